@@ -1,0 +1,249 @@
+"""Makes .venv and installs what the locks name, then becomes the project's program.
+
+Run by ./inv with a Python that has nothing installed: standard library only, and no import of ours.
+"""
+
+import contextlib
+import fcntl
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+# There as long as .venv is not whole; found by a later run, it means that this one was killed.
+UNFINISHED = VENV / "unfinished"
+SOURCES = {
+    "run": ["pyproject.toml", "requirements.lock"],
+    "dev": ["pyproject.toml", "requirements.lock", "requirements-dev.lock"],
+}
+# Generous: a slow line may need minutes for 20 MB, and a hung one must end some time.
+LIMIT_S = 1800.0
+REPEAT = "the same command again, when the cause named above is mended"
+
+
+class UnpreparedError(Exception):
+    """The environment could not be made: what happened, and the command to type."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+def main(argv: list[str]) -> int:
+    """Prepares .venv for argv[0] (run or dev), and gives the exit code: 0 when the program can be run."""
+    kind, *arguments = argv
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    try:
+        with _locked():
+            if not is_current(kind):
+                prepare(kind, arguments)
+    except UnpreparedError as error:
+        print(f"error: {error}\n  type: {error.fix}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: .venv cannot be made: {error}\n  type: df -h {ROOT}; ls -ld {ROOT}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def become_program(arguments: list[str]) -> NoReturn:
+    """Replaces this process, so that signals and the exit code are the program's own."""
+    # -I: neither the caller's folder nor PYTHONPATH may put a module in front of ours.
+    os.execv(PYTHON, [str(PYTHON), "-I", "-m", "stack", *arguments])
+
+
+def wanted(kind: str) -> bytes:
+    """What the environment is made from, byte for byte as ./inv compares it."""
+    return b"".join([os.fsencode(ROOT), b"\n", *((ROOT / name).read_bytes() for name in SOURCES[kind])])
+
+
+def is_current(kind: str) -> bool:
+    """Whether .venv was made, to its end, from the files as they are now."""
+    stamp = VENV / f"made-for-{kind}"
+    return os.access(PYTHON, os.X_OK) and stamp.is_file() and stamp.read_bytes() == wanted(kind)
+
+
+def prepare(kind: str, arguments: list[str]) -> None:
+    """Brings .venv up to date; one that is not whole or does not run is made anew."""
+    print("preparing .venv …", file=sys.stderr, flush=True)
+    if _works():
+        install(kind)
+        return
+    if not importlib.util.find_spec("ensurepip") and not shutil.which("uv"):
+        add_venv_module(arguments)
+    _remove()
+    try:
+        VENV.mkdir()
+        UNFINISHED.touch()
+        create()
+        install(kind)
+        UNFINISHED.unlink()
+    except BaseException:
+        _remove()
+        raise
+
+
+def create() -> None:
+    """Makes an empty environment with pip in it."""
+    # The file behind all links: python3 may be another version after the system's next upgrade.
+    python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    command = [python, "-I", "-m", "venv"]
+    if not importlib.util.find_spec("ensurepip") and shutil.which("uv"):
+        command = ["uv", "venv", "--no-project", "--seed", "--allow-existing", "--python", python]
+    _run([*command, str(VENV)], "the environment", REPEAT)
+
+
+def install(kind: str) -> None:
+    """Installs what this kind's lock names, lets `import stack` find this checkout, and notes both down."""
+    for stamp in VENV.glob("made-for-*"):
+        stamp.unlink()
+    lock = ROOT / SOURCES[kind][-1]
+    pip = ["pip", "install", "--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check"]
+    _run([str(PYTHON), "-I", "-m", *pip, "-r", str(lock)], "the packages", REPEAT)
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = _run([str(PYTHON), "-I", "-c", where], "the environment", REPEAT)
+    Path(packages.strip(), "genai-stack.pth").write_bytes(os.fsencode(ROOT) + b"\n")
+    # What a developer needs includes what a user needs.
+    for made in ["run", "dev"] if kind == "dev" else ["run"]:
+        (VENV / f"made-for-{made}").write_bytes(wanted(made))
+
+
+def add_venv_module(arguments: list[str]) -> None:
+    """Installs Debian's package of Python's venv module, if this is Debian's Python and the user agrees."""
+    python = os.path.realpath(sys.executable)
+    package = "python{}.{}-venv".format(*sys.version_info[:2])
+    what = f"{python} cannot make an environment: it lacks the module ensurepip."
+    if not python.startswith("/usr/bin/") or not shutil.which("apt-get"):
+        raise UnpreparedError(what, f"{python} -m pip install --user uv    (or install a complete Python)")
+    root = os.geteuid() == 0
+    apt = ["apt-get"] if root else ["sudo", "apt-get"]
+    by_hand = " ".join([*apt, "install", "-y", package])
+    if not (root and agreed(arguments)) and not _asked(f"{what} Type {by_hand!r} for you?"):
+        raise UnpreparedError(what, by_hand)
+    settings = {"DEBIAN_FRONTEND": "noninteractive"}
+    # One source that does not answer need not matter: what counts is whether the package can be installed.
+    with contextlib.suppress(UnpreparedError):
+        _run([*apt, "update"], "apt's lists", by_hand, settings)
+    options = ["--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    _run([*apt, "install", "-y", *options, package], package, by_hand, settings)
+
+
+def agreed(arguments: list[str]) -> bool:
+    """Whether the user agreed beforehand: by --yes, or by `test`, which is said to do its own set-up."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--yes" in own or next((word for word in own if not word.startswith("-")), "") == "test"
+
+
+def _asked(question: str) -> bool:
+    """The user's answer; no, where nobody can be asked."""
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _works() -> bool:
+    """Whether .venv is whole, at the place it was made for, and has a pip and a Python that is new enough."""
+    if not os.access(PYTHON, os.X_OK) or UNFINISHED.exists():
+        return False
+    here = os.fsencode(ROOT) + b"\n"
+    if not all(stamp.read_bytes().startswith(here) for stamp in VENV.glob("made-for-*")):
+        return False
+    probe = [str(PYTHON), "-I", "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+def _remove() -> None:
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    elif VENV.exists():
+        shutil.rmtree(VENV)
+
+
+def _run(command: list[str], what: str, fix: str, settings: dict[str, str] | None = None) -> str:
+    """Output of a command; its last lines in the error if it fails or takes longer than LIMIT_S."""
+    # A file, not a pipe: a grandchild that lives on cannot keep us waiting.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        environment = _environment() | (settings or {})
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        ) as child:
+            code = _wait(child)
+        output.seek(0)
+        text = output.read()
+    if code == 0:
+        return text
+    last = "\n".join(f"  | {line}" for line in text.strip().splitlines()[-15:])
+    how = f"took longer than {LIMIT_S:.0f} s" if code is None else f"failed with exit code {code}"
+    raise UnpreparedError(f"making {what} {how}:\n{last}", fix)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with pip's own settings but for those that would install somewhere else than into .venv."""
+    elsewhere = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
+    return {k: v for k, v in os.environ.items() if k not in elsewhere} | {"PIP_USER": "0"}
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int | None:
+    """The child's exit code, None if it was ended for taking too long."""
+    try:
+        return child.wait(LIMIT_S)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        return None
+    except BaseException:
+        _end(child)
+        raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    del frame
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """Held while .venv changes; the system lets go of it however the holder ends."""
+    path = ROOT / ".stack" / "venv.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w") as file:
+        for attempt in range(int(LIMIT_S * 5)):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt == 0:
+                    print("another run is preparing .venv; waiting for it …", file=sys.stderr, flush=True)
+                time.sleep(0.2)
+        else:
+            raise UnpreparedError(f"another run has held {path} for {LIMIT_S:.0f} s.", f"fuser -v {path}")
+        yield
+
+
+if __name__ == "__main__":
+    if code := main(sys.argv[1:]):
+        sys.exit(code)
+    become_program(sys.argv[2:])

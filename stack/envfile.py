@@ -78,7 +78,7 @@ def quote(value: str, name: str = "the value") -> str:
 
 
 def _subject(line: Line) -> str:
-    """What a message calls `line`: one without `NAME=` may be the rest of a secret, so none of it is shown."""
+    """What a message calls `line`: one without `NAME=` may be the rest of a secret, so none is shown."""
     return line.name if line.value_start else "this line"
 
 

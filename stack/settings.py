@@ -3,27 +3,47 @@
 An empty value counts as unset in every layer, as `${NAME:-default}` has it.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from stack.errors import Problem
 
 DEFAULT, DOTENV, SHELL, FLAG = "default", ".env", "shell", "flag"
 
+# Fragments publish their ports on BASE_PORT + an offset from 0 to this.
+HIGHEST_OFFSET = 199
+# Below it, ports need root on most systems; above the other, there are none.
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+
 
 class Settings(NamedTuple):
-    """What each setting is, and which layer says so."""
+    """Each setting's value and the layer that says so, and where the shell shadows `.env`."""
 
-    values: dict[str, str]
-    origins: dict[str, str]
+    found: dict[str, tuple[str, str]]
+    problems: list[Problem]
 
     def value(self, name: str) -> str:
         """The value of `name`, empty where no layer sets it."""
-        return self.values.get(name, "")
+        return self.found[name][0] if name in self.found else ""
 
     def origin(self, name: str) -> str:
         """The layer that sets `name`: "default", ".env", "shell", "flag"; empty where none does."""
-        return self.origins.get(name, "")
+        return self.found[name][1] if name in self.found else ""
+
+    def values(self) -> dict[str, str]:
+        """Every setting that some layer sets."""
+        return {name: value for name, (value, _) in self.found.items()}
+
+
+class Setting(NamedTuple):
+    """A setting of the project's own: its default, its meaning in one line, and what a value must be, as a
+    function that gives what is expected instead, or nothing."""
+
+    name: str
+    default: str
+    meaning: str
+    expected: Callable[[str], str]
 
 
 def resolve(
@@ -32,22 +52,21 @@ def resolve(
     shell: Mapping[str, str],
     flags: Mapping[str, str],
     known: Collection[str],
+    secrets: Collection[str] = (),
 ) -> Settings:
-    """The settings that the four layers give together. From `shell` only the names in `known` are taken; a
-    default of None is none."""
-    layers = [
-        (DEFAULT, defaults),
-        (DOTENV, dotenv),
-        (SHELL, {name: shell[name] for name in known if name in shell}),
-        (FLAG, flags),
-    ]
-    settings = Settings({}, {})
-    for origin, layer in layers:
-        for name, value in layer.items():
-            if value:
-                settings.values[name] = value
-                settings.origins[name] = origin
-    return settings
+    """The settings that the four layers give together, with what `shadowed` finds. From `shell` only the names
+    in `known` and `secrets` are taken. A default of None is none."""
+    names = {*known, *secrets}
+    layers = {
+        DEFAULT: defaults,
+        DOTENV: dotenv,
+        SHELL: {name: value for name, value in shell.items() if name in names},
+        FLAG: flags,
+    }
+    found = {
+        name: (value, origin) for origin, layer in layers.items() for name, value in layer.items() if value
+    }
+    return Settings(found, shadowed(dotenv, shell, names, secrets))
 
 
 def shadowed(
@@ -57,15 +76,95 @@ def shadowed(
     volumes were initialised with the one in `.env`; "env-shadowed", a warning, for another name in `known`.
 
     An empty secret in the shell counts, because plain `docker compose` would take it; an empty setting does
-    not, because its default or `.env` holds. No message holds a value."""
+    not, because `.env` holds. No message holds a value."""
     problems = []
     for name in sorted({*known, *secrets} & dotenv.keys() & shell.keys()):
-        if not dotenv[name] or shell[name] == dotenv[name]:
-            continue
-        if name in secrets:
+        differs = dotenv[name] and shell[name] != dotenv[name]
+        if differs and name in secrets:
             message = f"{name} in the shell differs from the secret in .env"
             problems.append(Problem("secret-shadowed", message, f"shell: {name}", f"unset {name}"))
-        elif shell[name]:
+        elif differs and shell[name]:
             message = f"{name} in the shell is used instead of the one in .env"
             problems.append(Problem("env-shadowed", message, f"shell: {name}", f"unset {name}"))
     return problems
+
+
+def check(settings: Settings) -> list[Problem]:
+    """What is wrong with the project's own settings, and each secret that the shell shadows: errors all."""
+    problems = [problem for problem in settings.problems if problem.code == "secret-shadowed"]
+    for setting in CORE:
+        value, origin = settings.found.get(setting.name, ("", DEFAULT))
+        expected = setting.expected(value) if value else ""
+        if expected:
+            message = f'{setting.name}: expected {expected}, got "{value}"'
+            fix = f"unset {setting.name}" if origin == SHELL else f"./inv env.unset {setting.name}"
+            problems.append(
+                Problem("setting", message, f"{origin}: {setting.name}", "" if origin == FLAG else fix)
+            )
+    return problems
+
+
+def _matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """A check that the whole value matches `pattern`."""
+    return lambda value: "" if re.fullmatch(pattern, value) else expected
+
+
+def _base_port(value: str) -> str:
+    highest = HIGHEST_PORT - HIGHEST_OFFSET
+    if re.fullmatch(r"[0-9]{1,5}", value) and LOWEST_PORT <= int(value) <= highest:
+        return ""
+    return (
+        f"a number from {LOWEST_PORT} to {highest} (the stack publishes up to BASE_PORT + {HIGHEST_OFFSET})"
+    )
+
+
+def _address(value: str) -> str:
+    import ipaddress
+
+    try:
+        # The engine takes no zone, such as fe80::1%eth0.
+        ipaddress.ip_address(value.replace("%", " "))
+    except ValueError:
+        return "an IP address, such as 127.0.0.1 or 0.0.0.0"
+    return ""
+
+
+_WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+CORE = (
+    Setting(
+        "PROJECT_NAME",
+        "genai",
+        "name of the Compose project: of its containers, network and volumes",
+        _matching(
+            r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, with a letter or digit first"
+        ),
+    ),
+    Setting("BASE_PORT", "63000", "first published port; each service adds its own offset", _base_port),
+    Setting("BIND_ADDRESS", "127.0.0.1", "address on which the gateway's ports are published", _address),
+    Setting(
+        "PUBLIC_HOST",
+        "localhost",
+        "name under which browsers reach this machine, in every printed and configured URL",
+        _matching(_HOST, "a host name without scheme, port or path"),
+    ),
+    Setting(
+        "STACK_PROFILES",
+        "core",
+        "profiles that are selected, separated by commas or blanks",
+        _matching(rf"[, ]*{_WORD}(?:[, ]+{_WORD})*[, ]*", "names of profiles, separated by commas or blanks"),
+    ),
+    Setting(
+        "STACK_PATH",
+        "local",
+        "folders with files of your own, layered over the shipped ones in this order, separated by commas or blanks",
+        _matching(r"[^\0\n]+", "folders, separated by commas or blanks"),
+    ),
+    Setting(
+        "REGISTRY_PREFIX",
+        "",
+        "registry that mirrors every image, as host[:port][/path]; empty for each image's own",
+        _matching(rf"{_HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://"),
+    ),
+)
+CORE_DEFAULTS = {setting.name: setting.default for setting in CORE}

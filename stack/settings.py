@@ -46,7 +46,7 @@ class Setting(NamedTuple):
     expected: Callable[[str], str]
 
 
-def resolve(
+def resolve(  # noqa: PLR0913, PLR0917 - four layers, and which names count
     defaults: Mapping[str, str | None],
     dotenv: Mapping[str, str],
     shell: Mapping[str, str],
@@ -54,8 +54,8 @@ def resolve(
     known: Collection[str],
     secrets: Collection[str] = (),
 ) -> Settings:
-    """The settings that the four layers give together, with what `shadowed` finds. From `shell` only the names
-    in `known` and `secrets` are taken. A default of None is none."""
+    """The settings that the four layers give together, with what `shadowed` finds. From `shell` only the
+    names in `known` and `secrets` are taken. A default of None is none."""
     names = {*known, *secrets}
     layers = {
         DEFAULT: defaults,
@@ -157,7 +157,7 @@ CORE = (
     Setting(
         "STACK_PATH",
         "local",
-        "folders with files of your own, layered over the shipped ones in this order, separated by commas or blanks",
+        "folders of your own, layered over the shipped files in this order, separated by commas or blanks",
         _matching(r"[^\0\n]+", "folders, separated by commas or blanks"),
     ),
     Setting(

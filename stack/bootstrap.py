@@ -131,15 +131,15 @@ def add_venv_module(arguments: list[str]) -> None:
         raise UnpreparedError(what, f"{python} -m pip install --user uv    (or install a complete Python)")
     root = os.geteuid() == 0
     apt = ["apt-get"] if root else ["sudo", "apt-get"]
-    by_hand = " ".join([*apt, "install", "-y", package])
+    name = " ".join(apt)
+    by_hand = f"{name} update && {name} install -y {package}"
     if not (root and agreed(arguments)) and not _asked(f"{what} Type {by_hand!r} for you?"):
         raise UnpreparedError(what, by_hand)
-    settings = {"DEBIAN_FRONTEND": "noninteractive"}
     # One source that does not answer need not matter: what counts is whether the package can be installed.
     with contextlib.suppress(UnpreparedError):
-        _run([*apt, "update"], "apt's lists", by_hand, settings)
+        _run([*apt, "update"], "apt's lists", by_hand, apart=True)
     options = ["--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
-    _run([*apt, "install", "-y", *options, package], package, by_hand, settings)
+    _run([*apt, "install", "-y", *options, package], package, by_hand, apart=True)
 
 
 def agreed(arguments: list[str]) -> bool:
@@ -174,13 +174,19 @@ def _remove() -> None:
         shutil.rmtree(VENV)
 
 
-def _run(command: list[str], what: str, fix: str, settings: dict[str, str] | None = None) -> str:
-    """Output of a command; its last lines in the error if it fails or takes longer than LIMIT_S."""
+def _run(command: list[str], what: str, fix: str, *, apart: bool = False) -> str:
+    """Output of a command; its last lines in the error if it fails or takes longer than LIMIT_S.
+
+    One that is not `apart` shares our lock: should we be killed, .venv stays locked while it works on."""
     # A file, not a pipe: a grandchild that lives on cannot keep us waiting.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        environment = _environment() | (settings or {})
         with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            close_fds=apart,
         ) as child:
             code = _wait(child)
         output.seek(0)
@@ -195,7 +201,8 @@ def _run(command: list[str], what: str, fix: str, settings: dict[str, str] | Non
 def _environment() -> dict[str, str]:
     """Ours, with pip's own settings but for those that would install somewhere else than into .venv."""
     elsewhere = {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"}
-    return {k: v for k, v in os.environ.items() if k not in elsewhere} | {"PIP_USER": "0"}
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return kept | {"PIP_USER": "0", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int | None:
@@ -226,10 +233,11 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
-    """Held while .venv changes; the system lets go of it however the holder ends."""
+    """Held while .venv changes; the system lets go of it when its last holder ends, however that is."""
     path = ROOT / ".stack" / "venv.lock"
     path.parent.mkdir(exist_ok=True)
     with path.open("w") as file:
+        os.set_inheritable(file.fileno(), True)
         for attempt in range(int(LIMIT_S * 5)):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,5 @@
+"""`python -m stack`: what ./inv runs."""
+
+from stack.program import main
+
+main()

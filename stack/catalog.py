@@ -1,0 +1,239 @@
+"""The catalogue: what fragments and overrides say in `x-stack`, and which files make a service.
+
+Pure: file texts in, values out. Everything else that a fragment says is read by Compose itself."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from stack.errors import Problem, StackError
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+SECRET_KIND = re.compile(r"hex(:\d+)?|jwt:[a-z_]+|asked")
+FAR = frozenset({"localhost", "external"})
+"""Sources whose program is somewhere else: their secrets are never generated."""
+
+PLAIN = "container"
+DISABLED = "disabled"
+
+
+class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who signs in on a service's page: a user (literal, or `${SETTING}`), and the setting with the password."""
+
+    user: str
+    password: str
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One service's `x-stack` entry: what Compose has no word for."""
+
+    about: str = ""
+    ports: dict[str, int] = {}
+    secrets: dict[str, str] = {}
+    url: str | None = None
+    scalable: bool = True
+    login: Login | None = None
+    page: str | None = None
+    outside: bool = False
+
+
+class File(msgspec.Struct, frozen=True):
+    """What one fragment or override file says: its `x-stack` entries, its services (None for one that it
+    drops), and the variables it reads with their default (None where it has none)."""
+
+    entries: dict[str, dict[str, Any]]
+    services: dict[str, bool]
+    variables: dict[str, str | None]
+
+
+class Fragment(msgspec.Struct, frozen=True):
+    """A service's files: the fragment's layers, and for each source the layers of its override."""
+
+    name: str
+    layers: tuple[str, ...]
+    overrides: dict[str, tuple[str, ...]]
+    always: tuple[str, ...]
+
+    def sources(self) -> list[str]:
+        """The sources there are: the fragment alone, one per override, and none at all."""
+        return [PLAIN, *sorted(self.overrides), DISABLED]
+
+    def files(self, source: str) -> list[str]:
+        """The `-f` files of this service from `source`, in their order."""
+        return [*self.layers, *self.overrides.get(source, ()), *self.always]
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """All fragments by name, what each file says, and the files that belong to no service (the network)."""
+
+    fragments: dict[str, Fragment]
+    files: dict[str, File]
+    shared: tuple[str, ...]
+
+    def fragment_of(self, service: str) -> str:
+        """The fragment that declares `service` (a companion's is its main service's)."""
+        if service in self.fragments:
+            return service
+        for fragment in self.fragments.values():
+            paths = [*fragment.layers, *fragment.always, *(p for ps in fragment.overrides.values() for p in ps)]
+            if any(service in self.files[path].services for path in paths):
+                return fragment.name
+        raise KeyError(service)
+
+    def services(self) -> list[str]:
+        """Every service of every fragment, companions included, whatever the sources."""
+        return sorted({name for file in self.files.values() for name in file.services})
+
+    def entry(self, service: str, paths: Iterable[str]) -> Entry:
+        """`service`'s entry as the layers `paths` merge it, later ones winning key by key, as Compose merges."""
+        merged: dict[str, Any] = {}
+        for path in paths:
+            for key, value in self.files[path].entries.get(service, {}).items():
+                both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+                merged[key] = {**merged[key], **value} if both else value
+        return msgspec.convert(merged, Entry)
+
+
+def arrange(paths: Iterable[str], roots: list[str]) -> tuple[dict[str, Fragment], tuple[str, ...]]:
+    """Sort file paths into fragments and shared files. `roots` lists the folders from the shipped tree ("")
+    to the user's own; a file of the same path in a later root is a further layer of the same service."""
+    known = set(paths)
+    names = sorted({m[1] for path in known if (m := re.search(r"(?:^|/)compose/([^/]+)\.yml$", path))})
+    fragments = {}
+    for name in names:
+        overrides = {m[1] for p in known if (m := re.search(rf"(?:^|/)overrides/{re.escape(name)}/([^/]+)\.yml$", p))}
+        fragments[name] = Fragment(
+            name,
+            _layers(known, roots, f"compose/{name}.yml"),
+            {s: _layers(known, roots, f"overrides/{name}/{s}.yml") for s in sorted(overrides - {"any"})},
+            _layers(known, roots, f"overrides/{name}/any.yml"),
+        )
+    shared = fragments.pop("base").layers if "base" in fragments else ()
+    return fragments, shared
+
+
+def _layers(known: set[str], roots: list[str], path: str) -> tuple[str, ...]:
+    """The layers of one path, from the shipped root to the user's."""
+    return tuple(full for root in roots if (full := f"{root}/{path}" if root else path) in known)
+
+
+def check(catalog: Catalog, roots: list[str]) -> list[Problem]:
+    """What is wrong with the catalogue as a whole: names, and overrides of no service."""
+    problems = []
+    for name, fragment in catalog.fragments.items():
+        path = fragment.layers[0]
+        if not NAME.fullmatch(name):
+            message = f'"{name}" is no service name: lower case letters, digits and hyphens, a letter first, at most 40'
+            problems.append(Problem("service-name", message, path, f"rename {path}"))
+        elif name not in catalog.files[path].services:
+            problems.append(Problem("fragment-service", f"the file declares no service named {name}", path,
+                                    f"name the service as the file, or rename {path}"))  # fmt: skip
+    problems += _twins(catalog)
+    return problems
+
+
+def _twins(catalog: Catalog) -> list[Problem]:
+    """Names declared by two fragments, and names that would share variables (a-b and a_b never both match)."""
+    owners: dict[str, str] = {}
+    problems = []
+    for fragment in catalog.fragments.values():
+        for service in {s for path in fragment.layers for s in catalog.files[path].services}:
+            other = owners.setdefault(service, fragment.name)
+            if other != fragment.name:
+                message = f"service {service} stands in two fragments: {other} and {fragment.name}"
+                problems.append(Problem("service-twice", message, fragment.layers[0], "rename one of the two"))
+    return problems
+
+
+def orphans(paths: Iterable[str], fragments: Mapping[str, Fragment]) -> list[Problem]:
+    """Override files of a service that has no fragment."""
+    found = []
+    for path in sorted(paths):
+        match = re.search(r"(?:^|/)overrides/([^/]+)/[^/]+\.yml$", path)
+        if match and match[1] not in fragments:
+            message = f"an override of {match[1]}, which has no fragment"
+            found.append(Problem("override-orphan", message, path, f"add compose/{match[1]}.yml or remove {path}"))
+    return found
+
+
+def read_file(path: str, document: Any, variables: dict[str, str | None]) -> File:
+    """Check one parsed YAML document and keep what the catalogue needs of it.
+
+    Raises StackError with every problem: unknown key, wrong type, wrong secret kind; each names the file and
+    the path in it."""
+    problems: list[Problem] = []
+    document = document if document is not None else {}
+    if not isinstance(document, dict):
+        raise StackError(Problem("fragment", "expected a mapping at the top", path, "see compose/redis.yml for one"))
+    entries = _mapping(document.get("x-stack"), path, "x-stack", problems)
+    services = _mapping(document.get("services"), path, "services", problems)
+    checked = {name: _entry(path, name, raw, problems) for name, raw in entries.items()}
+    if problems:
+        raise StackError(problems)
+    dropped = {name: value is None for name, value in services.items()}
+    return File(checked, {name: not gone for name, gone in dropped.items()}, variables)
+
+
+def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    problems.append(Problem("fragment", f"expected a mapping, got {_shown(value)}", f"{path}: {where}"))
+    return {}
+
+
+KEYS: dict[str, type | tuple[type, ...]] = {
+    "about": str, "ports": dict, "secrets": dict, "url": (str, type(None)), "scalable": bool, "login": dict,
+    "page": str, "outside": bool,
+}  # fmt: skip
+WORDS = {str: "a text", dict: "a mapping", bool: "true or false", int: "an integer"}
+
+
+def _entry(path: str, service: str, raw: Any, problems: list[Problem]) -> dict[str, Any]:
+    """One raw entry, with a problem for each part that does not fit."""
+    where = f"x-stack.{service}"
+    entry = _mapping(raw, path, where, problems)
+    for key, value in entry.items():
+        if key not in KEYS:
+            problems.append(_unknown(path, where, key))
+            continue
+        if not isinstance(value, KEYS[key]):
+            kind = KEYS[key]
+            _expected(path, f"{where}.{key}", WORDS[kind[0] if isinstance(kind, tuple) else kind], value, problems)
+    for name, offset in _of(entry, "ports").items():
+        if isinstance(offset, bool) or not isinstance(offset, int):
+            _expected(path, f"{where}.ports.{name}", "an integer", offset, problems)
+        elif not 0 <= offset <= 199:
+            _expected(path, f"{where}.ports.{name}", "an offset from 0 to 199", offset, problems)
+    for name, kind in _of(entry, "secrets").items():
+        if not (isinstance(kind, str) and SECRET_KIND.fullmatch(kind)):
+            _expected(path, f"{where}.secrets.{name}", "hex, hex:LENGTH, jwt:ROLE or asked", kind, problems)
+    for key in ("user", "password"):
+        if isinstance(entry.get("login"), dict) and not isinstance(entry["login"].get(key), str):
+            _expected(path, f"{where}.login.{key}", "a text", entry["login"].get(key), problems)
+    return entry
+
+
+def _of(entry: dict[str, Any], key: str) -> dict[str, Any]:
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _unknown(path: str, where: str, key: str) -> Problem:
+    from stack.names import suggest
+
+    known = sorted(KEYS)
+    hint = suggest(key, known) or f"known are {', '.join(known)}"
+    return Problem("x-stack-key", f"unknown key {key!r}", f"{path}: {where}.{key}", hint)
+
+
+def _expected(path: str, where: str, what: str, got: Any, problems: list[Problem]) -> None:
+    problems.append(Problem("x-stack-type", f"expected {what}, got {_shown(got)}", f"{path}: {where}"))
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it: texts quoted, so that "17" and 17 look different."""
+    return msgspec.json.encode(value).decode() if isinstance(value, str | int | float | bool | None) else "a list or mapping"

@@ -1,0 +1,47 @@
+"""`inv test` and `inv lint`: the project's own checks."""
+
+import subprocess
+import sys
+
+from stack import tree
+from stack.errors import FAILED, OK, USAGE, fail
+from stack.names import suggest
+from stack.result import Result
+
+KINDS = ("unit", "property", "model", "engine")
+LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+
+
+def test(only: str, k: str) -> Result:
+    """Run the tests of one kind, or all; the engine's need an engine, so it is set up first."""
+    if only and only not in KINDS:
+        raise fail("usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE)
+    if only in ("", "model", "engine"):
+        from stack import engine
+
+        engine.ensure(True, None, lambda line: print(line, file=sys.stderr, flush=True))
+    kinds = [only] if only else list(KINDS)
+    parallel, alone = [kind for kind in kinds if kind != "engine"], [kind for kind in kinds if kind == "engine"]
+    words = ["-k", k] if k else []
+    codes = [_pytest(["-n", "2", *(f"tests/{kind}" for kind in parallel), *words])] if parallel else []
+    codes += [_pytest(["tests/engine", *words])] if alone else []
+    # 5 is pytest's "no test ran", which is right for the part that -k leaves empty.
+    good = all(code in (0, 5) for code in codes) and any(code == 0 for code in codes)
+    return Result({"kinds": kinds, "exit_codes": codes}, exit_code=OK if good else FAILED)
+
+
+def _pytest(words: list[str]) -> int:
+    return _run([sys.executable, "-m", "pytest", "-q", *words])
+
+
+def lint() -> Result:
+    """Style, format and types of the whole tree."""
+    codes = {" ".join(words): _run([sys.executable, "-m", *words]) for words in LINTS}
+    failed = [name for name, code in codes.items() if code]
+    lines = [f"failed: {', '.join(failed)}"] if failed else ["style, format and types are fine"]
+    return Result({"exit_codes": codes}, exit_code=FAILED if failed else OK, lines=lines)
+
+
+def _run(words: list[str]) -> int:
+    """Run a tool of the project's own environment; its output goes to standard error."""
+    return subprocess.run(words, cwd=tree.root(), stdout=sys.stderr, check=False).returncode

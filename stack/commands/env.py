@@ -1,0 +1,107 @@
+"""`inv env.*`: every setting with the layer it comes from; secrets by name alone."""
+
+import sys
+
+from stack import envfile, planner, secrets, settings, tree
+from stack.errors import FAILED, USAGE, Problem, StackError, fail
+from stack.names import suggest
+from stack.planner import Checkout
+from stack.result import Result
+from stack.secrets import HIDDEN
+
+
+def listed() -> Result:
+    """Every setting that any file knows, its value and its layer."""
+    checkout = planner.read_checkout(tree.root())
+    rows = [_row(checkout, name) for name in sorted(planner.known(checkout.catalog) | set(checkout.dotenv))]
+    return Result({"settings": rows}, list(checkout.settings.problems))
+
+
+def _row(checkout: Checkout, name: str) -> dict[str, str | bool]:
+    value = checkout.settings.value(name) or checkout.dotenv.get(name, "")
+    origin = checkout.settings.origin(name) or (settings.DOTENV if name in checkout.dotenv else "unset")
+    secret = name in checkout.secrets
+    return {"name": name, "value": HIDDEN if secret and value else value, "origin": origin, "secret": secret}
+
+
+def get(name: str, reveal: bool) -> Result:
+    """One setting; a secret only with `reveal`."""
+    checkout = planner.read_checkout(tree.root())
+    _check_known(checkout, name)
+    row = _row(checkout, name)
+    if reveal:
+        row["value"] = checkout.settings.value(name) or checkout.dotenv.get(name, "")
+    if row["origin"] == "unset":
+        raise fail("unset", f"{name} is not set", name, f"./inv env.set {name} VALUE")
+    problems = []
+    if row["secret"] and not reveal:
+        problems.append(Problem("hidden", f"{name} is a secret", name, f"./inv env.get {name} --reveal"))
+    return Result(dict(row), problems)
+
+
+def set_(name: str, value: str) -> Result:
+    """Write one setting, once the settings with it are valid. `-` reads the value from standard input, which keeps
+    a secret out of the list of processes."""
+    new = sys.stdin.readline().rstrip("\r\n") if value == "-" else value
+    if not new:
+        raise fail("usage", f"{name}: no value was given", name, f"./inv env.unset {name}", USAGE)
+    return _edit(name, new)
+
+
+def unset(name: str) -> Result:
+    """Remove one setting; its default holds again."""
+    return _edit(name, None)
+
+
+def _edit(name: str, value: str | None) -> Result:
+    root = tree.root()
+    with tree.locked(root):
+        data = tree.read(root / ".env")
+        checkout = planner.read_checkout(root, dotenv=_without(envfile.parse(data), name))
+        _check_known(checkout, name, envfile.parse(data))
+        _check_value(checkout, name, value)
+        after = envfile.edit(data, {name: value})
+        # Valid with the new value too, before anything is written.
+        planner.read_checkout(root, dotenv=envfile.parse(after))
+        wrote = tree.write(root / ".env", after, 0o600) if after or data else False
+    shown = HIDDEN if name in checkout.secrets else value
+    words = f"{name} is no longer set" if value is None else f"{name}={shown} is saved"
+    return Result({"name": name, "changed": wrote}, lines=[f"{words}; to have it used: ./inv up"])
+
+
+def _without(dotenv: dict[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in dotenv.items() if key != name}
+
+
+def _check_known(checkout: Checkout, name: str, dotenv: dict[str, str] | None = None) -> None:
+    known = planner.known(checkout.catalog) | set(checkout.dotenv) | set(dotenv or {})
+    if name not in known:
+        raise fail("unknown-setting", f"there is no setting {name!r}", name, suggest(name, known) or "./inv env.list", USAGE)
+
+
+def _check_value(checkout: Checkout, name: str, value: str | None) -> None:
+    if value is not None and name in checkout.secrets:
+        problem = secrets.check(name, checkout.secrets[name], value)
+        if problem:
+            raise StackError(problem)
+
+
+def check() -> Result:
+    """What is wrong with the settings: lines of .env, values, shadowing, secrets, unknown names."""
+    problems: list[Problem] = []
+    try:
+        checkout = planner.read_checkout(tree.root())
+    except StackError as error:
+        return Result({"checked": False}, error.problems, FAILED)
+    problems += checkout.settings.problems
+    known = planner.known(checkout.catalog)
+    for name in sorted(set(checkout.dotenv) - known):
+        hint = suggest(name, known) or f"./inv env.unset {name}"
+        problems.append(Problem("unknown-setting", f"nothing reads {name}", f".env: {name}", hint))
+    for name, kind in sorted(checkout.secrets.items()):
+        value = checkout.settings.value(name)
+        wrong = secrets.check(name, kind, value) if value else None
+        problems += [wrong] if wrong else []
+    errors = [p for p in problems if p.code not in ("env-shadowed", "unknown-setting")]
+    lines = [] if problems else ["the settings are fine"]
+    return Result({"checked": True}, problems, FAILED if errors else 0, lines)

@@ -1,0 +1,111 @@
+"""`inv status`: each planned or running service as it is now."""
+
+import json
+import time
+from typing import Any
+
+from stack import docker, memory, planner, tree
+from stack.errors import StackError
+from stack.planner import Planned, Request
+from stack.result import Result
+
+INTERVAL = 2.0
+"""Seconds between two looks of --watch."""
+
+
+def run(watch: bool, stats: bool, as_json: bool) -> Result:
+    """The state of every service. `watch` repeats it in place until Ctrl-C (in a terminal, as text)."""
+    if watch and not as_json:
+        return _watched(stats)
+    return look(stats)
+
+
+def _watched(stats: bool) -> Result:
+    from rich.live import Live
+
+    from stack import views
+
+    with Live(views.status(look(stats)), auto_refresh=False, screen=False) as live:
+        while True:
+            time.sleep(INTERVAL)
+            live.update(views.status(look(stats)), refresh=True)
+
+
+def look(stats: bool) -> Result:
+    """One look. Works with broken fragments too: then it shows what runs, and the problem."""
+    root = tree.root()
+    problems = []
+    planned = None
+    try:
+        planned = planner.make(root, Request())
+        project = planned.plan.project
+    except StackError as error:
+        problems = error.problems
+        project = planner.project_name(root)
+    rows = _inspect(docker.containers(project))
+    used = memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])
+    by_service: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_service.setdefault(row["service"], []).append(row)
+    names = list(dict.fromkeys([*(planned.plan.names() if planned else []), *sorted(by_service)]))
+    return Result({"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]}, problems)
+
+
+def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
+    """What a list of containers does not tell: since when, and how often restarted."""
+    kept = {c.id: c for c in containers if not c.one_off}
+    if not kept:
+        return []
+    layout = '{"id":{{json .Id}},"started":{{json .State.StartedAt}},"restarts":{{.RestartCount}},"ports":{{json .NetworkSettings.Ports}}}'
+    out = docker.ask(["inspect", "--format", layout, *kept])
+    return [{**row, "service": kept[row["id"]].service, "state": kept[row["id"]].state, "health": kept[row["id"]].health,
+             "exit_code": kept[row["id"]].exit_code} for row in map(json.loads, out.splitlines())]  # fmt: skip
+
+
+def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int]) -> dict[str, Any]:
+    plan = next((s for s in planned.plan.services if s.name == name), None) if planned else None
+    running = [row for row in rows if row["state"] == "running"]
+    memories = [used[row["id"]] for row in running if row["id"] in used]
+    return {
+        "name": name,
+        "state": _state(rows, plan.one_shot if plan else False),
+        "health": _health(rows),
+        "source": plan.source if plan else None,
+        "planned": plan is not None,
+        "ports": _ports(rows),
+        "uptime_s": min((_uptime(row["started"]) for row in running), default=None),
+        "restarts": sum(row["restarts"] for row in rows),
+        "memory_bytes": sum(memories) if memories else None,
+    }
+
+
+def _state(rows: list[dict[str, Any]], one_shot: bool) -> str:
+    """absent, done, exited (N), or Docker's word; with how many of several replicas."""
+    if not rows:
+        return "absent"
+    states = [row["state"] for row in rows]
+    if all(s == "exited" for s in states):
+        code = max(row["exit_code"] for row in rows)
+        return "done" if one_shot and code == 0 else f"exited ({code})"
+    if len(rows) > 1:
+        return f"running ({states.count('running')}/{len(rows)})"
+    return str(states[0])
+
+
+def _health(rows: list[dict[str, Any]]) -> str | None:
+    """The worst health of the replicas; none without a healthcheck."""
+    known = [row["health"] for row in rows if row["health"] and row["state"] == "running"]
+    return next((word for word in ("unhealthy", "starting", "healthy") if word in known), None)
+
+
+def _ports(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"host_ip": bound["HostIp"], "host": int(bound["HostPort"]), "container": int(inside.split("/")[0])}
+        for row in rows for inside, bounds in sorted((row["ports"] or {}).items()) for bound in bounds or []
+    ]  # fmt: skip
+
+
+def _uptime(started: str) -> int:
+    import calendar
+
+    return int(time.time() - calendar.timegm(time.strptime(started[:19], "%Y-%m-%dT%H:%M:%S")))

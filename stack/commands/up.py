@@ -1,0 +1,170 @@
+"""`inv up`: from the files to healthy containers."""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from stack import assembly, compare, disk, docker, engine, envfile, failures, hostports, images, links, live, plan, planner, saving, start, tree
+from stack import changes as change
+from stack.changes import Change
+from stack.commands import plan as planning
+from stack.errors import FAILED, USAGE, StackError, fail
+from stack.planner import Planned, Request
+from stack.progress import Progress
+from stack.pull import problem as pull_problem
+from stack.result import Result
+from stack.start import Failure
+
+
+def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
+    """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service."""
+    seconds = _seconds(timeout)
+    planner.make(tree.root(), request)  # what is wrong with the files or flags is told before anything is touched
+    if dry_run:
+        return _dry(request)
+    engine.ensure(yes, _ask if sys.stdin.isatty() else None, lambda line: print(line, file=sys.stderr, flush=True))
+    with tree.locked(tree.root()), _children_ended():
+        return _up(request, seconds, recreate)
+
+
+def _dry(request: Request) -> Result:
+    result = planning.run(request)
+    result.lines.append("nothing was started; without --dry-run this is what up does")
+    return result
+
+
+def _seconds(text: str) -> float:
+    if text.isascii() and text.isdecimal() and int(text) > 0:
+        return float(text)
+    raise fail("usage", f"--timeout: expected seconds, got {text!r}", "--timeout", "./inv up --timeout 300", USAGE)
+
+
+def _ask(question: str) -> bool:
+    return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
+
+
+@contextlib.contextmanager
+def _children_ended() -> Iterator[None]:
+    from stack import pull
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        pull.stop_all()
+        raise
+
+
+def _up(request: Request, timeout: float, recreate: bool) -> Result:
+    progress = Progress()
+    with progress.shown():
+        planned = _obtainable(request, progress)
+        running = docker.containers(planned.plan.project)
+        compare.check_owner(planned.checkout.root, planned.plan.project, running)
+        assembled = compare.assemble(planned)
+        _preflight(planned)
+        saved = saving.changes(planned, request)
+        secrets = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
+        here = images.present(planned)
+        changes = compare.compare(planned, assembled, here, running, secrets)
+        _write(planned, assembled, saved)
+        if change.nothing_to_do(changes) and not recreate:
+            return _done(planned, changes, saved, ["everything already is as planned; nothing was changed"])
+        failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
+    return _failed(planned, failed) if failed else _done(planned, changes, saved, [])
+
+
+def _obtainable(request: Request, progress: Progress) -> Planned:
+    """The plan with every image here or to be built: pulls what is missing; where no registry answers, takes
+    `build` for services without data, and leaves out what can't be had. Raises StackError for the other pull
+    errors."""
+    planned = planner.make(tree.root(), request)
+    forced: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    # Each turn decides about at least one more service, so there are at most as many turns as services.
+    for _ in range(len(planned.facts.catalog.services()) + 1):
+        need = images.look(planned, images.present(planned), images.digests(planned))
+        if not need.pull:
+            return planned
+        unreachable = _unreachable(need, request.offline, progress)
+        if not unreachable:
+            continue
+        for image in unreachable:
+            for service in need.pull[image]:
+                fragment = planned.facts.catalog.fragment_of(service)
+                if _may_build(planned, fragment):
+                    forced[fragment] = "build"
+                    progress.say(f"{fragment}: no registry can be reached, so it is built here")
+                else:
+                    missing[service] = f"its image {image} is not on this machine and no registry can be reached"
+        planned = planner.make(tree.root(), request, missing, forced)
+    return planned
+
+
+def _unreachable(need: images.Need, offline: bool, progress: Progress) -> list[str]:
+    """The images that no registry gives; offline, all that are not here."""
+    if offline:
+        return list(need.pull)
+    outcomes = images.fetch(need, progress)
+    others = [pull_problem(outcome) for outcome in outcomes if outcome.kind != "unreachable"]
+    if others:
+        raise StackError(others)
+    return [outcome.image for outcome in outcomes]
+
+
+def _may_build(planned: Planned, fragment: str) -> bool:
+    """Whether a fragment may fall back to `build`: it has that source, comes from `container`, and no volume of it
+    exists."""
+    if planned.facts.sources[fragment] != "container" or "build" not in planned.facts.catalog.fragments[fragment].overrides:
+        return False
+    return not saving.existing_volumes(planned, fragment)
+
+
+def _preflight(planned: Planned) -> None:
+    """Raises StackError for what would fail later: ports, disk."""
+    problems = hostports.problems(plan.published(planned.plan.services), planned.plan.project, planned.plan.base_port)
+    problems += disk.problems()
+    if problems:
+        raise StackError(problems)
+
+
+def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, str | None]) -> None:
+    """Everything that the checkout keeps of this plan; `.env` first, as the secrets must outlive all else."""
+    root = planned.checkout.root
+    target = root / "compose.yaml"
+    if target.exists() and assembly.MARK not in target.read_text(errors="replace"):
+        raise fail("not-ours", "compose.yaml lacks inv's mark, so it is yours", "compose.yaml", "move it away: mv compose.yaml my-compose.yaml")
+    if saved:
+        tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), saved), 0o600)
+    live.write(planned)
+    tree.write(target, assembled.text.encode())
+
+
+def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change], here: compare.Images, timeout: float,
+           recreate: bool, progress: Progress) -> list[Failure]:  # fmt: skip
+    root, env = planned.checkout.root, docker.environment()
+    need = images.look(planned, here, assembled.digests)
+    if need.build:
+        images.prepare(root, need.base, progress)
+        images.build(root, planned.plan.project, need.build, progress, env)
+    docker.remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
+    skip = set() if recreate else change.finished(planned.plan, changes)
+    tree.write(compare.record_path(root), msgspec.json.encode(assembled.model["services"]), 0o600)
+    return start.start(root, planned.plan, skip, recreate, timeout, progress, env)
+
+
+def _failed(planned: Planned, failed: list[Failure]) -> Result:
+    """Each failed service: why, its last lines, and what to type."""
+    problems = [failures.explain(planned, failure) for failure in failed]
+    return Result(planning.data(planned), problems, FAILED, ["what runs is left for a look: docker compose ps"])
+
+
+def _done(planned: Planned, changes: list[Change], saved: Mapping[str, str | None], lines: list[str]) -> Result:
+    beyond = [c.name for c in changes if c.action == "beyond"]
+    if beyond:
+        lines.append(f"left alone, as it is not in the selection: {', '.join(beyond)}")
+    data = {**planning.data(planned), "changes": msgspec.to_builtins(changes), "urls": msgspec.to_builtins(links.table(planned)),
+            "saved": sorted(saved)}  # fmt: skip
+    return Result(data, list(planned.problems), lines=[*saving.sentences(planned, saved), *lines, *links.remote(planned)])
+

@@ -1,0 +1,107 @@
+"""The edge of the comparison: what the plan assembles to, and how that differs from what runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import assembly, changes, docker, images, model, planner, tree
+from stack.changes import Change, Container, Wanted
+from stack.errors import StackError, fail
+from stack.model import Model
+from stack.planner import Planned
+
+Images = Mapping[str, tuple[str, dict[str, str]]]
+UNBUILT = "to be built"
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """The project as it would be written: its text, its values, and the digests of what it mounts and builds."""
+
+    text: str
+    model: Model
+    digests: dict[str, str]
+
+
+def assemble(planned: Planned) -> Assembled:
+    """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
+    digests = images.digests(planned)
+    far = planner.far_secrets(planned.checkout, planned.facts.sources)
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far)
+    return Assembled(assembly.text(cut, planned.digest), cut, digests)
+
+
+def compare(planned: Planned, assembled: Assembled, here: Images, running: list[Container],
+            secrets: Mapping[str, str]) -> list[Change]:  # fmt: skip
+    """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
+    hashes = _hashes(planned, assembled, secrets)
+    raw = model.services(planned.facts.model)
+    wanted = {}
+    for service in planned.plan.services:
+        found = here.get(service.image)
+        current = found[0] if found else None
+        if service.built and not images.current(raw[service.name], here, assembled.digests):
+            current = UNBUILT
+        wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
+    return changes.compare(wanted, running, _keys(planned, assembled), planned.request.exact)
+
+
+def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Compose's config hashes, kept under the digest of everything that they depend on."""
+    root = planned.checkout.root
+    named = model_variables(assembled.model)
+    env = {name: secrets.get(name) or "unset" for name in named}
+    override = [(root / name).read_bytes() for flag, name in _pairs(docker.override(root)) if flag == "-f"]
+    key = tree.digest(assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
+                      docker.compose_stamp().encode())  # fmt: skip
+    cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
+    try:
+        return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        found = docker.hashes(root, planned.plan.project, assembled.text, env)
+        tree.write(cache, msgspec.json.encode(found))
+        return found
+
+
+def _pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def model_variables(value: object) -> set[str]:
+    """The names of the variables that an assembled project reads: its secrets."""
+    import re
+
+    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):[?-]", str(value)))
+
+
+def record_path(root: Path) -> Path:
+    """Where the last `up` left what it started, without secrets."""
+    return root / tree.GENERATED / "record" / "up.json"
+
+
+def _keys(planned: Planned, assembled: Assembled) -> dict[str, list[str]]:
+    """Which parts of each service differ from the last `up`."""
+    try:
+        before = msgspec.json.decode(record_path(planned.checkout.root).read_bytes(), type=dict[str, Model])
+    except (OSError, msgspec.DecodeError):
+        return {}
+    after = assembled.model["services"]
+    return {name: changes.differing(before[name], after[name]) for name in after if name in before}
+
+
+def check_owner(root: Path, project: str, running: list[Container]) -> None:
+    """Raises StackError where the project's containers belong to another folder that still exists."""
+    for container in running:
+        other = container.working_dir
+        if other and Path(other) != root and Path(other).is_dir():
+            message = f"project {project} belongs to {other}: its containers were started there"
+            fix = f"./inv env.set PROJECT_NAME another-name, or end the other: cd {other} && ./inv down"
+            raise fail("other-checkout", message, "PROJECT_NAME", fix)
+
+
+def running(project: str) -> list[Container] | None:
+    """The project's containers, or None without an engine."""
+    try:
+        return docker.containers(project)
+    except StackError:
+        return None

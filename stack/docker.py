@@ -1,0 +1,174 @@
+"""The edge to Docker: one small runner for the CLI, and what runs as values."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stack.changes import Container
+from stack.errors import StackError, fail
+
+QUICK = 20.0
+"""Seconds after which a question to the engine counts as unanswered."""
+PROJECT_LABEL = "com.docker.compose.project"
+UNIT = "\x1f"
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment for a `docker` call, without the variables that would steer Compose away from
+    the project's own files; `extra` is added."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSE_")}
+    return {**kept, **(extra or {})}
+
+
+def run(args: Sequence[str], *, text: str | None = None, env: Mapping[str, str] | None = None,
+        cwd: Path | None = None, timeout: float = QUICK) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run `docker ARGS` and give back its output, whatever its exit code. `timeout` is in seconds.
+
+    Raises StackError where there is no docker, or no answer in time."""
+    try:
+        return subprocess.run(["docker", *args], input=text, env=dict(env) if env is not None else environment(),
+                              cwd=cwd, timeout=timeout, capture_output=True, text=True, check=False)  # fmt: skip
+    except FileNotFoundError:
+        raise fail("docker", "docker is not installed", fix="./inv engine --yes") from None
+    except subprocess.TimeoutExpired:
+        message = f"docker {args[0]} did not answer within {timeout:.0f} s"
+        raise fail("docker-hangs", message, fix="./inv engine") from None
+
+
+def ask(args: Sequence[str], **options: object) -> str:
+    """The standard output of `docker ARGS`. Raises StackError with its last lines where it fails."""
+    done = run(args, **options)  # type: ignore[arg-type]
+    if done.returncode != 0:
+        raise failed(args, done.stderr)
+    return done.stdout
+
+
+def failed(args: Sequence[str], stderr: str) -> StackError:
+    """The error of a docker call that failed, in docker's own last words."""
+    words = [line for line in stderr.strip().splitlines() if line][-3:] or ["it gave no reason"]
+    return fail("docker", f"docker {' '.join(args[:2])} failed: {' / '.join(words)}", fix="./inv engine")
+
+
+def answers() -> bool:
+    """Whether an engine answers."""
+    try:
+        return run(["version", "--format", "{{.Server.Version}}"], timeout=5).returncode == 0
+    except StackError:
+        return False
+
+
+FIELDS = {
+    "id": "{{.ID}}",
+    "name": "{{.Names}}",
+    "service": '{{.Label "com.docker.compose.service"}}',
+    "state": "{{.State}}",
+    "status": "{{.Status}}",
+    "config_hash": '{{.Label "com.docker.compose.config-hash"}}',
+    "image_id": '{{.Label "com.docker.compose.image"}}',
+    "working_dir": '{{.Label "com.docker.compose.project.working_dir"}}',
+    "one_off": '{{.Label "com.docker.compose.oneoff"}}',
+}
+
+
+def containers(project: str) -> list[Container]:
+    """Every container of the project, stopped ones too, from one call to the engine."""
+    layout = UNIT.join(FIELDS.values())
+    out = ask(["ps", "-a", "--no-trunc", "--filter", f"label={PROJECT_LABEL}={project}", "--format", layout])
+    return [_container(dict(zip(FIELDS, line.split(UNIT), strict=True))) for line in out.splitlines()]
+
+
+def _container(row: dict[str, str]) -> Container:
+    status = row["status"]
+    health = next((word for word in ("healthy", "unhealthy", "starting") if f"({word})" in status
+                   or f"(health: {word})" in status), "")  # fmt: skip
+    code = status.split("(")[1].split(")")[0] if status.startswith("Exited (") else "0"
+    return Container(row["id"], row["name"], row["service"], row["state"], health, int(code), row["config_hash"],
+                     row["image_id"], row["working_dir"], row["one_off"] == "True")  # fmt: skip
+
+
+def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
+    """The id and labels of each of the named images that is on this machine."""
+    if not names:
+        return {}
+    layout = UNIT.join(["{{.Id}}", "{{json .Config.Labels}}"])
+    done = run(["image", "inspect", "--format", layout, *names])
+    here = [name for name in names if f"No such image: {name}" not in done.stderr]
+    return {name: _image(row) for name, row in zip(here, done.stdout.splitlines(), strict=False)}
+
+
+def _image(row: str) -> tuple[str, dict[str, str]]:
+    import json
+
+    identity, labels = row.split(UNIT)
+    return identity, json.loads(labels) or {}
+
+
+PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+           "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
+
+
+def compose_stamp() -> str:
+    """What changes when another Compose is installed: the plugin's path, size and time. It costs no process, as
+    asking for the version would (54 ms)."""
+    home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
+    for folder in (home, *map(Path, PLUGINS)):
+        plugin = folder / "docker-compose"
+        if plugin.exists():
+            state = plugin.stat()
+            return f"{plugin}:{state.st_size}:{state.st_mtime_ns}"
+    return ""
+
+
+def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str) -> str:
+    """Compose's merged and interpolated model of `files` as JSON, every profile included, edges to absent services
+    kept, relative paths left alone. Raises StackError with Compose's own words where it refuses."""
+    flags = [word for file in files for word in ("-f", file)]
+    args = ["compose", "-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
+            "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
+    done = run(args, env={**_bare_environment(), **env}, cwd=root, timeout=120)
+    if done.returncode != 0:
+        raise refused(done.stderr)
+    return done.stdout
+
+
+def _bare_environment() -> dict[str, str]:
+    """What the docker client itself needs of the environment; settings come from the caller alone."""
+    kept = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR", "SystemRoot", "USERPROFILE")
+    return {key: value for key, value in os.environ.items() if key in kept or key.startswith("DOCKER_")}
+
+
+def refused(stderr: str) -> StackError:
+    """Compose's refusal of the files, without its log prefixes. Where there is no Compose, that."""
+    lines = [line for line in stderr.strip().splitlines() if line and "level=warning" not in line]
+    text = " / ".join(lines[-3:]) or "it gave no reason"
+    if "unknown command" in text or "unknown flag: --project-directory" in text or "unknown shorthand" in text:
+        return fail("compose-missing", "docker has no Compose plugin", fix="./inv engine --yes")
+    return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
+
+
+def hashes(root: Path, project: str, text: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Compose's config hash of every service of an assembled project, as `docker compose` would compute it in the
+    root: the user's compose.override.yaml counts. `env` holds the secrets; they go by environment, never by argument."""
+    args = ["compose", "-p", project, "--project-directory", ".", "-f", "-", *override(root), "config", "--hash", "*"]
+    done = run(args, text=text, env={**_bare_environment(), **env}, cwd=root, timeout=60)
+    if done.returncode != 0:
+        raise refused(done.stderr)
+    return dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
+
+
+def override(root: Path) -> list[str]:
+    """The `-f` words for the user's own compose.override file, where there is one."""
+    names = ("compose.override.yaml", "compose.override.yml")
+    found = next((name for name in names if (root / name).exists()), None)
+    return ["-f", found] if found else []
+
+
+def remove(project: str, services: Sequence[str]) -> None:
+    """Stop and remove the containers of some services of the project."""
+    for service in services:
+        filters = ["--filter", f"label={PROJECT_LABEL}={project}", "--filter", f"label=com.docker.compose.service={service}"]
+        found = ask(["ps", "-aq", *filters]).split()
+        if found:
+            ask(["stop", *found], timeout=120)
+            ask(["rm", *found], timeout=60)

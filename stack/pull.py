@@ -1,0 +1,153 @@
+"""Pulling images: bytes as they arrive, and each failure told as what it is."""
+
+import contextlib
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from stack import docker
+from stack.errors import Problem
+
+AT_ONCE = 3
+"""Images pulled side by side; the engine itself takes three layers of each at a time."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How one pull ended: `kind` is "" for success, else one of KINDS; `words` are the engine's own."""
+
+    image: str
+    kind: str = ""
+    words: str = ""
+
+
+KINDS: tuple[tuple[str, str, str], ...] = (
+    # kind, what the engine's message contains, what it means
+    ("space", r"no space left on device", "the disk is full"),
+    ("platform", r"no matching manifest|does not match the specified platform|no image found in manifest list",
+     "it has no build for this machine's architecture"),
+    ("tag", r"manifest unknown|not found: manifest|manifest for .* not found|: not found$|NAME_UNKNOWN|name unknown|tag does not exist",
+     "the registry has no such tag"),
+    ("denied", r"denied|unauthorized|authentication required|403|401|no basic auth",
+     "the registry refuses it: no such repository, or a login is needed"),
+    ("cut", r"unexpected EOF|connection reset|broken pipe|short read|failed to copy|filesystem layer verification|: EOF$",
+     "the connection was cut while bytes arrived"),
+    ("rate", r"toomanyrequests|429|rate limit", "the registry's rate limit is reached"),
+    ("unreachable", r"no such host|connection refused|network is unreachable|no route to host|i/o timeout|"
+     r"Client\.Timeout|TLS handshake timeout|context deadline|proxyconnect|server misbehaving|x509|"
+     r"temporary failure in name resolution|request canceled|server gave HTTP response to HTTPS client|Bad Gateway|50[234]",
+     "no registry can be reached"),
+)  # fmt: skip
+
+
+def classify(words: str) -> str:
+    """The kind of failure that the engine's message tells; "other" where none is known."""
+    return next((kind for kind, pattern, _ in KINDS if re.search(pattern, words, re.IGNORECASE)), "other")
+
+
+def meaning(kind: str) -> str:
+    """What a kind of failure means, in words."""
+    return next((text for name, _, text in KINDS if name == kind), "the pull failed")
+
+
+FIXES = {
+    "space": "docker system df",
+    "platform": "--source S=build or --source S=disabled for this service",
+    "tag": "./inv env.unset the service's _IMAGE, or set it to a tag that exists",
+    "denied": "docker login the registry, or check the image's name",
+    "cut": "./inv up (what has arrived is kept)",
+    "rate": "docker login, or ./inv env.set REGISTRY_PREFIX your-mirror",
+    "unreachable": "./inv up --offline, or ./inv env.set REGISTRY_PREFIX your-mirror",
+}
+
+
+def problem(outcome: Outcome) -> Problem:
+    """One failed pull as a problem."""
+    message = f"{outcome.image}: {meaning(outcome.kind)} ({outcome.words})"
+    return Problem(f"pull-{outcome.kind}", message, outcome.image, FIXES.get(outcome.kind, "./inv up"))
+
+
+def pull(images: Iterable[str], tell: Callable[[str, str], None]) -> list[Outcome]:
+    """Pull each image, a few at a time. `tell(image, text)` hears of each change ("40 %").
+
+    A pull that was cut is taken up again, twice; the engine keeps the layers that are whole."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(lambda image: _persist(image, tell), dict.fromkeys(images)))
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _persist(image: str, tell: Callable[[str, str], None]) -> Outcome:
+    outcome = _pull(image, tell)
+    for _ in range(2):
+        if outcome.kind != "cut":
+            break
+        tell(image, "cut off, going on")
+        outcome = _pull(image, tell)
+    return outcome
+
+
+def _pull(image: str, tell: Callable[[str, str], None]) -> Outcome:
+    project = json.dumps({"name": "pull", "services": {"image": {"image": image}}})
+    process = subprocess.Popen(
+        ["docker", "compose", "--progress", "json", "-f", "-", "pull"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=docker.environment(), start_new_session=True,
+    )  # fmt: skip
+    assert process.stdin is not None and process.stderr is not None
+    process.stdin.write(project)
+    process.stdin.close()
+    with _ended_with_us(process):
+        words = _follow(image, process.stderr, tell)
+        code = process.wait()
+    return Outcome(image) if code == 0 else Outcome(image, classify(words), words)
+
+
+_running: set["subprocess.Popen[str]"] = set()
+
+
+@contextlib.contextmanager
+def _ended_with_us(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Ends the process when the block is left early."""
+    _running.add(process)
+    try:
+        yield
+    finally:
+        _running.discard(process)
+        if process.poll() is None:
+            process.terminate()
+
+
+def stop_all() -> None:
+    """End every pull under way (Ctrl-C)."""
+    for process in list(_running):
+        process.terminate()
+
+
+def _follow(image: str, lines: Iterable[str], tell: Callable[[str, str], None]) -> str:
+    """Read Compose's progress events: tell the share of bytes that is here, give back the error's words."""
+    layers: dict[str, tuple[int, int]] = {}
+    words, last = "", ""
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            words = line.strip() or words
+            continue
+        if event.get("error") or event.get("text") == "Error":
+            words = event.get("status") or event.get("message") or words
+        if event.get("text") == "Downloading" and event.get("total"):
+            layers[event["id"]] = (event.get("current", 0), event["total"])
+            share = f"{100 * sum(c for c, _ in layers.values()) // sum(t for _, t in layers.values())} %"
+            if share != last:
+                last = share
+                tell(image, share)
+    return words.removeprefix("Error response from daemon: ")

@@ -1,0 +1,188 @@
+"""Starting the planned services and waiting until each is as it should be.
+
+One `docker compose up` starts them in their order; what happens is followed by the engine's own events."""
+
+import contextlib
+import json
+import queue
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import docker
+from stack.changes import Container
+from stack.plan import Plan
+from stack.progress import Progress
+
+TICK = 1.0
+"""Seconds between looks where no event comes: time-outs are noticed that late at most."""
+LOOPS = 3
+"""Exits after which a service that restarts counts as failed."""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A service that did not get there, and why; `container` is empty where it has none."""
+
+    service: str
+    why: str
+    container: str = ""
+
+
+class Watch(msgspec.Struct):
+    """What is known while waiting: when each service was first seen running, how often it ended, who is there."""
+
+    started: dict[str, float] = {}
+    exits: dict[str, int] = {}
+    settled: dict[str, float] = {}
+
+
+def start(root: Path, plan: Plan, skip: set[str], recreate: bool, timeout: float, progress: Progress,
+          env: Mapping[str, str]) -> list[Failure]:  # fmt: skip
+    """Start every planned service but `skip` (one-shots that are done) and wait: healthy, or exited 0 for a
+    one-shot. `timeout` is in seconds per service from its start. Gives back the services that failed."""
+    names = [name for name in plan.names() if name not in skip]
+    flags = ["--force-recreate"] if recreate else []
+    args = ["docker", "compose", "--progress", "quiet", "-p", plan.project, "up", "-d", "--no-build", "--pull", "never",
+            "--no-deps", *flags, *names]  # fmt: skip
+    with _events(plan.project) as events:
+        composing = subprocess.Popen(args, cwd=root, env=dict(env), stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+        errors = _collect(composing, events)
+        try:
+            failures = _wait(plan, names, composing, events, timeout, progress)
+            if not failures and composing.returncode:
+                failures = [Failure("", _last_words(errors))]
+            return failures
+        finally:
+            _end(composing)
+
+
+def _collect(process: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]") -> list[str]:
+    """Read the process's errors as they come, and tell the queue when it has ended."""
+    lines: list[str] = []
+
+    def read() -> None:
+        assert process.stderr is not None
+        lines.extend(process.stderr)
+        process.wait()
+        events.put({})
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a Compose that still runs, as Ctrl-C would: it stops waiting and leaves what runs alone."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _last_words(lines: list[str]) -> str:
+    told = [line.strip() for line in lines if line.strip() and "level=warning" not in line]
+    return " / ".join(told[-3:]) or "Compose failed without a reason"
+
+
+@contextlib.contextmanager
+def _events(project: str) -> Iterator["queue.Queue[dict[str, str]]"]:
+    """The project's container events, in a queue, while the block runs."""
+    args = ["docker", "events", "--filter", "type=container", "--filter",
+            f"label={docker.PROJECT_LABEL}={project}", "--format", "{{json .}}"]  # fmt: skip
+    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               env=docker.environment(), start_new_session=True)  # fmt: skip
+    found: queue.Queue[dict[str, str]] = queue.Queue()
+    threading.Thread(target=_read_events, args=(process, found), daemon=True).start()
+    try:
+        yield found
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _read_events(process: "subprocess.Popen[str]", found: "queue.Queue[dict[str, str]]") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        name = event["Actor"]["Attributes"].get("com.docker.compose.service", "")
+        found.put({"action": event["Action"].split(":")[0], "service": name})
+
+
+def _wait(plan: Plan, names: list[str], composing: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]",
+          timeout: float, progress: Progress) -> list[Failure]:  # fmt: skip
+    watch = Watch()
+    wanted = {service.name: service for service in plan.services if service.name in names}
+    for name, service in wanted.items():
+        progress.tell(name, f"waiting for {', '.join(service.depends_on)}" if service.depends_on else "starting")
+    while True:
+        there = _group(docker.containers(plan.project))
+        failures = []
+        for name, service in wanted.items():
+            failures += _look(name, service.one_shot, service.containers, there.get(name, []), watch, timeout, progress)
+        done = composing.poll() is not None
+        if failures or (done and (composing.returncode or len(watch.settled) == len(wanted))):
+            return failures
+        _next(events, watch)
+
+
+def _group(containers: list[Container]) -> dict[str, list[Container]]:
+    found: dict[str, list[Container]] = {}
+    for container in containers:
+        if not container.one_off:
+            found.setdefault(container.service, []).append(container)
+    return found
+
+
+def _next(events: "queue.Queue[dict[str, str]]", watch: Watch) -> None:
+    """Wait for something to happen, then take all that has happened."""
+    with contextlib.suppress(queue.Empty):
+        event = events.get(timeout=TICK)
+        while True:
+            if event.get("action") == "die":
+                watch.exits[event["service"]] = watch.exits.get(event["service"], 0) + 1
+            event = events.get_nowait()
+
+
+def _look(name: str, one_shot: bool, count: int, have: list[Container], watch: Watch, timeout: float,
+          progress: Progress) -> list[Failure]:  # fmt: skip
+    """One service's state now: told, and a failure where it is one."""
+    running = [c for c in have if c.state in ("running", "restarting", "exited")]
+    if len(running) < count:
+        return []
+    now = time.monotonic()
+    since = watch.started.setdefault(name, now)
+    bad = next((why for c in have if (why := _wrong(c, one_shot, watch.exits.get(name, 0)))), None)
+    if bad:
+        progress.tell(name, f"failed: {bad}")
+        return [Failure(name, bad, have[0].id)]
+    if all(_there(c, one_shot) for c in have):
+        watch.settled.setdefault(name, now)
+        progress.tell(name, f"{'done' if one_shot else have[0].health or 'running'} in {watch.settled[name] - since:.1f} s")
+        return []
+    watch.settled.pop(name, None)
+    progress.tell(name, "starting")
+    if now - since > timeout:
+        progress.tell(name, f"failed: not {'done' if one_shot else 'healthy'} in time")
+        return [Failure(name, f"not {'done' if one_shot else 'healthy'} within {timeout:.0f} s", have[0].id)]
+    return []
+
+
+def _wrong(container: Container, one_shot: bool, exits: int) -> str:
+    if container.health == "unhealthy":
+        return "unhealthy"
+    if container.state == "exited" and (container.exit_code or not one_shot):
+        return f"exited {container.exit_code}"
+    return f"keeps exiting ({exits} times)" if exits >= LOOPS else ""
+
+
+def _there(container: Container, one_shot: bool) -> bool:
+    if one_shot:
+        return container.state == "exited" and container.exit_code == 0
+    return container.state == "running" and container.health in ("", "healthy")

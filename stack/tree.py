@@ -1,0 +1,116 @@
+"""The edge to the checkout's files: reading them, digesting them, writing them whole or not at all."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stack.errors import fail
+
+GENERATED = ".stack"
+
+
+def root() -> Path:
+    """The checkout that this program belongs to."""
+    return Path(__file__).resolve().parent.parent
+
+
+def find(base: Path, roots: Iterable[str]) -> dict[str, bytes]:
+    """The fragments and overrides below each root, by path relative to `base`."""
+    found = {}
+    for name in roots:
+        folder = base / name if name else base
+        for pattern in ("compose/*.yml", "overrides/*/*.yml"):
+            for path in sorted(folder.glob(pattern)):
+                key = f"{name}/{path.relative_to(folder)}" if name else str(path.relative_to(folder))
+                found[key] = path.read_bytes()
+    return found
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes, or none where there is no such file. Raises StackError where it can't be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise fail("unreadable", f"{path} can't be read: {error.strerror}", str(path)) from None
+
+
+def digest(*parts: bytes) -> str:
+    """One digest of several byte strings, boundaries included."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def digest_path(path: Path) -> str:
+    """The digest of a file, or of every file below a folder with its name and whether it is executable."""
+    if path.is_file():
+        return digest(path.read_bytes())
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not _cached(p))
+    parts = (part for p in files for part in (str(p.relative_to(path)).encode(), _mode(p), p.read_bytes()))
+    return digest(*parts)
+
+
+def _cached(path: Path) -> bool:
+    return "__pycache__" in path.parts or path.suffix == ".pyc"
+
+
+def _mode(path: Path) -> bytes:
+    return b"x" if path.stat().st_mode & 0o111 else b"-"
+
+
+def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """Write a file whole or not at all, only when its bytes or its mode differ; tells whether it wrote.
+
+    The new bytes stand complete on the disk before they take the old ones' place. Raises StackError where
+    that fails (no space, no permission); the old content stays then."""
+    if path.is_file() and path.read_bytes() == data and path.stat().st_mode & 0o777 == mode:
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, mode)
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}; its old content stays"
+        raise fail("unwritable", message, str(path), f"ls -ld {path.parent} && df -h {path.parent}") from None
+    return True
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def locked(base: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the checkout's lock: one command at a time changes it. Waits `patience` seconds for it.
+
+    Raises StackError naming the holder's process where it stays taken."""
+    from filelock import FileLock, Timeout
+
+    folder = base / GENERATED
+    folder.mkdir(exist_ok=True)
+    holder = folder / "lock.pid"
+    lock = FileLock(folder / "lock", timeout=patience)
+    try:
+        with lock:
+            holder.write_text(str(os.getpid()))
+            yield
+    except Timeout:
+        pid = read(holder).decode(errors="replace") or "unknown"
+        message = f"another inv (process {pid}) is changing this checkout"
+        raise fail("locked", message, str(folder / "lock"), f"wait for it, or look at it: ps -p {pid} -f") from None

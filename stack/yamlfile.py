@@ -1,0 +1,60 @@
+"""Reading a YAML file of the project, with errors that name the line."""
+
+from typing import Any
+
+from stack.errors import fail
+
+
+def decode(path: str, data: bytes) -> str:
+    """The file's text. Raises StackError where it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise fail("yaml", "not UTF-8 text", f"{path}:{line}", f"save {path} as UTF-8") from None
+
+
+def load(path: str, text: str) -> Any:
+    """The document of a file, Compose's tags (`!override`, `!reset`) read as plain values.
+
+    Raises StackError naming the line of a syntax error, a duplicate key, or a second document."""
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return _loader().load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise fail("yaml", _words(error), f"{path}{line}", f"edit {path}{line}") from None
+    except YAMLError as error:
+        raise fail("yaml", " ".join(str(error).split()), path, f"edit {path}") from None
+
+
+def _words(error: Any) -> str:
+    """The parser's sentence without its advice on how to switch the check off."""
+    text = (error.problem or error.context or "no valid YAML").strip().splitlines()[0]
+    return f"duplicate key: {text.split('found duplicate key ')[1].split(' with ')[0]}" if "duplicate key" in text else text
+
+
+def _loader() -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+
+    class Constructor(SafeConstructor):
+        """Its own class, so that the tags are not added to ruamel's."""
+
+    for tag in ("!override", "!reset"):
+        Constructor.add_constructor(tag, _untagged)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = Constructor
+    return yaml
+
+
+def _untagged(constructor: Any, node: Any) -> Any:
+    """The node's value as if it had no tag."""
+    kind = type(node).__name__
+    if kind == "MappingNode":
+        return constructor.construct_mapping(node, deep=True)
+    if kind == "SequenceNode":
+        return constructor.construct_sequence(node, deep=True)
+    return None if node.value in ("", "null", "~") else node.value

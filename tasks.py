@@ -1,0 +1,186 @@
+"""The commands: each parses its flags, calls one function, and hands the result to the renderer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+GROUPS: dict[str, list[str]] = {}
+namespace = Collection()
+_SUBS: dict[str, Collection] = {}
+
+
+def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_texts: str) -> Callable[[Any], Any]:
+    """Make a function the command `title` (`env.get` goes into a collection), listed under `group`."""
+
+    def add(function: Any) -> Any:
+        made: Any = task(function, iterable=list(repeat), auto_shortflags=False,
+                    help={**help_texts, "json": "print one JSON document"})  # fmt: skip
+        folder, _, leaf = title.rpartition(".")
+        if folder and folder not in _SUBS:
+            _SUBS[folder] = Collection(folder)
+            namespace.add_collection(_SUBS[folder])
+        (_SUBS[folder] if folder else namespace).add_task(made, name=leaf)
+        GROUPS.setdefault(group, []).append(title)
+        return made
+
+    return add
+
+
+def _run(name: str, json: bool, call: Callable[[], Any]) -> None:
+    from stack import render
+
+    code = render.present(name, call, json)
+    if code:
+        raise Exit(code=code)
+
+
+SELECTION = {
+    "profile": "add a profile (repeat)",
+    "service": "only this service and what it requires (repeat)",
+    "source": "S=SOURCE, or SOURCE for every service that has it (repeat)",
+    "base_port": "publish from this port on",
+    "offline": "build instead of pulling",
+    "exact": "the flags are the whole selection",
+    "once": "save nothing of the flags",
+}
+LISTS = ("profile", "service", "source")
+
+
+def _request(values: dict[str, Any]) -> Any:
+    from stack.planner import Request
+
+    profiles, services, chosen = (tuple(values[name] or ()) for name in LISTS)
+    return Request(profiles, services, chosen, values["base_port"], values["offline"], values["exact"], values["once"])
+
+
+@command("Run", "up", LISTS, **SELECTION, yes="agree to what would be asked", dry_run="say what would be done",
+         timeout="seconds for each service to get healthy", recreate="make every container anew")  # fmt: skip
+def up(c: Context, profile: Any = None, service: Any = None, source: Any = None, base_port: str = "", offline: bool = False,
+       exact: bool = False, once: bool = False, yes: bool = False, dry_run: bool = False, timeout: str = "300",
+       recreate: bool = False, json: bool = False) -> None:  # fmt: skip
+    """Start what is selected and all that it needs, and wait until it is healthy."""
+    from stack.commands import up as module
+
+    values = dict(locals())
+    _run("up", json, lambda: module.run(_request(values), yes, dry_run, timeout, recreate))
+
+
+@command("Run", "down", volumes="also remove the data", yes="agree to what would be asked")
+def down(c: Context, volumes: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Stop and remove everything of this project; the data stays."""
+    from stack.commands import down as module
+
+    _run("down", json, lambda: module.run(volumes, yes))
+
+
+@command("Run", "engine", yes="agree to what would be asked", stop="end what this command started")
+def engine(c: Context, yes: bool = False, stop: bool = False, json: bool = False) -> None:
+    """Install and start Docker and Compose where they are missing."""
+    from stack.commands import engine as module
+
+    _run("engine", json, lambda: module.run(stop, yes))
+
+
+@command("Look", "plan", LISTS, **SELECTION)
+def plan(c: Context, profile: Any = None, service: Any = None, source: Any = None, base_port: str = "", offline: bool = False,
+         exact: bool = False, once: bool = False, json: bool = False) -> None:  # fmt: skip
+    """Say what would run, from where, on which ports, and what would change."""
+    from stack.commands import plan as module
+
+    values = dict(locals())
+    _run("plan", json, lambda: module.run(_request(values)))
+
+
+@command("Look", "status", watch="look again and again", stats="ask the engine for the memory")
+def status(c: Context, watch: bool = False, stats: bool = False, json: bool = False) -> None:
+    """Say how each service is: state, health, ports, memory."""
+    from stack.commands import status as module
+
+    _run("status", json, lambda: module.run(watch, stats, json))
+
+
+@command("Look", "version")
+def version(c: Context, json: bool = False) -> None:
+    """Say the versions of this project, Python, the engine and Compose."""
+    from stack.commands import version as module
+
+    _run("version", json, module.run)
+
+
+@command("Settings", "source", service="the service to set", to="its new source")
+def source(c: Context, service: str = "", to: str = "", json: bool = False) -> None:
+    """List where each service comes from, or set it: --service S --to SOURCE."""
+    from stack.commands import source as module
+
+    _run("source", json, lambda: module.run(service, to))
+
+
+@command("Settings", "env.list")
+def env_list(c: Context, json: bool = False) -> None:
+    """List every setting with the layer that it comes from."""
+    from stack.commands import env
+
+    _run("env.list", json, env.listed)
+
+
+@command("Settings", "env.get", name="the setting", reveal="print a secret")
+def env_get(c: Context, name: str, reveal: bool = False, json: bool = False) -> None:
+    """Print one setting."""
+    from stack.commands import env
+
+    _run("env.get", json, lambda: env.get(name, reveal))
+
+
+@command("Settings", "env.set", name="the setting", value="its value; - reads it from standard input")
+def env_set(c: Context, name: str, value: str, json: bool = False) -> None:
+    """Write one setting to .env."""
+    from stack.commands import env
+
+    _run("env.set", json, lambda: env.set_(name, value))
+
+
+@command("Settings", "env.unset", name="the setting")
+def env_unset(c: Context, name: str, json: bool = False) -> None:
+    """Remove one setting from .env."""
+    from stack.commands import env
+
+    _run("env.unset", json, lambda: env.unset(name))
+
+
+@command("Settings", "env.check")
+def env_check(c: Context, json: bool = False) -> None:
+    """Say what is wrong with the settings."""
+    from stack.commands import env
+
+    _run("env.check", json, env.check)
+
+
+@command("Hand over", "eject", LISTS, **SELECTION, output="the folder to write", with_secrets="also write .env")
+def eject(c: Context, output: str = "", profile: Any = None, service: Any = None, source: Any = None, base_port: str = "",
+          offline: bool = False, exact: bool = False, once: bool = False, with_secrets: bool = False,
+          json: bool = False) -> None:  # fmt: skip
+    """Write the project as plain Compose files that need nothing of this one."""
+    from stack.commands import eject as module
+
+    values = dict(locals())
+    _run("eject", json, lambda: module.run(_request(values), output, with_secrets))
+
+
+@command("Develop", "test", only="unit, property, model or engine", k="only tests whose name matches")
+def test(c: Context, only: str = "", k: str = "", json: bool = False) -> None:
+    """Run the tests, real containers included."""
+    from stack.commands import check
+
+    _run("test", json, lambda: check.test(only, k))
+
+
+@command("Develop", "lint")
+def lint(c: Context, json: bool = False) -> None:
+    """Check style, format and types."""
+    from stack.commands import check
+
+    _run("lint", json, check.lint)

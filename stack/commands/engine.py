@@ -1,0 +1,30 @@
+"""`inv engine`: brings Docker's engine and Compose where there are none; `--stop` ends what it started."""
+
+from stack import engine
+from stack.consent import asker, tell
+from stack.facts import Facts
+from stack.result import Result
+
+
+def run(stop: bool, yes: bool) -> Result:
+    """Does the step, or ends what it started. Raises StackError where something is for the user to do."""
+    if stop:
+        return _stopped(engine.stop(tell))
+    return _ready(engine.ensure(yes, asker(), tell, explicit=True))
+
+
+def _ready(facts: Facts) -> Result:
+    version = facts.probes[facts.endpoint].version
+    data = {"endpoint": facts.endpoint, "version": version, "compose": facts.compose}
+    return Result(
+        data, lines=[f"Docker engine {version} answers at {facts.endpoint}; Compose {facts.compose}"]
+    )
+
+
+def _stopped(stopped: bool) -> Result:
+    line = (
+        "the Docker engine is stopped"
+        if stopped
+        else "nothing to stop: ./inv engine started no engine that runs"
+    )
+    return Result({"stopped": stopped}, lines=[line])

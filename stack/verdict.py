@@ -54,7 +54,7 @@ def judge(facts: Facts) -> Verdict:
 def _answering(facts: Facts, engine: Probe) -> Verdict:
     if engine.rootless:
         message = (
-            "This Docker engine is rootless: programs on this machine's 127.0.0.1 are out of its containers' reach, "
+            "This Docker engine is rootless: its containers cannot reach this machine's 127.0.0.1, "
             "and memory limits may not hold. The project needs the system's engine"
         )
         leave = _system_answers(facts) or not facts.systemd

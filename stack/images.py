@@ -6,13 +6,15 @@ from pathlib import Path
 import msgspec
 
 from stack import assembly, docker, model, pull, tree
-from stack.base import NAME as BASE
+
 from stack.errors import Problem, StackError, fail
 from stack.model import Service
 from stack.planner import Planned
 from stack.progress import Progress
 
 LAST_LINES = 20
+BASE = "genai-stack/base"
+"""The image, without its tag, that this project makes itself."""
 
 
 class Need(msgspec.Struct, frozen=True):

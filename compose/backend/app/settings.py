@@ -1,0 +1,47 @@
+"""What the environment tells the backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or malformed; the message names it and never holds its value."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Addresses carry passwords, so they stay out of the repr. Limits are in seconds."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    plan_file: Path = Path("/stack/plan.json")
+    ready_limit: float = 2.0
+    probe_limit: float = 2.0
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """DATABASE_URL and REDIS_URL are needed, PLAN_FILE is optional. Raises SettingsError."""
+        return cls(
+            database_url=_address(environ, "DATABASE_URL", ("postgresql", "postgres")),
+            redis_url=_address(environ, "REDIS_URL", ("redis", "rediss")),
+            plan_file=Path(environ.get("PLAN_FILE") or cls.plan_file),
+        )
+
+
+def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    try:
+        parts = urlsplit(value)
+        well_formed = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its text quotes the part of the address that it could not read, which may be the password.
+        well_formed = False
+    if not well_formed:
+        raise SettingsError(
+            f"{name} is not an address of the form {schemes[0]}://user:password@host:port/name"
+        )
+    return value

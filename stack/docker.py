@@ -162,13 +162,3 @@ def override(root: Path) -> list[str]:
     names = ("compose.override.yaml", "compose.override.yml")
     found = next((name for name in names if (root / name).exists()), None)
     return ["-f", found] if found else []
-
-
-def remove(project: str, services: Sequence[str]) -> None:
-    """Stop and remove the containers of some services of the project."""
-    for service in services:
-        filters = ["--filter", f"label={PROJECT_LABEL}={project}", "--filter", f"label=com.docker.compose.service={service}"]
-        found = ask(["ps", "-aq", *filters]).split()
-        if found:
-            ask(["stop", *found], timeout=120)
-            ask(["rm", *found], timeout=60)

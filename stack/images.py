@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stack import assembly, docker, model, pull, tree
+from stack import assembly, docker, model, tree
 
 from stack.errors import Problem, StackError, fail
 from stack.model import Service
 from stack.planner import Planned
 from stack.progress import Progress
+
+if TYPE_CHECKING:
+    from stack.pull import Outcome
 
 LAST_LINES = 20
 BASE = "genai-stack/base"
@@ -88,8 +92,10 @@ def digests(planned: Planned) -> dict[str, str]:
     return found
 
 
-def fetch(need: Need, progress: Progress) -> list[pull.Outcome]:
+def fetch(need: Need, progress: Progress) -> "list[Outcome]":
     """Pull what is missing, and give back the pulls that failed."""
+    from stack import pull
+
     def tell(image: str, text: str) -> None:
         for name in need.pull[image]:
             progress.tell(name, f"pulling {text}")

@@ -148,10 +148,18 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
     if need.build:
         images.prepare(root, need.base, progress)
         images.build(root, planned.plan.project, need.build, progress, env)
-    docker.remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
+    _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
     tree.write(compare.record_path(root), msgspec.json.encode(assembled.model["services"]), 0o600)
     return start.start(root, planned.plan, skip, recreate, timeout, progress, env)
+
+
+def _remove(project: str, names: list[str]) -> None:
+    """Remove what an exact selection leaves out."""
+    if names:
+        from stack import objects
+
+        objects.remove_containers(project, names)
 
 
 def _failed(planned: Planned, failed: list[Failure]) -> Result:

@@ -53,7 +53,8 @@ def stop(say: Callable[[str], None]) -> bool:
         process.output(command, what="systemctl stop docker", fix=" ".join(command), limit_s=STOP_LIMIT_S)
     elif _is_ours(kept):
         say("stopping the Docker engine …")
-        command = process.as_root(["kill", str(kept.pid)])
+        # The shell's own kill: a small Debian has no program of that name.
+        command = process.as_root(["sh", "-c", f"kill {kept.pid}"])
         process.output(command, what="ending dockerd", fix=" ".join(command), limit_s=10)
         _wait_for_end(kept.pid)
     else:
@@ -78,7 +79,7 @@ def _is_ours(kept: record.Record) -> bool:
 
     try:
         found = psutil.Process(kept.pid) if kept.pid else None
-        return found is not None and found.create_time() == kept.created and found.name() == "dockerd"
+        return found is not None and found.create_time() == kept.created and _alive(kept.pid)
     except psutil.Error:
         return False
 
@@ -116,9 +117,11 @@ def _wait_for_end(pid: int) -> None:
 
 
 def _said_since(log: Path, begin: int) -> str:
+    """What the log has got since it was `begin` bytes long, without the lines that only inform."""
     try:
         with log.open("rb") as file:
             file.seek(begin)
-            return file.read().decode(errors="replace")
+            lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
+    return "\n".join(line for line in lines if "level=info" not in line)

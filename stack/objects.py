@@ -20,9 +20,9 @@ def _labelled(project: str) -> list[tuple[str, str]]:
     return [("label", f"{PROJECT_LABEL}={project}")]
 
 
-def _failed(error: Exception) -> StackError:
-    words = [line for line in str(error).splitlines() if line.strip()][-1:] or ["it gave no reason"]
-    return fail("docker", f"the engine refused: {words[0].strip()}", fix="./inv engine")
+def _failed(error: Any) -> StackError:
+    words = [line.strip() for line in (error.stderr or "").splitlines() if line.strip()][-1:]
+    return fail("docker", f"the engine refused: {words[0] if words else 'it gave no reason'}", fix="docker ps -a")
 
 
 def remove_containers(project: str, services: list[str] | None = None) -> int:

@@ -29,7 +29,7 @@ def run(volumes: bool, yes: bool) -> Result:
 
 def _sized(names: list[str]) -> list[str]:
     """The volumes with their sizes, where the engine can tell them."""
-    layout = '{{range .Volumes}}{{.Name}} {{.Size}}{{"\\n"}}{{end}}'
+    layout = "{{range .Volumes}}{{println .Name .Size}}{{end}}"
     rows = docker.ask(["system", "df", "-v", "--format", layout], timeout=60).splitlines()
     sizes = dict(row.split(" ", 1) for row in rows if " " in row)
     return [f"{name} ({sizes.get(name, 'size unknown')})" for name in names]

@@ -17,13 +17,17 @@ LIVE = "./.stack/"
 """Mounts below it are read while the service runs, so they are no reason to recreate it."""
 
 
-def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str]) -> Model:
+def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
+        outside: Mapping[str, str] | None = None) -> Model:  # fmt: skip
     """The model of the planned services alone: no profiles, no x-stack, no edges to absent services, no
     unused volume, network or secret. `digests` gives the digest of each mounted or built path; `far` names
-    the secrets that may be empty."""
+    the secrets that may be empty; `outside` is the environment of services that go to the internet (proxy, CA)."""
     names = set(plan.names())
     all_services = model.services(merged)
-    services = {name: _service(all_services[name], names, digests) for name in plan.names()}
+    services = {}
+    for planned in plan.services:
+        service = _service(all_services[planned.name], names, digests)
+        services[planned.name] = going_outside(service, outside) if planned.outside and outside else service
     kept = {"name": plan.project, "services": _with_variables(services, far)}
     for section, used in _used(services).items():
         found = {k: v for k, v in (merged.get(section) or {}).items() if k in used}
@@ -45,6 +49,19 @@ def _service(raw: Service, names: set[str], digests: Mapping[str, str]) -> Servi
         labels = {**(build.get("labels") or {}), BUILD_LABEL: build_digest(raw, digests)}
         service["build"] = {**build, "labels": labels}
     return service
+
+
+CA = "/etc/stack/ca.pem"
+"""Where a service that goes outside finds the machine's CA bundle."""
+
+
+def going_outside(service: Service, env: Mapping[str, str]) -> Service:
+    """A service with the machine's proxy and CA; what the service sets itself wins."""
+    with_env = {**service, "environment": {**env, **(service.get("environment") or {})}}
+    if CA not in env.values():
+        return with_env
+    mount = {"type": "bind", "source": f"{LIVE}ca", "target": CA.rpartition("/")[0], "read_only": True}
+    return {**with_env, "volumes": [*(service.get("volumes") or []), mount]}
 
 
 def build_digest(service: Service, digests: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One service's `x-stack` entry: what Compose has no word for."""
+    """One service's `x-stack` entry: what Compose has no word for; each key is described in docs/reference.md."""
 
     about: str = ""
     ports: dict[str, int] = {}
@@ -37,6 +37,10 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     login: Login | None = None
     page: str | None = None
     outside: bool = False
+    connect: dict[str, str] = {}
+    download: str = ""
+    gpu: str = ""
+    opt_in: bool = False
 
 
 class File(msgspec.Struct, frozen=True):
@@ -187,7 +191,7 @@ def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict
 
 KEYS: dict[str, type | tuple[type, ...]] = {
     "about": str, "ports": dict, "secrets": dict, "url": (str, type(None)), "scalable": bool, "login": dict,
-    "page": str, "outside": bool,
+    "page": str, "outside": bool, "connect": dict, "download": str, "gpu": str, "opt_in": bool,
 }  # fmt: skip
 WORDS = {str: "a text", dict: "a mapping", bool: "true or false", int: "an integer"}
 

@@ -1,11 +1,12 @@
 """The edge of the comparison: what the plan assembles to, and how that differs from what runs."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from stack import assembly, changes, docker, images, model, planner, tree
+from stack import assembly, changes, docker, images, model, outside, planner, tree
 from stack.changes import Change, Container, Wanted
 from stack.errors import StackError, fail
 from stack.model import Model
@@ -27,7 +28,8 @@ def assemble(planned: Planned) -> Assembled:
     """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
     digests = images.digests(planned)
     far = planner.far_secrets(planned.checkout, planned.facts.sources)
-    cut = assembly.cut(planned.facts.model, planned.plan, digests, far)
+    around = outside.environment(os.environ, planned.facts.catalog.services())
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around)
     return Assembled(assembly.text(cut, planned.digest), cut, digests)
 
 

@@ -2,20 +2,22 @@
 
 Both lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
 
+import os
 from pathlib import Path
 
 import msgspec
 
-from stack import gateway, links, tree
+from stack import gateway, links, outside, tree
 from stack.catalog import DISABLED
 from stack.planner import Planned
 
 PLAN = f"{tree.GENERATED}/plan/plan.json"
+CA = f"{tree.GENERATED}/ca/ca.pem"
 GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
 
 
 def write(planned: Planned) -> bool:
-    """Write both files; tells whether the gateway's changed. Readable to all, as they hold no secret and the
+    """Write these files; tells whether the gateway's changed. Readable to all, as they hold no secret and the
     containers' users are not ours."""
     return write_to(planned.checkout.root, planned)
 
@@ -23,6 +25,9 @@ def write(planned: Planned) -> bool:
 def write_to(root: Path, planned: Planned) -> bool:
     """The same into another folder."""
     tree.write(root / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
+    bundle = outside.bundle(os.environ)
+    if bundle:
+        tree.write(root / CA, tree.read(Path(bundle)))
     text = tree.read(planned.checkout.root / "kong" / "kong.yml").decode()
     return tree.write(root / GATEWAY, gateway.effective(text, set(planned.plan.names())).encode())
 

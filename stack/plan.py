@@ -39,6 +39,9 @@ class Service(msgspec.Struct, frozen=True):
     tier: int
     url: str | None
     memory_bytes: int | None
+    download: str = ""
+    gpu: str = ""
+    outside: bool = False
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -159,7 +162,7 @@ def _roots(facts: Facts, selection: Selection) -> tuple[set[str], list[LeftOut]]
     """The services asked for themselves, and those of them that are left out, with the reason."""
     present = model.services(facts.model)
     _check_known(facts, selection)
-    of_profiles = {n for n, s in present.items() if set(s.get("profiles") or []) & set(selection.profiles)}
+    of_profiles = {n for n, s in present.items() if _selected(facts, n, s, selection)}
     roots, left_out = set(selection.services), []
     for name in sorted(of_profiles):
         fragment = facts.catalog.fragment_of(name)
@@ -172,10 +175,22 @@ def _roots(facts: Facts, selection: Selection) -> tuple[set[str], list[LeftOut]]
     return roots, left_out
 
 
+EVERYTHING = "all"
+"""The profile of every service, but for those that are opt-in alone."""
+
+
+def _selected(facts: Facts, name: str, service: model.Service, selection: Selection) -> bool:
+    """Whether one of the selected profiles has the service."""
+    own = set(service.get("profiles") or [])
+    return bool(own & set(selection.profiles)) or (
+        EVERYTHING in selection.profiles and bool(own) and not entry(facts, name).opt_in
+    )
+
+
 def _check_known(facts: Facts, selection: Selection) -> None:
     problems = []
     for kind, asked, known in (
-        ("profile", selection.profiles, sorted(profiles(facts))),
+        ("profile", selection.profiles, sorted(profiles(facts) | {EVERYTHING})),
         ("service", selection.services, sorted(model.services(facts.model))),
     ):
         for name in asked:
@@ -221,7 +236,8 @@ def _service(facts: Facts, name: str, edges: dict[str, Edge], tier: int) -> Serv
     return Service(
         name, fragment, about.about, facts.sources[fragment], raw.get("image", ""), bool(raw.get("build")),
         model.replicas(raw), model.one_shot(raw), [_port(facts, about, p) for p in raw.get("ports") or []],
-        edges, tier, about.url, model.memory_bytes(raw),
+        edges, tier, about.url, model.memory_bytes(raw), about.download, about.gpu,
+        about.outside,
     )  # fmt: skip
 
 

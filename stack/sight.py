@@ -2,8 +2,7 @@
 
 import socket
 
-from stack import docker
-from stack.errors import StackError
+from stack.gpu import runtimes
 from stack.names import variable
 from stack.planner import Planned
 
@@ -22,7 +21,7 @@ def better(planned: Planned, own_ports: set[int]) -> list[str]:
         if source != "localhost" and port and port not in own_ports and _answers(port):
             lines.append(f"{name}: a program answers on 127.0.0.1:{port}; to use it: --source {name}=localhost")
         if source == "container" and "container-gpu" in fragment.overrides:
-            gpu = _gpu() if gpu is None else gpu
+            gpu = "nvidia" in runtimes() if gpu is None else gpu
             if gpu:
                 lines.append(f"{name}: this machine has a GPU runtime; to use it: --source {name}=container-gpu")
     return lines
@@ -44,11 +43,4 @@ def _answers(port: int) -> bool:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
             return True
     except OSError:
-        return False
-
-
-def _gpu() -> bool:
-    try:
-        return '"nvidia"' in docker.ask(["info", "--format", "{{json .Runtimes}}"])
-    except StackError:
         return False

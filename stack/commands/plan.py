@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from stack import compare, planner, saving, sight, tree
-from stack.errors import Problem
+from stack import compare, gpu, planner, saving, sight, tree
+from stack.errors import Problem, StackError
 from stack.planner import Planned, Request
 from stack.result import Result
 
@@ -20,6 +20,9 @@ def run(request: Request) -> Result:
     changes = None
     if running is not None:
         compare.check_owner(planned.checkout.root, planned.plan.project, running)
+        lacking = gpu.problems(planned.plan)
+        if lacking:
+            raise StackError(lacking)
         changes = compare.compare(planned, assembled, _images(planned), running, saving.secret_values(planned.checkout))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines = sight.better(planned, own)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from stack import assembly, compare, disk, docker, engine, envfile, failures, hostports, images, links, live, plan, planner, saving, start, tree
+from stack import assembly, compare, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, start, tree
 from stack import changes as change
 from stack.changes import Change
 from stack.commands import plan as planning
@@ -124,7 +124,7 @@ def _may_build(planned: Planned, fragment: str) -> bool:
 def _preflight(planned: Planned) -> None:
     """Raises StackError for what would fail later: ports, disk."""
     problems = hostports.problems(plan.published(planned.plan.services), planned.plan.project, planned.plan.base_port)
-    problems += disk.problems()
+    problems += gpu.problems(planned.plan) + disk.problems()
     if problems:
         raise StackError(problems)
 

@@ -7,29 +7,56 @@ from pathlib import Path
 
 import msgspec
 
-from stack import gateway, links, outside, tree
+from stack import docker, gateway, links, outside, secrets, tree
 from stack.catalog import DISABLED
+from stack.errors import fail
 from stack.planner import Planned
 
 PLAN = f"{tree.GENERATED}/plan/plan.json"
 CA = f"{tree.GENERATED}/ca/ca.pem"
 GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
+SERVICE = "kong-api-gateway"
 
 
-def write(planned: Planned) -> bool:
-    """Write these files; tells whether the gateway's changed. Readable to all, as they hold no secret and the
+def write(planned: Planned, folder: Path) -> None:
+    """Write the plan and the machine's CA bundle below `folder`. Readable to all, as they hold no secret and the
     containers' users are not ours."""
-    return write_to(planned.checkout.root, planned)
-
-
-def write_to(root: Path, planned: Planned) -> bool:
-    """The same into another folder."""
-    tree.write(root / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
+    tree.write(folder / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
     bundle = outside.bundle(os.environ)
     if bundle:
-        tree.write(root / CA, tree.read(Path(bundle)))
-    text = tree.read(planned.checkout.root / "kong" / "kong.yml").decode()
-    return tree.write(root / GATEWAY, gateway.effective(text, set(planned.plan.names())).encode())
+        tree.write(folder / CA, tree.read(Path(bundle)))
+
+
+def routes(planned: Planned) -> bytes:
+    """The gateway's effective config, kept under the digest of what it is made from."""
+    source, names = tree.read(planned.checkout.root / "kong" / "kong.yml"), sorted(planned.plan.names())
+    key = tree.digest(source, *map(str.encode, names))
+    cache = planned.checkout.root / tree.GENERATED / "cache" / f"gateway-{key[:24]}.yml"
+    if not cache.exists():
+        tree.write(cache, gateway.effective(source.decode(), set(names)).encode())
+    return tree.read(cache)
+
+
+def apply_routes(planned: Planned, running: bool) -> bool:
+    """Put the effective config in place; tells whether it changed. A running gateway tries it first and takes it
+    without a new container. Raises StackError with Kong's words where it refuses; the old one stays then."""
+    text, target = routes(planned), planned.checkout.root / GATEWAY
+    if tree.read(target) == text:
+        return False
+    if not running:
+        return tree.write(target, text)
+    new = target.with_name(f"{target.name}.new")
+    tree.write(new, text)
+    done = docker.run(["compose", "-p", planned.plan.project, "exec", "-T", SERVICE, "sh", "/opt/gateway/reload.sh",
+                       f"/gateway/{new.name}"], cwd=planned.checkout.root, timeout=60)  # fmt: skip
+    if done.returncode != 0:
+        new.unlink()
+        words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        hidden = secrets.hide(words, planned.checkout.dotenv.values())
+        raise fail("gateway-config", f"the gateway refuses its routes, and keeps the old ones: {hidden}", "kong/kong.yml",
+                   "mend kong/kong.yml, then ./inv up")  # fmt: skip
+    os.replace(new, target)
+    return True
 
 
 def plan_document(planned: Planned) -> dict[str, object]:

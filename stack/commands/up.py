@@ -69,10 +69,21 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
         _write(planned, assembled, saved)
+        gateway_stays = any(c.name == live.SERVICE and c.action == "unchanged" for c in changes) and not recreate
+        if not gateway_stays:
+            live.apply_routes(planned, running=False)
         if change.nothing_to_do(changes) and not recreate:
-            return _done(planned, changes, saved, ["everything already is as planned; nothing was changed"])
+            return _done(planned, changes, saved, _routed(planned, gateway_stays) or [UNCHANGED])
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
-    return _failed(planned, failed) if failed else _done(planned, changes, saved, [])
+    return _failed(planned, failed) if failed else _done(planned, changes, saved, _routed(planned, gateway_stays))
+
+
+UNCHANGED = "everything already is as planned; nothing was changed"
+
+
+def _routed(planned: Planned, gateway_stays: bool) -> list[str]:
+    """Hand a gateway that kept running its new routes, once the services behind them are up."""
+    return ["the gateway took its new routes"] if gateway_stays and live.apply_routes(planned, running=True) else []
 
 
 def _obtainable(request: Request, progress: Progress) -> Planned:
@@ -137,7 +148,7 @@ def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, s
         raise fail("not-ours", "compose.yaml lacks inv's mark, so it is yours", "compose.yaml", "move it away: mv compose.yaml my-compose.yaml")
     if saved:
         tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), saved), 0o600)
-    live.write(planned)
+    live.write(planned, root)
     tree.write(target, assembled.text.encode())
 
 

@@ -56,8 +56,12 @@ def digest_path(path: Path) -> str:
     return digest(*parts)
 
 
+TOOLS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+"""Folders that tools leave in a source folder: no part of it."""
+
+
 def _cached(path: Path) -> bool:
-    return "__pycache__" in path.parts or path.suffix == ".pyc"
+    return bool(TOOLS & set(path.parts))
 
 
 def _mode(path: Path) -> bytes:

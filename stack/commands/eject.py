@@ -59,7 +59,7 @@ def _paths(assembled: compare.Assembled) -> list[str]:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"), dirs_exist_ok=True)
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*tree.TOOLS), dirs_exist_ok=True)
     else:
         shutil.copy2(source, target)
 

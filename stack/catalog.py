@@ -3,14 +3,17 @@
 Pure: file texts in, values out. Everything else that a fragment says is read by Compose itself."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from stack.errors import Problem, StackError
+from stack.names import suggest
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
+"""The name of a port variable or a secret: Compose can read it, and its token (model.token) stands out."""
 SECRET_KIND = re.compile(r"hex(:\d+)?|jwt:[a-z_]+|asked")
 FAR = frozenset({"localhost", "external"})
 """Sources whose program is somewhere else: their secrets are never generated."""
@@ -64,6 +67,10 @@ class Fragment(msgspec.Struct, frozen=True):
         """The sources there are: the fragment alone, one per override, and none at all."""
         return [PLAIN, *sorted(self.overrides), DISABLED]
 
+    def paths(self) -> list[str]:
+        """Every file of this service, whatever the source."""
+        return [*self.layers, *self.always, *(path for paths in self.overrides.values() for path in paths)]
+
     def files(self, source: str) -> list[str]:
         """The `-f` files of this service from `source`, in their order."""
         return [*self.layers, *self.overrides.get(source, ()), *self.always]
@@ -81,8 +88,7 @@ class Catalog(msgspec.Struct, frozen=True):
         if service in self.fragments:
             return service
         for fragment in self.fragments.values():
-            paths = [*fragment.layers, *fragment.always, *(p for ps in fragment.overrides.values() for p in ps)]
-            if any(service in self.files[path].services for path in paths):
+            if any(service in self.files[path].services for path in fragment.paths()):
                 return fragment.name
         raise KeyError(service)
 
@@ -134,7 +140,29 @@ def check(catalog: Catalog, roots: list[str]) -> list[Problem]:
         elif name not in catalog.files[path].services:
             problems.append(Problem("fragment-service", f"the file declares no service named {name}", path,
                                     f"name the service as the file, or rename {path}"))  # fmt: skip
-    problems += _twins(catalog)
+    return [*problems, *_shared(catalog), *_twins(catalog), *_strays(catalog)]
+
+
+def _shared(catalog: Catalog) -> list[Problem]:
+    """Services in the files that all fragments share: they would have no name, source or setting of their own."""
+    message = "this file is what all fragments share, so it declares no service"
+    return [
+        Problem("shared-service", message, f"{path}: services.{name}", f"move it to compose/{name}.yml")
+        for path in catalog.shared
+        for name in catalog.files[path].services
+    ]
+
+
+def _strays(catalog: Catalog) -> list[Problem]:
+    """Entries of `x-stack` for a service that its fragment does not have."""
+    problems = []
+    for fragment in catalog.fragments.values():
+        services = {s for path in fragment.paths() for s in catalog.files[path].services}
+        for path in fragment.paths():
+            for service in sorted(catalog.files[path].entries.keys() - services):
+                hint = suggest(service, services) or f"name one of {', '.join(sorted(services))}"
+                message = f"{fragment.name} has no service {service!r}"
+                problems.append(Problem("x-stack-service", message, f"{path}: x-stack.{service}", hint))
     return problems
 
 
@@ -170,30 +198,34 @@ def read_file(path: str, document: Any, variables: dict[str, str | None]) -> Fil
     problems: list[Problem] = []
     document = document if document is not None else {}
     if not isinstance(document, dict):
-        raise StackError(Problem("fragment", "expected a mapping at the top", path, "see compose/redis.yml for one"))
+        message = f"expected a mapping, got {_shown(document)}"
+        raise StackError(Problem("fragment", message, path, "see compose/redis.yml for one"))
     entries = _mapping(document.get("x-stack"), path, "x-stack", problems)
     services = _mapping(document.get("services"), path, "services", problems)
-    checked = {name: _entry(path, name, raw, problems) for name, raw in entries.items()}
+    checked = {str(name): _entry(path, name, raw, problems) for name, raw in entries.items()}
+    for name, value in services.items():
+        _mapping(value, path, f"services.{name}", problems)
     if problems:
         raise StackError(problems)
-    dropped = {name: value is None for name, value in services.items()}
-    return File(checked, {name: not gone for name, gone in dropped.items()}, variables)
+    return File(checked, {str(name): value is not None for name, value in services.items()}, variables)
 
 
 def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict[str, Any]:
     if value is None:
         return {}
-    if isinstance(value, dict):
-        return value
-    problems.append(Problem("fragment", f"expected a mapping, got {_shown(value)}", f"{path}: {where}"))
-    return {}
+    if not isinstance(value, dict):
+        _expected(path, where, "a mapping", value, problems)
+        return {}
+    return value
 
 
-KEYS: dict[str, type | tuple[type, ...]] = {
-    "about": str, "ports": dict, "secrets": dict, "url": (str, type(None)), "scalable": bool, "login": dict,
-    "page": str, "outside": bool, "connect": dict, "download": str, "gpu": str, "opt_in": bool,
+KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict),
+    "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
+    "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
+    "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool),
 }  # fmt: skip
-WORDS = {str: "a text", dict: "a mapping", bool: "true or false", int: "an integer"}
+"""The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 
 
 def _entry(path: str, service: str, raw: Any, problems: list[Problem]) -> dict[str, Any]:
@@ -202,23 +234,43 @@ def _entry(path: str, service: str, raw: Any, problems: list[Problem]) -> dict[s
     entry = _mapping(raw, path, where, problems)
     for key, value in entry.items():
         if key not in KEYS:
-            problems.append(_unknown(path, where, key))
-            continue
-        if not isinstance(value, KEYS[key]):
-            kind = KEYS[key]
-            _expected(path, f"{where}.{key}", WORDS[kind[0] if isinstance(kind, tuple) else kind], value, problems)
-    for name, offset in _of(entry, "ports").items():
-        if isinstance(offset, bool) or not isinstance(offset, int):
-            _expected(path, f"{where}.ports.{name}", "an integer", offset, problems)
-        elif not 0 <= offset <= 199:
-            _expected(path, f"{where}.ports.{name}", "an offset from 0 to 199", offset, problems)
-    for name, kind in _of(entry, "secrets").items():
-        if not (isinstance(kind, str) and SECRET_KIND.fullmatch(kind)):
-            _expected(path, f"{where}.secrets.{name}", "hex, hex:LENGTH, jwt:ROLE or asked", kind, problems)
-    for key in ("user", "password"):
-        if isinstance(entry.get("login"), dict) and not isinstance(entry["login"].get(key), str):
-            _expected(path, f"{where}.login.{key}", "a text", entry["login"].get(key), problems)
+            problems.append(_unknown(path, where, key, sorted(KEYS)))
+        elif not isinstance(value, KEYS[key][1]):
+            _expected(path, f"{where}.{key}", KEYS[key][0], value, problems)
+    for key, (named, expectation) in KINDS.items():
+        for name, value in _of(entry, key).items():
+            if not (isinstance(name, str) and named.fullmatch(name)):
+                _expected(path, f"{where}.{key}", "names such as MY_SERVICE_PORT", name, problems)
+            if expected := expectation(value):
+                _expected(path, f"{where}.{key}.{name}", expected, value, problems)
+    login = _of(entry, "login")
+    problems += [_unknown(path, f"{where}.login", key, LOGIN) for key in login if key not in LOGIN]
+    for key in LOGIN if login else ():
+        if not isinstance(login.get(key), str):
+            _expected(path, f"{where}.login.{key}", "a text", login.get(key), problems)
     return entry
+
+
+def _offset(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "an integer"
+    return "" if 0 <= value <= 199 else "an offset from 0 to 199"
+
+
+def _kind(value: Any) -> str:
+    good = isinstance(value, str) and SECRET_KIND.fullmatch(value)
+    return "" if good else "hex, hex:LENGTH, jwt:ROLE or asked"
+
+
+def _text(value: Any) -> str:
+    return "" if isinstance(value, str) else "a text"
+
+
+LOGIN = list(Login.__struct_fields__)
+KINDS: dict[str, tuple[re.Pattern[str], Callable[[Any], str]]] = {
+    "ports": (SETTING, _offset), "secrets": (SETTING, _kind), "connect": (re.compile(r".+"), _text),
+}  # fmt: skip
+"""What the keys of an entry's mappings look like, and a check of each value that says what is expected."""
 
 
 def _of(entry: dict[str, Any], key: str) -> dict[str, Any]:
@@ -226,18 +278,18 @@ def _of(entry: dict[str, Any], key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _unknown(path: str, where: str, key: str) -> Problem:
-    from stack.names import suggest
-
-    known = sorted(KEYS)
-    hint = suggest(key, known) or f"known are {', '.join(known)}"
+def _unknown(path: str, where: str, key: str, known: list[str]) -> Problem:
+    hint = suggest(str(key), known) or f"known are {', '.join(known)}"
     return Problem("x-stack-key", f"unknown key {key!r}", f"{path}: {where}.{key}", hint)
 
 
 def _expected(path: str, where: str, what: str, got: Any, problems: list[Problem]) -> None:
-    problems.append(Problem("x-stack-type", f"expected {what}, got {_shown(got)}", f"{path}: {where}"))
+    message = f"expected {what}, got {_shown(got)}"
+    problems.append(Problem("x-stack-type", message, f"{path}: {where}", f"edit {path}"))
 
 
 def _shown(value: Any) -> str:
     """A value as a message shows it: texts quoted, so that "17" and 17 look different."""
-    return msgspec.json.encode(value).decode() if isinstance(value, str | int | float | bool | None) else "a list or mapping"
+    if isinstance(value, str | int | float | bool | None):
+        return msgspec.json.encode(value).decode()
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else str(value)

@@ -79,7 +79,8 @@ def _flat(files: Mapping[str, bytes]) -> list[bytes]:
 
 def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalog:
     """The catalogue of the files, from the cache where the same bytes were read before."""
-    cache = root / tree.GENERATED / "cache" / f"catalog-{tree.digest(*_flat(files))[:24]}.json"
+    key = tree.digest(_code(), *_flat(files))
+    cache = root / tree.GENERATED / "cache" / f"catalog-{key[:24]}.json"
     fragments, shared = catalog.arrange(files, roots)
     try:
         return Catalog(fragments, msgspec.json.decode(cache.read_bytes(), type=dict[str, catalog.File]), shared)
@@ -92,6 +93,14 @@ def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalo
         raise StackError(problems)
     tree.write(cache, msgspec.json.encode(read))
     return found
+
+
+def _code() -> bytes:
+    """What changes when the modules that read the files change: an update of this project reads them anew."""
+    from stack import yamlfile
+
+    states = [Path(module.__file__).stat() for module in (catalog, variables, yamlfile)]
+    return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()
 
 
 def _read_files(files: Mapping[str, bytes]) -> dict[str, catalog.File]:

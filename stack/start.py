@@ -9,20 +9,22 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from stack import docker
 from stack.changes import Container
-from stack.plan import Plan
+from stack.plan import Plan, Service
 from stack.progress import Progress
 
 TICK = 1.0
 """Seconds between looks where no event comes: time-outs are noticed that late at most."""
 LOOPS = 3
-"""Exits after which a service that restarts counts as failed."""
+"""Exits after which a container that restarts counts as failed."""
+NEXT_PROBE = 35.0
+"""Seconds for a container that was unhealthy before to be probed again: Docker's own interval is 30."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -33,28 +35,42 @@ class Failure(msgspec.Struct, frozen=True):
     container: str = ""
 
 
+class Job(msgspec.Struct, frozen=True):
+    """What is to be started: the plan, the services to name, and those of them that have a healthcheck."""
+
+    root: Path
+    plan: Plan
+    names: list[str]
+    checked: set[str]
+
+
 class Watch(msgspec.Struct):
-    """What is known while waiting: when each service was first seen running, how often it ended, who is there."""
+    """What is known while waiting: when each service was first seen running, how often each container ended, since
+    when who is there; which containers are from before this start and were not started again, and which of them
+    were unhealthy."""
 
     started: dict[str, float] = {}
     exits: dict[str, int] = {}
     settled: dict[str, float] = {}
+    before: set[str] = set()
+    sick: set[str] = set()
 
 
-def start(root: Path, plan: Plan, skip: set[str], recreate: bool, timeout: float, progress: Progress,
-          env: Mapping[str, str]) -> list[Failure]:  # fmt: skip
-    """Start every planned service but `skip` (one-shots that are done) and wait: healthy, or exited 0 for a
-    one-shot. `timeout` is in seconds per service from its start. Gives back the services that failed."""
-    names = [name for name in plan.names() if name not in skip]
+def start(job: Job, recreate: bool, timeout: float, progress: Progress) -> list[Failure]:
+    """Start the named services and wait: healthy, or exited 0 for a one-shot. `timeout` is in seconds per service
+    from its start. Gives back the services that failed."""
+    plan = job.plan
     flags = ["--force-recreate"] if recreate else []
     args = ["docker", "compose", "--progress", "quiet", "-p", plan.project, "up", "-d", "--no-build", "--pull", "never",
-            "--no-deps", *flags, *names]  # fmt: skip
+            "--no-deps", *flags, *job.names]  # fmt: skip
+    there = docker.containers(plan.project)
+    watch = Watch(before={c.id for c in there}, sick={c.id for c in there if c.health == "unhealthy"})
     with _events(plan.project) as events:
-        composing = subprocess.Popen(args, cwd=root, env=dict(env), stdout=subprocess.DEVNULL,
+        composing = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdout=subprocess.DEVNULL,
                                      stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
         errors = _collect(composing, events)
         try:
-            failures = _wait(plan, names, composing, events, timeout, progress)
+            failures = _wait(job, composing, events, watch, timeout, progress)
             if not failures and composing.returncode:
                 failures = [Failure("", _last_words(errors))]
             return failures
@@ -94,7 +110,8 @@ def _last_words(lines: list[str]) -> str:
 @contextlib.contextmanager
 def _events(project: str) -> Iterator["queue.Queue[dict[str, str]]"]:
     """The project's container events, in a queue, while the block runs."""
-    args = ["docker", "events", "--filter", "type=container", "--filter",
+    # From now on, so that nothing is missed before the engine listens.
+    args = ["docker", "events", "--since", f"{time.time():.3f}", "--filter", "type=container", "--filter",
             f"label={docker.PROJECT_LABEL}={project}", "--format", "{{json .}}"]  # fmt: skip
     process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                env=docker.environment(), start_new_session=True)  # fmt: skip
@@ -111,28 +128,29 @@ def _read_events(process: "subprocess.Popen[str]", found: "queue.Queue[dict[str,
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
-        name = event["Actor"]["Attributes"].get("com.docker.compose.service", "")
-        found.put({"action": event["Action"].split(":")[0], "service": name})
+        found.put({"action": event["Action"].split(":")[0], "container": event["Actor"]["ID"]})
 
 
-def _wait(plan: Plan, names: list[str], composing: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]",
+def _wait(job: Job, composing: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]", watch: Watch,
           timeout: float, progress: Progress) -> list[Failure]:  # fmt: skip
-    watch = Watch()
-    wanted = {service.name: service for service in plan.services if service.name in names}
+    wanted = {service.name: service for service in job.plan.services if service.name in job.names}
     for name, service in wanted.items():
         progress.tell(name, f"waiting for {', '.join(service.depends_on)}" if service.depends_on else "starting")
     while True:
-        there = _group(docker.containers(plan.project))
+        # Asked first: what Compose did before it ended is then sure to be seen.
+        done = composing.poll() is not None
+        there = _group(docker.containers(job.plan.project))
         failures = []
         for name, service in wanted.items():
-            failures += _look(name, service.one_shot, service.containers, there.get(name, []), watch, timeout, progress)
-        done = composing.poll() is not None
+            # While Compose is at work, what is from before may be stopped, and may go.
+            have = [c for c in there.get(name, []) if done or c.id not in watch.before]
+            failures += _look(service, have, name in job.checked, watch, timeout, progress)
         if failures or (done and (composing.returncode or len(watch.settled) == len(wanted))):
             return failures
         _next(events, watch)
 
 
-def _group(containers: list[Container]) -> dict[str, list[Container]]:
+def _group(containers: Iterable[Container]) -> dict[str, list[Container]]:
     found: dict[str, list[Container]] = {}
     for container in containers:
         if not container.one_off:
@@ -146,23 +164,29 @@ def _next(events: "queue.Queue[dict[str, str]]", watch: Watch) -> None:
         event = events.get(timeout=TICK)
         while True:
             if event.get("action") == "die":
-                watch.exits[event["service"]] = watch.exits.get(event["service"], 0) + 1
+                watch.exits[event["container"]] = watch.exits.get(event["container"], 0) + 1
+            elif event.get("action") == "start":
+                watch.before.discard(event["container"])
             event = events.get_nowait()
 
 
-def _look(name: str, one_shot: bool, count: int, have: list[Container], watch: Watch, timeout: float,
+def _look(service: Service, have: list[Container], checked: bool, watch: Watch, timeout: float,
           progress: Progress) -> list[Failure]:  # fmt: skip
     """One service's state now: told, and a failure where it is one."""
+    name, one_shot = service.name, service.one_shot
     running = [c for c in have if c.state in ("running", "restarting", "exited")]
-    if len(running) < count:
+    if len(running) < service.containers:
         return []
     now = time.monotonic()
     since = watch.started.setdefault(name, now)
-    bad = next((why for c in have if (why := _wrong(c, one_shot, watch.exits.get(name, 0)))), None)
+    if now - since > min(timeout, NEXT_PROBE):
+        watch.sick.clear()
+    bad = next((why for c in have if c.id not in watch.sick or c.health != "unhealthy"
+                if (why := _wrong(c, one_shot, watch.exits.get(c.id, 0)))), None)  # fmt: skip
     if bad:
         progress.tell(name, f"failed: {bad}")
         return [Failure(name, bad, have[0].id)]
-    if all(_there(c, one_shot) for c in have):
+    if all(_there(c, one_shot, checked) for c in have):
         watch.settled.setdefault(name, now)
         progress.tell(name, f"{'done' if one_shot else have[0].health or 'running'} in {watch.settled[name] - since:.1f} s")
         return []
@@ -182,7 +206,9 @@ def _wrong(container: Container, one_shot: bool, exits: int) -> str:
     return f"keeps exiting ({exits} times)" if exits >= LOOPS else ""
 
 
-def _there(container: Container, one_shot: bool) -> bool:
+def _there(container: Container, one_shot: bool, checked: bool) -> bool:
+    """Whether a container is where it should be. Right after its start the engine knows no health yet, so one
+    that has a healthcheck must be healthy in so many words."""
     if one_shot:
         return container.state == "exited" and container.exit_code == 0
-    return container.state == "running" and container.health in ("", "healthy")
+    return container.state == "running" and container.health in ({"healthy"} if checked else {"", "healthy"})

@@ -162,7 +162,16 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
     _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
     tree.write(compare.record_path(root), msgspec.json.encode(assembled.model["services"]), 0o600)
-    return start.start(root, planned.plan, skip, recreate, timeout, progress, env)
+    return start.start(_job(planned, assembled, skip), recreate, timeout, progress)
+
+
+def _job(planned: Planned, assembled: compare.Assembled, skip: set[str]) -> start.Job:
+    """What Compose is to start: all but the one-shots that are done."""
+    services = assembled.model["services"]
+    checks = {name: service.get("healthcheck") for name, service in services.items()}
+    checked = {name for name, check in checks.items() if check and not check.get("disable")}
+    names = [name for name in planned.plan.names() if name not in skip]
+    return start.Job(planned.checkout.root, planned.plan, names, checked)
 
 
 def _remove(project: str, names: list[str]) -> None:

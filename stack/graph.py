@@ -1,6 +1,6 @@
 """Dependency edges: closure, order, cycles. Pure; an edge is Compose's own `depends_on`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -44,17 +44,28 @@ def tiers(edges: Edges) -> list[list[str]]:
     while left:
         ready = sorted(name for name, targets in left.items() if not targets & left.keys())
         if not ready:
-            raise StackError(_cycle(left))
+            raise StackError(cycle(ring(left)))
         order.append(ready)
         for name in ready:
             del left[name]
     return order
 
 
-def _cycle(left: Mapping[str, set[str]]) -> Problem:
-    """The problem that names one cycle among services that all wait for one another."""
+def ring(edges: Mapping[str, Collection[str]]) -> list[str]:
+    """Services that wait for each other, the first named again at the end; empty where there are none."""
+    left = {name: set(targets) for name, targets in edges.items()}
+    while ready := [name for name, targets in left.items() if not targets & left.keys()]:
+        for name in ready:
+            del left[name]
+    if not left:
+        return []
     path = [min(left)]
     while path[-1] not in path[:-1]:
-        path.append(min(target for target in left[path[-1]] if target in left))
-    ring = " → ".join(path[path.index(path[-1]) :])
-    return Problem("cycle", f"services wait for each other: {ring}", fix="remove one of these depends_on entries")
+        path.append(min(left[path[-1]] & left.keys()))
+    return path[path.index(path[-1]) :]
+
+
+def cycle(found: list[str], where: str = "") -> Problem:
+    """The problem of a ring."""
+    message = f"services wait for each other: {' → '.join(found)}"
+    return Problem("cycle", message, where, "remove one of these depends_on entries")

@@ -81,10 +81,14 @@ def mirrored(model: Model, prefix: str) -> Model:
     if not prefix:
         return model
     changed = {
-        name: service if service.get("build") else {**service, "image": mirror(service["image"], prefix)}
+        name: {**service, "image": mirror(service["image"], prefix)} if _is_pulled(service) else service
         for name, service in services(model).items()
     }
     return {**model, "services": changed}
+
+
+def _is_pulled(service: Service) -> bool:
+    return bool(service.get("image")) and not service.get("build")
 
 
 def mirror(image: str, prefix: str) -> str:

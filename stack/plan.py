@@ -92,7 +92,8 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     """The plan of a selection. Raises StackError with every reason why there is none: an unknown profile or
     service, a required edge to one that is disabled or can't be had, a cycle, a port collision."""
     check_edges(facts)
-    graph.tiers(_all_edges(facts))
+    check_images(facts)
+    check_cycle(facts)
     roots, left_out = _roots(facts, selection)
     names = graph.closure(roots, _edges(facts))
     _check_absent(facts, selection, names)
@@ -150,12 +151,36 @@ def check_edges(facts: Facts) -> None:
     for name, targets in model.edges(facts.model).items():
         for target in targets:
             if target not in known:
-                path = facts.catalog.fragments[facts.catalog.fragment_of(name)].layers[0]
                 hint = suggest(target, known) or f"remove it, or add compose/{target}.yml"
                 message = f"{name} depends on {target}, which no fragment declares"
-                problems.append(Problem("edge", message, f"{path}: services.{name}.depends_on.{target}", hint))
+                problems.append(Problem("edge", message, _where(facts, name, f"depends_on.{target}"), hint))
     if problems:
         raise StackError(problems)
+
+
+def check_images(facts: Facts) -> None:
+    """Raises StackError for every service that names no image; one that is built here needs a name as well."""
+    fix = "name it, also where it is built here"
+    problems = [
+        Problem("image", f"{name} names no image", _where(facts, name, "image"), fix)
+        for name, service in model.services(facts.model).items()
+        if not service.get("image")
+    ]
+    if problems:
+        raise StackError(problems)
+
+
+def check_cycle(facts: Facts) -> None:
+    """Raises StackError for services that wait for each other, selected or not: Compose refuses them too."""
+    ring = graph.ring(_all_edges(facts))
+    if ring:
+        raise StackError(graph.cycle(ring, _where(facts, ring[0], f"depends_on.{ring[1]}")))
+
+
+def _where(facts: Facts, name: str, key: str) -> str:
+    """The place in its fragment that says something about a service."""
+    path = facts.catalog.fragments[facts.catalog.fragment_of(name)].layers[0]
+    return f"{path}: services.{name}.{key}"
 
 
 def _roots(facts: Facts, selection: Selection) -> tuple[set[str], list[LeftOut]]:
@@ -242,7 +267,8 @@ def _service(facts: Facts, name: str, edges: dict[str, Edge], tier: int) -> Serv
 
 
 def _port(facts: Facts, about: Entry, raw: dict[str, Any]) -> Port:
-    host = int(raw["published"]) if raw.get("published") else None
+    # Of a range ("8080-8090") the engine chooses one.
+    host = int(raw["published"]) if str(raw.get("published", "")).isdecimal() else None
     names = [v for v in about.ports if facts.ports.get(v) == host or host is None]
     return Port(names[0] if names else "", raw.get("host_ip", ""), host, int(raw["target"]))
 

@@ -5,11 +5,13 @@ What costs time is kept in .stack/cache under the digest of all that it was made
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
 import msgspec
 
 from stack import catalog, docker, envfile, model, plan, ports, settings, sources, tree, variables
 from stack.catalog import FAR, Catalog
-from stack.errors import Problem, StackError
+from stack.errors import FAILED, USAGE, Problem, StackError
 from stack.model import Model
 from stack.names import variable
 from stack.plan import Facts, Plan, Selection
@@ -69,7 +71,8 @@ def read_checkout(root: Path, flags: Mapping[str, str] | None = None,
     resolved = settings.resolve({**defaults, **settings.CORE_DEFAULTS}, dotenv, os.environ, flags or {}, names, secrets)
     problems = settings.check(resolved)
     if problems:
-        raise StackError(problems)
+        flagged = all(problem.where.startswith(settings.FLAG) for problem in problems)
+        raise StackError(problems, USAGE if flagged else FAILED)
     return Checkout(root, dotenv, roots, found, resolved, secrets, tree.digest(*_flat(files)))
 
 
@@ -99,7 +102,7 @@ def _code() -> bytes:
     """What changes when the modules that read the files change: an update of this project reads them anew."""
     from stack import yamlfile
 
-    states = [Path(module.__file__).stat() for module in (catalog, variables, yamlfile)]
+    states = [Path(str(module.__file__)).stat() for module in (catalog, variables, yamlfile)]
     return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()
 
 
@@ -209,18 +212,12 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
     """What Compose interpolates with: settings, ports, scales, and a token for each secret. And the ports."""
     values = given(checkout)
     scaled = _scales(checkout, chosen, values)
-    offsets: dict[str, int] = {}
-    empty: dict[str, str] = {}
-    for fragment, source in chosen.items():
-        files = checkout.catalog.fragments[fragment].files(source)
-        for service in {name for path in files for name in checkout.catalog.files[path].entries}:
-            wanted = checkout.catalog.entry(service, files).ports
-            offsets |= wanted
-            if scaled.get(service, 1) > 1:
-                empty |= dict.fromkeys(wanted, "")
-    problems = _offsets(offsets)
+    claims = _claims(checkout.catalog, chosen)
+    problems = _twice(claims)
     if problems:
         raise StackError(problems)
+    offsets = {claim.variable: claim.offset for claim in claims}
+    empty = {claim.variable: "" for claim in claims if scaled.get(claim.service, 1) > 1}
     assigned = ports.assign(offsets, base_port, {k: v for k, v in values.items() if k in offsets})
     env = {name: value for name, value in values.items() if name not in checkout.secrets}
     env |= {name: str(port) for name, port in assigned.items()} | empty
@@ -228,15 +225,44 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
     return env, assigned
 
 
-def _offsets(offsets: Mapping[str, int]) -> list[Problem]:
-    """Offsets that two variables share."""
-    seen: dict[int, str] = {}
+class Claim(NamedTuple):
+    """A port that a service publishes: the variable that holds it, its offset, and where the fragment says so."""
+
+    variable: str
+    offset: int
+    service: str
+    where: str
+
+
+def _claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
+    """The ports of every service with its chosen source."""
+    claims = []
+    for name, source in chosen.items():
+        fragment = found.fragments[name]
+        files = fragment.files(source)
+        for service in sorted({s for path in files for s in found.files[path].entries}):
+            for variable, offset in found.entry(service, files).ports.items():
+                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{variable}"
+                claims.append(Claim(variable, offset, service, where))
+    return claims
+
+
+def _twice(claims: list[Claim]) -> list[Problem]:
+    """A problem for each variable that two services have, and each offset that two variables have."""
+    variables: dict[str, Claim] = {}
+    offsets: dict[int, Claim] = {}
     problems = []
-    for name, offset in sorted(offsets.items()):
-        other = seen.setdefault(offset, name)
-        if other != name:
-            message = f"{other} and {name} have the same offset {offset}"
-            problems.append(Problem("offset-twice", message, f"x-stack ports {name}", "give one of them a free offset"))
+    for claim in claims:
+        namesake = variables.setdefault(claim.variable, claim)
+        other = offsets.setdefault(claim.offset, claim)
+        if namesake is not claim:
+            message = f"{namesake.service} and {claim.service} both have the port variable {claim.variable}"
+            problems.append(Problem("port-variable-twice", message, claim.where, "rename one of the two"))
+        elif other is not claim:
+            message = f"{other.variable} and {claim.variable} have the same offset {claim.offset}"
+            unused = next((n for n in range(21, 100) if n not in {c.offset for c in claims}), None)
+            fix = f"give {claim.variable} a free one" + (f", such as {unused}" if unused else "")
+            problems.append(Problem("offset-twice", message, claim.where, fix))
     return problems
 
 

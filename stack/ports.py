@@ -39,18 +39,29 @@ def collisions(published: Iterable[Published], base_port: int) -> list[Problem]:
     """A problem for every two services on one port of one address, and every port out of range."""
     seen: list[Published] = []
     problems = []
+    published = list(published)
+    next_free = free(base_port, (p.host for p in published))
     for port in sorted(published, key=lambda p: (p.host, p.service, p.variable)):
         if not LOWEST <= port.host <= HIGHEST:
-            message = f"{port.service}: port {port.host} ({port.variable}) is out of range"
-            problems.append(Problem("port-range", message, port.variable, f"./inv env.unset {port.variable}"))
+            message = f"{_named(port)}: port {port.host} is out of range"
+            fix = f"./inv env.unset {port.variable}" if port.variable else f"edit the ports of {port.service}"
+            problems.append(Problem("port-range", message, port.variable, fix))
         for other in seen:
             if other.host == port.host and _meet(other.host_ip, port.host_ip):
-                message = (f"{other.service} ({other.variable}) and {port.service} ({port.variable}) "
-                           f"both want port {port.host}")  # fmt: skip
-                fix = f"./inv env.set {port.variable} {free(base_port, (p.host for p in published))}"
-                problems.append(Problem("port-twice", message, port.variable, fix))
+                message = f"{_named(other)} and {_named(port)} both want port {port.host}"
+                problems.append(Problem("port-twice", message, port.variable, _remedy(other, port, next_free)))
         seen.append(port)
     return problems
+
+
+def _named(port: Published) -> str:
+    return f"{port.service} ({port.variable})" if port.variable else port.service
+
+
+def _remedy(one: Published, other: Published, number: int) -> str:
+    """What to type: another pin for the one that has a variable, else an edit of the fragment."""
+    movable = next((port for port in (other, one) if port.variable), None)
+    return f"./inv env.set {movable.variable} {number}" if movable else f"edit the ports of {other.service}"
 
 
 def _meet(one: str, other: str) -> bool:

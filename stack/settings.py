@@ -97,10 +97,9 @@ def check(settings: Settings) -> list[Problem]:
         expected = setting.expected(value) if value else ""
         if expected:
             message = f'{setting.name}: expected {expected}, got "{value}"'
-            fix = f"unset {setting.name}" if origin == SHELL else f"./inv env.unset {setting.name}"
-            problems.append(
-                Problem("setting", message, f"{origin}: {setting.name}", "" if origin == FLAG else fix)
-            )
+            fixes = {SHELL: f"unset {setting.name}", FLAG: f"leave the flag out for {setting.default}"}
+            fix = fixes.get(origin, f"./inv env.unset {setting.name}")
+            problems.append(Problem("setting", message, f"{origin}: {setting.name}", fix))
     return problems
 
 

@@ -31,6 +31,7 @@ def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_text
 
 
 def _run(name: str, json: bool, call: Callable[[], Any]) -> None:
+    """Show what the call gives back, and end with its exit code."""
     from stack import render
 
     code = render.present(name, call, json)

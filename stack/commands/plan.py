@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from stack import compare, gpu, planner, saving, sight, tree
+from stack import compare, gpu, images, planner, saving, sight, tree
 from stack.errors import Problem, StackError
 from stack.planner import Planned, Request
 from stack.result import Result
@@ -18,24 +18,29 @@ def run(request: Request) -> Result:
     assembled = compare.assemble(planned)
     running = compare.running(planned.plan.project)
     changes = None
+    lines: list[str] = []
     if running is not None:
         compare.check_owner(planned.checkout.root, planned.plan.project, running)
         lacking = gpu.problems(planned.plan)
         if lacking:
             raise StackError(lacking)
-        changes = compare.compare(planned, assembled, _images(planned), running, saving.secret_values(planned.checkout))
+        here = images.present(planned)
+        changes = compare.compare(planned, assembled, here, running, saving.secret_values(planned.checkout))
+        lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
-    lines = sight.better(planned, own)
+    lines += sight.better(planned, own)
     problems = list(planned.problems)
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, lines=lines)
 
 
-def _images(planned: Planned) -> compare.Images:
-    from stack import images
-
-    return images.present(planned)
+def _to_come(planned: Planned, need: images.Need) -> list[str]:
+    """What `up` would fetch and build first, with the sizes that are known."""
+    sizes = {s.image: s.download for s in planned.plan.services if s.download}
+    pulls = [f"{image} ({sizes[image]})" if image in sizes else image for image in need.pull]
+    lines = [f"to be pulled first: {', '.join(pulls)}"] if pulls else []
+    return lines + ([f"to be built first: {', '.join(need.build)}"] if need.build else [])
 
 
 def data(planned: Planned) -> dict[str, Any]:

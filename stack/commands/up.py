@@ -108,7 +108,8 @@ def _obtainable(request: Request, progress: Progress) -> Planned:
                     forced[fragment] = "build"
                     progress.say(f"{fragment}: no registry can be reached, so it is built here")
                 else:
-                    missing[service] = f"its image {image} is not on this machine and no registry can be reached"
+                    missing[service] = f"its image {image} is not on this machine and no registry can be reached "
+                                        f"(for good: ./inv source --service {fragment} --to disabled)"
         planned = planner.make(tree.root(), request, missing, forced)
     return planned
 

@@ -1,6 +1,7 @@
 """The `inv` program: Invoke with our exit codes, grouped help, and usage errors that say what to type."""
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -73,6 +74,10 @@ class Program(InvokeProgram):
                 print(f"  {name:<13}{summary(self.collection[name])}")
 
 
+CORE_FLAGS = ("--list", "--help", "--version", "--complete", "--print-completion-script")
+"""What `inv` itself takes, before a command; Invoke's other flags are of no use here."""
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}" if len(name) > 1 else f"-{name}"
 
@@ -83,8 +88,8 @@ def summary(task: Any) -> str:
 
 
 def ordered(words: list[str]) -> list[str]:
-    """The words as Invoke can read them: `--help` after a command asks for that command's help, and `--json` goes
-    right behind the command, where it can't be taken for a positional's value."""
+    """The words as Invoke can read them: `--help` after a command asks for that command's help, and `--json`,
+    wherever it stands, goes right behind the command, where it can't be taken for a positional's value."""
     at = next((n for n, word in enumerate(words[1:], 1) if not word.startswith("-")), None)
     if at is None:
         return words
@@ -93,8 +98,9 @@ def ordered(words: list[str]) -> list[str]:
         return words
     if "--help" in after or "-h" in after:
         return [words[0], "--help", command]
-    if "--json" in after:
-        after = ["--json", *(word for word in after if word != "--json")]
+    if "--json" in words:
+        before, after = ([word for word in part if word != "--json"] for part in (before, after))
+        after = ["--json", *after]
     return [*before, command, *after]
 
 
@@ -103,11 +109,14 @@ def explain(message: str, task: str, names: list[str], flags: list[str]) -> Any:
     from stack.errors import Problem
     from stack.names import suggest
 
+    valueless = re.match(r"Flag <Argument: ([\w-]+).*needed value", message)
+    if valueless:
+        return Problem("usage", f"{_flag(valueless[1])} needs a value", task, f"inv {task} --help")
     quoted = message.split("'")[1] if message.count("'") > 1 else ""
     if message.startswith("No idea what"):
         if quoted.startswith("-"):
-            hint = suggest(quoted.split("=")[0], flags) or f"inv {task} --help"
-            return Problem("unknown-flag", f"{task} has no flag {quoted}", quoted, hint)
+            hint = suggest(quoted.split("=")[0], flags or CORE_FLAGS) or f"{f'inv {task}'.strip()} --help"
+            return Problem("unknown-flag", f"{task or 'inv'} has no flag {quoted}", quoted, hint)
         hint = suggest(quoted, names) or "inv --list"
         return Problem("unknown-command", f"there is no command {quoted!r}", quoted, hint)
     return Problem("usage", message.strip().rstrip("!."), task, f"inv {task} --help")

@@ -32,7 +32,9 @@ def load(path: str, text: str) -> Any:
 
 def _words(error: Any) -> str:
     """The parser's sentence without its advice on how to switch the check off."""
-    text = (error.problem or error.context or "no valid YAML").strip().splitlines()[0]
+    told = error.problem or error.context or "no valid YAML"
+    # Some of its problems are the second half of a sentence that the context begins.
+    text = (f"{error.context}, {told}" if told.startswith("but ") and error.context else told).strip().splitlines()[0]
     return f"duplicate key: {text.split('found duplicate key ')[1].split(' with ')[0]}" if "duplicate key" in text else text
 
 

@@ -83,13 +83,11 @@ def combined(parts: Iterable[str]) -> str:
 
 def _used(services: Mapping[str, Service]) -> dict[str, set[str]]:
     """The top-level volumes, networks, secrets and configs that the services name."""
-    every = services.values()
-    return {
-        "networks": {n for s in every for n in s.get("networks") or {}},
-        "volumes": {v for s in every for v in model.named_volumes(s)},
-        "secrets": {n for s in every for n in [*model.build_secrets(s), *(x["source"] for x in s.get("secrets") or [])]},
-        "configs": {x["source"] for s in every for x in s.get("configs") or []},
-    }
+    used: dict[str, set[str]] = {}
+    for service in services.values():
+        for section, names in model.references(service).items():
+            used.setdefault(section, set()).update(names)
+    return used
 
 
 def _with_variables(value: Any, far: set[str]) -> Any:

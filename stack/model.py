@@ -64,6 +64,17 @@ def build_secrets(service: Service) -> list[str]:
     return [s["source"] for s in (service.get("build") or {}).get("secrets") or []]
 
 
+def references(service: Service) -> dict[str, set[str]]:
+    """The top-level networks, volumes, secrets and configs that a service names, by section."""
+    own_secrets = {secret["source"] for secret in service.get("secrets") or []}
+    return {
+        "networks": set(service.get("networks") or {}),
+        "volumes": set(named_volumes(service)),
+        "secrets": own_secrets | set(build_secrets(service)),
+        "configs": {config["source"] for config in service.get("configs") or []},
+    }
+
+
 def secrets_of(value: Any) -> set[str]:
     """The names of the secrets whose token stands anywhere in a value of the model."""
     if isinstance(value, str):

@@ -93,6 +93,7 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     service, a required edge to one that is disabled or can't be had, a cycle, a port collision."""
     check_edges(facts)
     check_images(facts)
+    check_references(facts)
     check_cycle(facts)
     roots, left_out = _roots(facts, selection)
     names = graph.closure(roots, _edges(facts))
@@ -166,6 +167,20 @@ def check_images(facts: Facts) -> None:
         for name, service in model.services(facts.model).items()
         if not service.get("image")
     ]
+    if problems:
+        raise StackError(problems)
+
+
+def check_references(facts: Facts) -> None:
+    """Raises StackError for every volume, network, secret and config that a service uses and no file declares."""
+    problems = []
+    for name, service in model.services(facts.model).items():
+        for section, used in model.references(service).items():
+            for missing in sorted(used - set(facts.model.get(section) or {})):
+                message = f"{name} uses the {section[:-1]} {missing}, which no file declares"
+                where = _where(facts, name, section)
+                fix = f"add `{section}: {{{missing}: }}` to the file"
+                problems.append(Problem("undeclared", message, where, fix))
     if problems:
         raise StackError(problems)
 

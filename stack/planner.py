@@ -317,7 +317,12 @@ def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple
         return msgspec.json.decode(cache.read_bytes()), key[:16]
     except (OSError, msgspec.DecodeError):
         pass
-    raw = docker.config(checkout.root, files, env, checkout.settings.value("PROJECT_NAME"))
+    try:
+        raw = docker.config(checkout.root, files, env, checkout.settings.value("PROJECT_NAME"))
+    except StackError as error:
+        from stack import blame
+
+        raise blame.located(checkout.root, checkout.catalog, files, env, error) from None
     merged: Model = msgspec.json.decode(raw)
     tree.write(cache, msgspec.json.encode(merged))
     return merged, key[:16]

@@ -91,17 +91,31 @@ def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
     """The id and labels of each of the named images that is on this machine."""
     if not names:
         return {}
-    layout = UNIT.join(["{{.Id}}", "{{json .Config.Labels}}"])
-    done = run(["image", "inspect", "--format", layout, *names])
-    here = [name for name in names if f"No such image: {name}" not in done.stderr]
-    return {name: _image(row) for name, row in zip(here, done.stdout.splitlines(), strict=False)}
+    fields = ["{{.Id}}", "{{json .RepoTags}}", "{{json .RepoDigests}}", "{{json .Config.Labels}}"]
+    done = run(["image", "inspect", "--format", UNIT.join(fields), *names])
+    # Matched by name: which rows are missing is told in words that differ from one engine to the next.
+    rows = [_image(row) for row in done.stdout.splitlines()]
+    return {name: (row[0], row[2]) for name in names for row in rows if familiar(name) in row[1]}
 
 
-def _image(row: str) -> tuple[str, dict[str, str]]:
+def _image(row: str) -> tuple[str, list[str], dict[str, str]]:
     import json
 
-    identity, labels = row.split(UNIT)
-    return identity, json.loads(labels) or {}
+    identity, *rest = row.split(UNIT)
+    tags, digests, labels = map(json.loads, rest)
+    return identity, [*(tags or []), *(digests or [])], labels or {}
+
+
+def familiar(image: str) -> str:
+    """An image's name as the engine lists it: `docker.io/library/redis` is `redis:latest`; a digest stands without
+    the tag."""
+    name = image.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
+    name, _, digest = name.partition("@")
+    repository, colon, tag = name.rpartition(":")
+    tagged = bool(colon) and "/" not in tag
+    if digest:
+        return f"{repository if tagged else name}@{digest}"
+    return name if tagged else f"{name}:latest"
 
 
 PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",

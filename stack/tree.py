@@ -73,9 +73,9 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
 
     The new bytes stand complete on the disk before they take the old ones' place. Raises StackError where
     that fails (no space, no permission); the old content stays then."""
-    if path.is_file() and path.read_bytes() == data and path.stat().st_mode & 0o777 == mode:
-        return False
     try:
+        if path.is_file() and path.read_bytes() == data and path.stat().st_mode & 0o777 == mode:
+            return False
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, data, mode)
     except OSError as error:
@@ -107,14 +107,23 @@ def locked(base: Path, patience: float = 0.0) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder = base / GENERATED
-    folder.mkdir(exist_ok=True)
     holder = folder / "lock.pid"
-    lock = FileLock(folder / "lock", timeout=patience)
+    lock = FileLock(folder / "lock")
     try:
-        with lock:
-            holder.write_text(str(os.getpid()))
-            yield
+        folder.mkdir(exist_ok=True)
+        lock.acquire(timeout=patience)
     except Timeout:
         pid = read(holder).decode(errors="replace") or "unknown"
         message = f"another inv (process {pid}) is changing this checkout"
-        raise fail("locked", message, str(folder / "lock"), f"wait for it, or look at it: ps -p {pid} -f") from None
+        fix = f"wait for it, or look at it: ps -p {pid} -f"
+        raise fail("locked", message, str(folder / "lock"), fix) from None
+    except OSError as error:
+        message = f"{folder} can't be written: {error.strerror}"
+        raise fail("unwritable", message, str(folder), f"ls -ld {base} {folder}") from None
+    try:
+        # The holder's name only helps whoever waits, so a full disk must not end the command here.
+        with contextlib.suppress(OSError):
+            holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()

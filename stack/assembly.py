@@ -1,6 +1,7 @@
 """The assembled project: the merged model cut to the plan, as the text of compose.yaml. Pure."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -136,7 +137,11 @@ def _key(key: str) -> str:
     return key if plain and key.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null") else _scalar(key)
 
 
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What JSON takes as it is, and a YAML reader refuses or takes for a line break."""
+
+
 def _scalar(value: Any) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))

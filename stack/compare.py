@@ -61,7 +61,7 @@ def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) 
         return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         found = docker.hashes(root, planned.plan.project, assembled.text, env)
-        tree.write(cache, msgspec.json.encode(found))
+        tree.remember(cache, msgspec.json.encode(found))
         return found
 
 

@@ -94,7 +94,7 @@ def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalo
     problems = catalog.check(found, roots) + catalog.orphans(files, fragments)
     if problems:
         raise StackError(problems)
-    tree.write(cache, msgspec.json.encode(read))
+    tree.remember(cache, msgspec.json.encode(read))
     return found
 
 
@@ -324,7 +324,7 @@ def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple
 
         raise blame.located(checkout.root, checkout.catalog, files, env, error) from None
     merged: Model = msgspec.json.decode(raw)
-    tree.write(cache, msgspec.json.encode(merged))
+    tree.remember(cache, msgspec.json.encode(merged))
     return merged, key[:16]
 
 

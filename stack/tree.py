@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stack.errors import fail
+from stack.errors import StackError, fail
 
 GENERATED = ".stack"
 
@@ -82,6 +82,12 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
         message = f"{path} can't be written: {error.strerror}; its old content stays"
         raise fail("unwritable", message, str(path), f"ls -ld {path.parent} && df -h {path.parent}") from None
     return True
+
+
+def remember(path: Path, data: bytes) -> None:
+    """Write what can be made again. A checkout that can't be written costs time then, and nothing else."""
+    with contextlib.suppress(StackError):
+        write(path, data)
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:

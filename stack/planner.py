@@ -196,9 +196,10 @@ def saved_profiles(checkout: Checkout) -> list[str]:
 
 
 def far_secrets(checkout: Checkout, chosen: Mapping[str, str]) -> set[str]:
-    """The secrets of services that run elsewhere: never generated, possibly empty."""
-    return {name for fragment, source in chosen.items() if source in FAR
-            for name in declared(checkout, fragment, source)}  # fmt: skip
+    """The secrets that may be empty: those of services that run elsewhere, which are never generated, and those that
+    are optional."""
+    return {name for fragment, source in chosen.items() for name, kind in declared(checkout, fragment, source).items()
+            if source in FAR or kind == "optional"}  # fmt: skip
 
 
 def declared(checkout: Checkout, fragment: str, source: str) -> dict[str, str]:

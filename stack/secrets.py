@@ -1,7 +1,8 @@
 """Secrets: what each kind looks like, how one is made, which are missing, and how they are kept out of sight.
 
-Pure: clock and randomness come in as values. Kinds: `hex` (32 hex characters), `hex:N` (N of them), `jwt:ROLE`
-(a Supabase key, signed with SUPABASE_JWT_SECRET), `asked` (only the user knows it).
+Pure: clock and randomness come in as values. Kinds: `hex` (32 hex characters), `hex:N` (N of them),
+`jwt:ROLE` (a Supabase key, signed with SUPABASE_JWT_SECRET), `asked` (only the user knows it),
+`optional` (the same, and it may stay empty).
 """
 
 import re
@@ -29,6 +30,7 @@ _SHAPES = {
     ),
     "jwt": (r"[\w-]+\.[\w-]+\.[\w-]+", "a JSON web token"),
     "asked": (r"[^\0]+", "some text"),
+    "optional": (r"[^\0]+", "some text"),
 }
 
 
@@ -45,7 +47,7 @@ def missing(declared: Mapping[str, str], env: Mapping[str, str], now: int) -> li
     return [
         name
         for name, kind in declared.items()
-        if kind != "asked" and not _is_there(name, kind, declared, env, now)
+        if kind not in ("asked", "optional") and not _is_there(name, kind, declared, env, now)
     ]
 
 

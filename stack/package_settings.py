@@ -27,16 +27,15 @@ REMOTE = ("http://", "https://", "ftp://", "git+https://", "git+ssh://")
 
 
 def read_pip() -> dict[str, str]:
-    """What pip says its settings are: files first, then the environment, which counts more."""
-    text = _output([sys.executable, "-I", "-m", "pip", "config", "list"])
-    found: dict[str, str] = {}
-    for line in text.splitlines():
+    """What pip says its settings are: those for `install` count more than the general ones, the environment's
+    most. A section for another command, such as download, says nothing about an install."""
+    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
+    for line in _output([sys.executable, "-I", "-m", "pip", "config", "list"]).splitlines():
         name, _, value = line.partition("=")
-        key = name.rpartition(".")[2]
-        # A section for one command only, such as download, says nothing about an install.
-        if name.startswith(("global.", "install.", ":env:.")) and value:
-            found["timeout" if key == "default-timeout" else key] = str(ast.literal_eval(value))
-    return found
+        section, _, key = name.rpartition(".")
+        if section in sections and value:
+            sections[section]["timeout" if key == "default-timeout" else key] = str(ast.literal_eval(value))
+    return sections["global"] | sections["install"] | sections[":env:"]
 
 
 def pip(settings: Mapping[str, str], proxy: Mapping[str, str]) -> str:

@@ -88,18 +88,26 @@ def secrets_of(value: Any) -> set[str]:
 
 def mirrored(model: Model, prefix: str) -> Model:
     """The model with every pulled image sent through one mirror: `prefix` takes the place of the registry,
-    and Docker Hub's short names get their `library/`. Images built here keep their names."""
+    and Docker Hub's short names get their `library/`. Images built here keep their names; what they are built
+    on comes by the mirror as well."""
     if not prefix:
         return model
-    changed = {
-        name: {**service, "image": mirror(service["image"], prefix)} if _is_pulled(service) else service
-        for name, service in services(model).items()
-    }
-    return {**model, "services": changed}
+    return {**model, "services": {name: _by_mirror(s, prefix) for name, s in services(model).items()}}
 
 
-def _is_pulled(service: Service) -> bool:
-    return bool(service.get("image")) and not service.get("build")
+OWN = "genai-stack/"
+"""How the names of the images begin that this project makes itself."""
+
+
+def _by_mirror(service: Service, prefix: str) -> Service:
+    build = service.get("build")
+    if not build:
+        return {**service, "image": mirror(service["image"], prefix)} if service.get("image") else service
+    args = build.get("args") or {}
+    below = args.get("BASE_IMAGE") or OWN
+    if below.startswith(OWN):
+        return service
+    return {**service, "build": {**build, "args": {**args, "BASE_IMAGE": mirror(below, prefix)}}}
 
 
 def mirror(image: str, prefix: str) -> str:

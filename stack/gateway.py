@@ -13,6 +13,8 @@ from stack.kongfile import FILE, Entities, Entity
 HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
 AUTH_PLUGINS = ("key-auth", "basic-auth", "jwt", "hmac-auth", "oauth2", "ldap-auth", "session")
 USUAL_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
+LOCAL = "localhost"
+"""The machine's name in the file; the effective one has PUBLIC_HOST in its place."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -26,13 +28,28 @@ class Route(msgspec.Struct, frozen=True):
     auth: tuple[str, ...]
 
 
-def effective(text: str, planned: Collection[str], file: str = FILE) -> str:
+def effective(text: str, planned: Collection[str], file: str = FILE, host: str = LOCAL) -> str:
     """The file without the services that are not planned, their routes and their plugins; what belongs to no
-    service stays. `${NAME}` stays too, every string is double-quoted, comments go.
+    service stays. `${NAME}` stays too, every string is double-quoted, comments go. `host`, under which
+    browsers reach this machine, takes the place of localhost in routes' names and in the origins of cors.
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
-    return HEADER + kongfile.write(kongfile.without(document, _dropped(kongfile.entities(document), planned)))
+    kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
+    return HEADER + kongfile.write(kept if host == LOCAL else _reached_as(kept, host))
+
+
+def _reached_as(value: Any, host: str, key: str = "") -> Any:
+    """A value of the file, found under `key`, for a machine that browsers reach as `host`."""
+    if isinstance(value, dict):
+        return {name: _reached_as(item, host, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_reached_as(item, host, key) for item in value]
+    if isinstance(value, str) and key == "hosts" and value.endswith(f".{LOCAL}"):
+        return value.removesuffix(LOCAL) + host
+    if isinstance(value, str) and key == "origins" and value.endswith(LOCAL):
+        return value.removesuffix(LOCAL) + re.escape(host)  # to Kong, an origin with a backslash is a pattern
+    return value
 
 
 def _dropped(found: Entities, planned: Collection[str]) -> set[str]:

@@ -30,10 +30,11 @@ def write(planned: Planned, folder: Path) -> None:
 def routes(planned: Planned) -> bytes:
     """The gateway's effective config, kept under the digest of what it is made from."""
     source, names = tree.read(planned.checkout.root / "kong" / "kong.yml"), sorted(planned.plan.names())
-    key = tree.digest(source, *map(str.encode, names))
+    host = planned.checkout.settings.value("PUBLIC_HOST")
+    key = tree.digest(source, host.encode(), *map(str.encode, names))
     cache = planned.checkout.root / tree.GENERATED / "cache" / f"gateway-{key[:24]}.yml"
     if not cache.exists():
-        tree.write(cache, gateway.effective(source.decode(), set(names)).encode())
+        tree.write(cache, gateway.effective(source.decode(), set(names), host=host).encode())
     return tree.read(cache)
 
 

@@ -1,6 +1,7 @@
 """Runs a program to its end: with a time limit, and its last lines in the error."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,9 +46,14 @@ def last_lines(text: str) -> str:
 
 
 def as_root(command: Sequence[str]) -> list[str]:
-    """The command, by way of sudo where we are not root; what apt and a proxy need comes along."""
+    """The command, by way of sudo where we are not root; what apt and a proxy need comes along.
+
+    Raises StackError where there is no sudo either."""
     if os.geteuid() == 0:
         return list(command)
+    if not shutil.which("sudo"):
+        message = f"{command[0]} needs root's rights, and there is no sudo"
+        raise fail("needs-root", message, fix="su -c './inv engine --yes'")
     kept = "DEBIAN_FRONTEND,RUNLEVEL,http_proxy,https_proxy,no_proxy,HTTP_PROXY,HTTPS_PROXY,NO_PROXY"
     quiet = [] if sys.stdin is not None and sys.stdin.isatty() else ["-n"]
     return ["sudo", *quiet, f"--preserve-env={kept}", *command]

@@ -23,7 +23,7 @@ def located(
     for fragment in catalog.fragments.values():
         own = [path for path in files if path in fragment.paths()]
         for count in range(1, len(own) + 1):
-            told = _refusal(root, [*catalog.shared, *own[:count]], env)
+            told = _refusal(root, [*catalog.base.layers, *own[:count]], env)
             if told:
                 return StackError(Problem("compose", told, own[count - 1], f"edit {own[count - 1]}"))
     return error

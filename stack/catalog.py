@@ -77,11 +77,12 @@ class Fragment(msgspec.Struct, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """All fragments by name, what each file says, and the files that belong to no service (the network)."""
+    """All fragments by name, what each file says, and the base that they share (the network), whose overrides
+    are the other ways to lay the network out."""
 
     fragments: dict[str, Fragment]
     files: dict[str, File]
-    shared: tuple[str, ...]
+    base: Fragment
 
     def fragment_of(self, service: str) -> str:
         """The fragment that declares `service` (a companion's is its main service's)."""
@@ -94,7 +95,7 @@ class Catalog(msgspec.Struct, frozen=True):
 
     def services(self) -> list[str]:
         """Every service of every fragment, companions included, whatever the sources."""
-        return sorted({name for file in self.files.values() for name in file.services})
+        return sorted({s for f in self.fragments.values() for path in f.paths() for s in self.files[path].services})
 
     def entry(self, service: str, paths: Iterable[str]) -> Entry:
         """`service`'s entry as the layers `paths` merge it, later ones winning key by key, as Compose merges."""
@@ -106,8 +107,8 @@ class Catalog(msgspec.Struct, frozen=True):
         return msgspec.convert(merged, Entry)
 
 
-def arrange(paths: Iterable[str], roots: list[str]) -> tuple[dict[str, Fragment], tuple[str, ...]]:
-    """Sort file paths into fragments and shared files. `roots` lists the folders from the shipped tree ("")
+def arrange(paths: Iterable[str], roots: list[str]) -> tuple[dict[str, Fragment], Fragment]:
+    """Sort file paths into fragments and the base that they share. `roots` lists the folders from the shipped tree ("")
     to the user's own; a file of the same path in a later root is a further layer of the same service."""
     known = set(paths)
     names = sorted({m[1] for path in known if (m := re.search(r"(?:^|/)compose/([^/]+)\.yml$", path))})
@@ -120,8 +121,8 @@ def arrange(paths: Iterable[str], roots: list[str]) -> tuple[dict[str, Fragment]
             {s: _layers(known, roots, f"overrides/{name}/{s}.yml") for s in sorted(overrides - {"any"})},
             _layers(known, roots, f"overrides/{name}/any.yml"),
         )
-    shared = fragments.pop("base").layers if "base" in fragments else ()
-    return fragments, shared
+    base = fragments.pop("base", Fragment("base", (), {}, ()))
+    return fragments, base
 
 
 def _layers(known: set[str], roots: list[str], path: str) -> tuple[str, ...]:
@@ -148,7 +149,7 @@ def _shared(catalog: Catalog) -> list[Problem]:
     message = "this file is what all fragments share, so it declares no service"
     return [
         Problem("shared-service", message, f"{path}: services.{name}", f"move it to compose/{name}.yml")
-        for path in catalog.shared
+        for path in catalog.base.layers
         for name in catalog.files[path].services
     ]
 

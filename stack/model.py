@@ -18,8 +18,14 @@ def token(name: str) -> str:
 
 
 def services(model: Model) -> dict[str, Service]:
-    """The services of the model; one dropped by an override (`!reset null`) is not among them."""
-    return {name: service for name, service in (model.get("services") or {}).items() if service}
+    """The services of the model. One dropped by an override (`!reset null`) is not among them, nor what an overlay
+    says of its networks."""
+    found = (model.get("services") or {}).items()
+    return {name: service for name, service in found if service and not _only_networks(service)}
+
+
+def _only_networks(service: Service) -> bool:
+    return {key for key, value in service.items() if value is not None} == {"networks"}
 
 
 def edges(model: Model) -> dict[str, dict[str, Edge]]:

@@ -82,6 +82,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     catalog: Catalog
     model: Model
+    files: list[str]
     sources: Mapping[str, str]
     ports: Mapping[str, int]
     project: str
@@ -103,16 +104,17 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     tier = {name: number for number, tier in enumerate(order) for name in tier}
     services = [_service(facts, name, edges[name], tier[name]) for tier_names in order for name in tier_names]
     _check_ports(facts, services)
-    return Plan(facts.project, facts.base_port, sorted(selection.profiles), file_list(facts.catalog, facts.sources),
+    return Plan(facts.project, facts.base_port, sorted(selection.profiles), facts.files,
                 services, order, left_out)  # fmt: skip
 
 
-def file_list(catalog: Catalog, sources: Mapping[str, str]) -> list[str]:
-    """The `-f` files of the whole catalogue with the chosen overrides, in their order."""
-    files = list(catalog.shared)
+def file_list(catalog: Catalog, sources: Mapping[str, str], network: str = "") -> list[str]:
+    """The `-f` files of the whole catalogue with the chosen overrides, in their order; last the overlay that lays
+    the network out, where one is chosen."""
+    files = list(catalog.base.layers)
     for name, fragment in catalog.fragments.items():
         files += fragment.files(sources[name])
-    return files
+    return [*files, *catalog.base.overrides.get(network, ())]
 
 
 def profiles(facts: Facts) -> set[str]:

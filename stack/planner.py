@@ -11,9 +11,9 @@ import msgspec
 
 from stack import catalog, docker, envfile, model, plan, ports, settings, sources, tree, variables
 from stack.catalog import FAR, Catalog
-from stack.errors import FAILED, USAGE, Problem, StackError
+from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.model import Model
-from stack.names import variable
+from stack.names import suggest, variable
 from stack.plan import Facts, Plan, Selection
 from stack.settings import Settings
 
@@ -84,13 +84,13 @@ def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalo
     """The catalogue of the files, from the cache where the same bytes were read before."""
     key = tree.digest(_code(), *_flat(files))
     cache = root / tree.GENERATED / "cache" / f"catalog-{key[:24]}.json"
-    fragments, shared = catalog.arrange(files, roots)
+    fragments, base = catalog.arrange(files, roots)
     try:
-        return Catalog(fragments, msgspec.json.decode(cache.read_bytes(), type=dict[str, catalog.File]), shared)
+        return Catalog(fragments, msgspec.json.decode(cache.read_bytes(), type=dict[str, catalog.File]), base)
     except (OSError, msgspec.DecodeError):
         pass
     read = _read_files(files)
-    found = Catalog(fragments, read, shared)
+    found = Catalog(fragments, read, base)
     problems = catalog.check(found, roots) + catalog.orphans(files, fragments)
     if problems:
         raise StackError(problems)
@@ -164,11 +164,11 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     chosen = sources.choose(checkout.catalog, values, flags)
     base_port = int(checkout.settings.value("BASE_PORT"))
     env, assigned = environment(checkout, chosen, base_port)
-    files = plan.file_list(checkout.catalog, chosen)
+    files = plan.file_list(checkout.catalog, chosen, network(checkout))
     merged, digest = merge(checkout, files, env)
     merged = model.mirrored(merged, values.get("REGISTRY_PREFIX", ""))
     project = checkout.settings.value("PROJECT_NAME")
-    facts = Facts(checkout.catalog, merged, chosen, assigned, project, base_port)
+    facts = Facts(checkout.catalog, merged, files, chosen, assigned, project, base_port)
     selection = Selection(tuple(selected(checkout, request)), request.services, missing)
     return Planned(checkout, request, facts, plan.compute(facts, selection), env, digest, checkout.settings.problems)
 
@@ -193,6 +193,20 @@ def selected(checkout: Checkout, request: Request) -> list[str]:
 def saved_profiles(checkout: Checkout) -> list[str]:
     """STACK_PROFILES, as a list."""
     return checkout.settings.value("STACK_PROFILES").replace(",", " ").split()
+
+
+BRIDGE = "bridge"
+"""The network layout that needs no overlay: one network for all."""
+
+
+def network(checkout: Checkout) -> str:
+    """NETWORK. Raises StackError where there is no overlay of that name."""
+    chosen, overlays = checkout.settings.value("NETWORK"), sorted(checkout.catalog.base.overrides)
+    if chosen not in (BRIDGE, *overlays):
+        hint = suggest(chosen, [BRIDGE, *overlays]) or "./inv env.unset NETWORK"
+        raise fail("network", f"there is no network layout {chosen!r}: there are {', '.join([BRIDGE, *overlays])}",
+                   "NETWORK", hint)  # fmt: skip
+    return chosen
 
 
 def far_secrets(checkout: Checkout, chosen: Mapping[str, str]) -> set[str]:

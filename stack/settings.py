@@ -160,6 +160,12 @@ CORE = (
         _matching(r"[^\0\n]+", "folders, separated by commas or blanks"),
     ),
     Setting(
+        "NETWORK",
+        "bridge",
+        "layout of the network: bridge (one for all) or tiered (frontend, backend, data)",
+        _matching(_WORD, "the name of a layout"),
+    ),
+    Setting(
         "REGISTRY_PREFIX",
         "",
         "registry that mirrors every image, as host[:port][/path]; empty for each image's own",

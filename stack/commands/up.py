@@ -108,10 +108,14 @@ def _obtainable(request: Request, progress: Progress) -> Planned:
                     forced[fragment] = "build"
                     progress.say(f"{fragment}: no registry can be reached, so it is built here")
                 else:
-                    missing[service] = f"its image {image} is not on this machine and no registry can be reached "
-                                        f"(for good: ./inv source --service {fragment} --to disabled)"
+                    missing[service] = _unobtainable(image, fragment)
         planned = planner.make(tree.root(), request, missing, forced)
     return planned
+
+
+def _unobtainable(image: str, fragment: str) -> str:
+    return (f"its image {image} is not on this machine and no registry can be reached "
+            f"(to leave it out for good: ./inv source --service {fragment} --to disabled)")  # fmt: skip
 
 
 def _unreachable(need: images.Need, offline: bool, progress: Progress) -> list[str]:

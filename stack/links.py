@@ -6,6 +6,7 @@ import msgspec
 
 from stack import plan
 from stack.planner import Planned
+from stack.ports import EVERYWHERE
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -28,12 +29,19 @@ def table(planned: Planned) -> list[Link]:
         port = next((p for p in service.ports if p.host), None)
         if port is None:
             continue
-        address = f"{host if port.host_ip in ('', '0.0.0.0', '::') or _loopback(port.host_ip) else port.host_ip}:{port.host}"
+        address = f"{_host(port.host_ip, host)}:{port.host}"
         page = (entry.page or "/") if scheme.startswith("http") else ""
         user = _user(planned, entry.login.user) if entry.login else ""
         password = f"./inv env.get {entry.login.password} --reveal" if entry.login else ""
         links.append(Link(service.name, f"{scheme}://{address}{page}" if scheme else address, user, password))
     return links
+
+
+def _host(address: str, public: str) -> str:
+    """The host of a link to a port that is bound to `address`: `public` unless that is an address of its own."""
+    if address in EVERYWHERE or _loopback(address):
+        return public
+    return f"[{address}]" if ":" in address else address
 
 
 def _loopback(address: str) -> bool:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from stack import compose_plugin, daemon, process, record
+from stack import compose_plugin, daemon, process, record, remedy
 from stack.errors import StackError
 from stack.facts import Facts, look
-from stack.remedy import STEP
 from stack.verdict import Verdict, judge
 
 __all__ = ["ensure", "judge", "look", "stop"]
@@ -49,7 +48,7 @@ def ensure(consent: bool, ask: Ask | None, say: Say, explicit: bool = False) -> 
 
 def step_for(verdict: Verdict, facts: Facts, explicit: bool) -> Step | None:
     """What may be done about a verdict; None where that is for the user."""
-    if verdict.problem is None or verdict.problem.fix != STEP:
+    if verdict.problem is None or verdict.problem.fix != remedy.STEP:
         return None
     if verdict.kind == "absent":
         return Step(
@@ -96,11 +95,9 @@ def _apt(packages: list[str], facts: Facts, say: Say) -> None:
     options = ["-o", "DPkg::Lock::Timeout=300"]
     update = process.as_root(["apt-get", "update", *options])
     install = process.as_root(["apt-get", "install", "-y", "--no-install-recommends", *options, *packages])
-    by_hand = " ".join(install)
+    by_hand = remedy.install(facts, " ".join(packages))
     try:
-        process.output(
-            update, what="apt-get update", fix=" ".join(update), limit_s=APT_LIMIT_S, env=environment
-        )
+        process.output(update, what="apt-get update", fix=by_hand, limit_s=APT_LIMIT_S, env=environment)
     except StackError as error:
         # A source that does not answer need not matter: what counts is whether the package can be had.
         say(error.problems[0].message)

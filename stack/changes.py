@@ -93,6 +93,9 @@ def nothing_to_do(changes: Iterable[Change]) -> bool:
 
 
 def finished(plan: Plan, changes: Iterable[Change]) -> set[str]:
-    """The planned one-shots that are done and must not run again."""
-    one_shots = {service.name for service in plan.services if service.one_shot}
-    return {change.name for change in changes if change.action == "unchanged"} & one_shots
+    """The planned one-shots that are done and must not run again. One that waits for a service that is made anew
+    is not among them: what it did there may be gone."""
+    actions = {change.name: change.action for change in changes}
+    new = {name for name, action in actions.items() if action in ("create", "recreate")}
+    done = [s for s in plan.services if s.one_shot and actions.get(s.name) == "unchanged"]
+    return {service.name for service in done if not new & service.depends_on.keys()}

@@ -1,0 +1,56 @@
+"""What a command imports: start-up time is mostly that."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import support
+from tests.support import Checkout
+
+HEAVY = {"msgspec", "rich", "ruamel", "python_on_whales", "jwt", "dotenv", "psutil", "filelock"}
+RUN = """
+import atexit, os, sys
+atexit.register(lambda: os.write({}, "\\n".join(sys.modules).encode()))
+from stack.program import main
+main()
+"""
+
+
+def imported(checkout: Checkout, *words: str) -> set[str]:
+    """The top-level modules that a command has imported by its end."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-c", RUN.format(writer), *words]
+    env = {**support.environment(), "PYTHONPATH": str(checkout.root)}
+    done = subprocess.run(
+        command, cwd=checkout.root, env=env, pass_fds=[writer], capture_output=True, check=False
+    )
+    os.close(writer)
+    with os.fdopen(reader) as modules:
+        names = {name.partition(".")[0] for name in modules.read().split("\n")}
+    assert done.returncode == 0, done.stderr.decode()
+    return names
+
+
+@pytest.mark.parametrize("words", [("--list",), ("--version",), ("--help",), ("plan", "--help")])
+def test_what_needs_no_plan_imports_nothing_heavy(pair: Checkout, words: tuple[str, ...]) -> None:
+    assert imported(pair, *words) & HEAVY == set()
+
+
+def test_a_warm_plan_imports_only_what_it_shows(pair: Checkout) -> None:
+    imported(pair, "plan")
+    assert imported(pair, "plan") & HEAVY <= {"msgspec", "rich"}
+    assert imported(pair, "plan", "--json") & HEAVY == {"msgspec"}
+
+
+def test_a_warm_plan_asks_compose_nothing(pair: Checkout, tmp_path: Path) -> None:
+    assert pair.inv("plan").code == 0
+    fake = tmp_path / "bin" / "docker"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
+    fake.chmod(0o755)
+    assert pair.inv("plan", env={"PATH": f"{fake.parent}:{os.environ['PATH']}"}).code == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [words for words in asked if words.startswith("compose")] == []

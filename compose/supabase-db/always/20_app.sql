@@ -1,6 +1,6 @@
 -- The applications' login role, SUPABASE_DB_USER with SUPABASE_DB_PASSWORD: no superuser, a schema of its own,
 -- and rights on public. On every run, so that a changed password holds.
--- A role and database of one application's own go into a file of their own beside this one.
+-- An application that needs a role and a database of its own gets them by a job that runs app-database.sh.
 \getenv user SUPABASE_DB_USER
 \getenv password SUPABASE_DB_PASSWORD
 SELECT current_database() AS database \gset

@@ -1,0 +1,299 @@
+"""PostgreSQL as built here, and the job that brings it to the SQL of the checkout."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.engine import support_data as data
+from tests.engine import support_stack as support
+from tests.engine.support_data import SECRETS, Project
+from tests.engine.support_stack import docker, run
+
+pytestmark = pytest.mark.engine
+
+SHIPPED = sorted(p.name for p in (support.SOURCE_TREE / "compose/supabase-db/migrations").iterdir())
+LEDGER = "SELECT name, sha256, applied_at FROM genai_stack.migration ORDER BY name"
+Migration = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="module")
+def db(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A database on which the job ran once."""
+    data.build_images()
+    project = Project(tmp_path_factory.mktemp("db") / "checkout", {"supabase-db": "build"})
+    try:
+        project.up("supabase-db")
+        first = project.init()
+        assert first.code == 0, first
+        yield project
+    finally:
+        project.remove()
+
+
+@pytest.fixture
+def migration(db: Project) -> Iterator[Migration]:
+    """Put a migration beside those that are shipped; the file and its row in the ledger go after the test."""
+    written: list[Path] = []
+
+    def write(name: str, sql: str) -> Path:
+        path = db.root / "compose/supabase-db/migrations" / name
+        written.append(path)
+        path.write_text(sql)
+        return path
+
+    yield write
+    for path in written:
+        path.unlink(missing_ok=True)
+        db.rows(f"DELETE FROM genai_stack.migration WHERE name = '{path.name}'")
+
+
+def test_roles_are_those_of_supabase(db: Project) -> None:
+    sql = """SELECT rolname, concat_ws(' ', CASE WHEN rolsuper THEN 'super' END,
+             CASE WHEN rolcanlogin THEN 'login' END,
+             CASE WHEN rolbypassrls THEN 'bypassrls' END, CASE WHEN rolreplication THEN 'replication' END,
+             CASE WHEN NOT rolinherit THEN 'noinherit' END) FROM pg_roles WHERE rolname !~ '^pg_'"""
+    assert dict(row.split("|") for row in db.rows(sql)) == {
+        "supabase_admin": "super login bypassrls replication",
+        "postgres": "login bypassrls replication",
+        "anon": "",
+        "authenticated": "",
+        "service_role": "bypassrls",
+        "authenticator": "login noinherit",
+        "supabase_auth_admin": "login noinherit",
+        "supabase_storage_admin": "login noinherit",
+        "supabase_replication_admin": "login replication",
+        "supabase_read_only_user": "login bypassrls",
+        "dashboard_user": "replication",
+        "pgbouncer": "login",
+        "app": "login",
+    }
+    become = "SET ROLE anon; RESET ROLE; SET ROLE authenticated; RESET ROLE; SET ROLE service_role"
+    words = ("psql", "-h", "127.0.0.1", "-U", "authenticator", "-d", "postgres", "-c", become)
+    assert db.exec("supabase-db", *words).code == 0
+
+
+def test_schemas_and_publication_are_those_of_supabase(db: Project) -> None:
+    schemas = db.rows("SELECT nspname FROM pg_namespace")
+    assert {"auth", "storage", "extensions", "realtime", "_realtime", "graphql_public"} <= set(schemas)
+    assert db.rows("SELECT pubname FROM pg_publication") == ["supabase_realtime"]
+    assert db.rows("SHOW wal_level") == ["logical"]
+    assert db.rows("SELECT extname FROM pg_extension WHERE extname = 'pgcrypto'") == ["pgcrypto"]
+
+
+def test_applications_log_in_over_the_network_without_being_superuser(db: Project) -> None:
+    app = ("app", SECRETS["SUPABASE_DB_PASSWORD"])
+    assert db.psql("SELECT inet_client_addr() <> '127.0.0.1'", *app).out.strip() == "t"
+    own = "CREATE TABLE mine (id int); CREATE TABLE public.shared (id int); DROP TABLE mine, public.shared"
+    assert db.psql(own, *app).code == 0
+    denied = ["CREATE ROLE other", "SELECT * FROM pg_authid", "CREATE TABLE auth.x (id int)"]
+    for sql in [*denied, "DELETE FROM genai_stack.migration"]:
+        refused = db.psql(sql, *app)
+        assert refused.code != 0, sql
+        assert "permission denied" in refused.text
+    for user in ("app", "postgres", "supabase_admin", "authenticator", "pgbouncer"):
+        refused = db.psql("SELECT 1", user, "guessed")
+        assert f'password authentication failed for user "{user}"' in refused.text
+
+
+def test_a_second_run_changes_nothing(db: Project) -> None:
+    before = db.rows(LEDGER)
+    assert [row.split("|")[0] for row in before] == SHIPPED
+    again = db.init()
+    assert again.code == 0
+    assert "apply" not in again.out
+    assert db.rows(LEDGER) == before
+
+
+def test_a_changed_password_holds_after_the_next_run(db: Project) -> None:
+    assert db.init(SUPABASE_DB_PASSWORD="changed'$pw").code == 0
+    assert db.psql("SELECT 1", "app", "changed'$pw").out.strip() == "1"
+    assert db.psql("SELECT 1", "app", SECRETS["SUPABASE_DB_PASSWORD"]).code != 0
+    assert db.init().code == 0
+    assert db.psql("SELECT 1", "app", SECRETS["SUPABASE_DB_PASSWORD"]).out.strip() == "1"
+
+
+def test_a_failing_migration_is_named_last_and_leaves_nothing(db: Project, migration: Migration) -> None:
+    path = migration("0900_bad.sql", "CREATE TABLE public.half_done (id int);\nSELECT * FROM nowhere;\n")
+    later = migration("0901_later.sql", "CREATE TABLE public.later (id int);\n")
+    failed = db.init()
+    assert failed.code != 0
+    last = "\n".join(failed.out.splitlines()[-5:])
+    assert "0900_bad.sql:2" in last
+    assert 'relation "nowhere" does not exist' in last
+    assert db.rows("SELECT to_regclass('public.half_done'), to_regclass('public.later')") == ["|"]
+    assert [row.split("|")[0] for row in db.rows(LEDGER)] == SHIPPED
+
+    path.write_text("CREATE TABLE public.half_done (id int);\n")
+    mended = db.init()
+    assert mended.code == 0, mended
+    assert re.findall("apply (.*)", mended.out) == [path.name, later.name]
+    db.rows("DROP TABLE public.half_done, public.later")
+
+
+def test_an_edit_of_an_applied_migration_is_named(db: Project, migration: Migration) -> None:
+    path = migration("0900_once.sql", "SELECT 1;\n")
+    assert db.init().code == 0
+    path.write_text("SELECT 2;\n")
+    failed = db.init()
+    assert failed.code != 0
+    assert "migrations/0900_once.sql was changed after it was applied" in failed.out.splitlines()[-1]
+
+
+def test_a_misnamed_migration_is_named(db: Project, migration: Migration) -> None:
+    migration("90_short.sql", "SELECT 1;\n")
+    failed = db.init()
+    assert failed.code != 0
+    assert "migrations/90_short.sql: expected a name like 0007_name.sql" in failed.out.splitlines()[-1]
+
+
+def test_a_migration_that_no_transaction_can_hold_is_applied_once(db: Project, migration: Migration) -> None:
+    migration("0900_database.sql", "-- migrate: no transaction\nCREATE DATABASE beside;\n")
+    assert db.init().code == 0
+    again = db.init()
+    assert again.code == 0, again
+    db.rows("DROP DATABASE beside")
+
+
+def test_two_runners_at_once_apply_each_migration_once(db: Project, migration: Migration) -> None:
+    # Long enough for the second to come to the lock while the first holds it.
+    migration("0900_race.sql", "CREATE TABLE public.race AS SELECT pg_sleep(1) IS NULL AS slept;\n")
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda user: db.init(SUPABASE_DB_USER=user), ["app", "app"]))
+    assert [run.code for run in runs] == [0, 0], runs
+    assert sum("apply 0900_race.sql" in run.out for run in runs) == 1
+    db.rows("DROP TABLE public.race")
+
+
+def test_another_database_name_gets_a_database_laid_out_alike(db: Project) -> None:
+    done = db.init(SUPABASE_DB_NAME="of its own")
+    assert done.code == 0, done
+    assert len(db.rows(LEDGER, "of its own")) == len(SHIPPED)
+    assert "auth" in db.rows("SELECT nspname FROM pg_namespace", "of its own")
+    db.rows('DROP DATABASE "of its own"')
+
+
+@pytest.mark.parametrize("user", ["supabase_admin", "anon"])
+def test_a_role_with_a_purpose_of_its_own_is_not_made_the_applications(db: Project, user: str) -> None:
+    refused = db.init(SUPABASE_DB_USER=user)
+    assert refused.code != 0
+    assert f"SUPABASE_DB_USER: {user}" in refused.out.splitlines()[-1]
+
+
+def test_no_password_is_in_a_command_line_or_a_log(db: Project) -> None:
+    name = db.container("supabase-db")
+    shown = docker("top", name, "-eo", "pid,args") + db.log("supabase-db") + db.init().text
+    shown += docker("inspect", "-f", "{{.Path}} {{.Args}} {{.Config.Cmd}}", name)
+    assert not [secret for secret in SECRETS.values() if secret in shown]
+
+
+def test_the_server_is_the_containers_first_process_and_no_root(db: Project) -> None:
+    assert db.exec("supabase-db", "cat", "/proc/1/comm").out.strip() == "postgres"
+    status = db.exec("supabase-db", "cat", "/proc/1/status").out
+    assert "Uid:\t999" in status
+    assert "CapBnd:\t0000000000000000" in status
+
+
+def test_data_outlive_a_kill(db: Project) -> None:
+    db.rows("CREATE TABLE public.kept AS SELECT 42 AS answer")
+    docker("kill", db.container("supabase-db"))
+    db.up("supabase-db")
+    assert db.rows("SELECT answer FROM public.kept") == ["42"]
+    db.rows("DROP TABLE public.kept")
+
+
+def test_a_first_start_that_is_killed_is_begun_again(base_image: str, tmp_path: Path) -> None:
+    data.build_images()
+    project = Project(tmp_path / "checkout", {"supabase-db": "build"})
+    try:
+        project.compose("up", "-d", "supabase-db")
+        begun = ("test", "-d", "/var/lib/postgresql/data/unfinished/base")
+        support.until(lambda: project.exec("supabase-db", *begun).code == 0, "the first start")
+        docker("kill", project.container("supabase-db"))
+        left = ("run", "--rm", "-T", "--entrypoint", "ls", "supabase-db", "-A", "/var/lib/postgresql/data")
+        assert project.compose(*left).out.split() == ["unfinished"]
+        project.up("supabase-db")
+        assert project.rows("SELECT count(*) FROM pg_roles WHERE rolname = 'authenticator'") == ["1"]
+        assert "unfinished" not in project.exec("supabase-db", "ls", "/var/lib/postgresql/data").out
+    finally:
+        project.remove()
+
+
+def test_data_of_another_major_version_are_refused(base_image: str, tmp_path: Path) -> None:
+    data.build_images()
+    project = Project(tmp_path / "checkout", {"supabase-db": "build"})
+    make = "cd /var/lib/postgresql/data && mkdir 9 && echo 9 > 9/PG_VERSION"
+    try:
+        project.compose("run", "--rm", "-T", "--entrypoint", "sh", "supabase-db", "-c", make)
+        refused = project.compose("run", "--rm", "-T", "supabase-db")
+        assert refused.code != 0
+        assert "the volume holds data of PostgreSQL 9" in refused.text
+    finally:
+        project.remove()
+
+
+@pytest.fixture
+def stock(base_image: str) -> Iterator[tuple[int, str]]:
+    """Debian's PostgreSQL on 127.0.0.1 alone, as if installed here: its port, and its container's name."""
+    data.build_images()
+    port = support.free_port()
+    name = f"stock-{port}"
+    # Its superuser and a role of a user's, both with passwords.
+    script = f"""initdb -D /tmp/pg -U postgres -A scram-sha-256 --pwfile=/dev/stdin <<EOF >/dev/null
+super
+EOF
+echo "CREATE ROLE app LOGIN PASSWORD '{SECRETS["SUPABASE_DB_PASSWORD"]}'" |
+    postgres --single -D /tmp/pg postgres >/dev/null
+exec postgres -D /tmp/pg -k /tmp -p {port} -c listen_addresses=127.0.0.1"""
+    image = data.IMAGES["SUPABASE_DB_IMAGE"]
+    docker("run", "-d", "--name", name, "--network", "host", "--entrypoint", "sh", image, "-c", script)
+    ready = ("docker", "exec", name, "pg_isready", "-h", "127.0.0.1", "-p", str(port))
+    try:
+        support.until(lambda: run(*ready).code == 0, "the start of a PostgreSQL")
+        yield port, name
+    finally:
+        run("docker", "rm", "-f", "-v", name)
+
+
+def test_a_database_of_this_machine_is_only_checked_until_asked(
+    stock: tuple[int, str], tmp_path: Path
+) -> None:
+    port, name = stock
+    settings = {"SUPABASE_DB_LOCALHOST_PORT": str(port)}
+    project = Project(tmp_path / "checkout", {"supabase-db": "localhost"}, **settings)
+
+    def schemas() -> set[str]:
+        ask = ("psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atc", "TABLE pg_namespace")
+        return {
+            row.split("|")[1]
+            for row in run("docker", "exec", "-e", "PGPASSWORD=super", name, *ask).out.splitlines()
+        }
+
+    def far() -> int:
+        return project.exec("supabase-db", "far", "postgres", "5432").code
+
+    try:
+        project.up("supabase-db")
+        before = schemas()
+        checked = project.init()
+        assert checked.code == 0, checked
+        assert "answers app; it is not ours, so nothing is written" in checked.out
+        assert " ".join(SHIPPED) in checked.out
+        assert schemas() == before
+
+        refused = project.init(SUPABASE_DB_PASSWORD="wrong")
+        assert "password authentication failed" in refused.out.splitlines()[-1]
+
+        admin = {"SUPABASE_ADMIN_USER": "postgres", "SUPABASE_ADMIN_PASSWORD": "super"}
+        written = project.init(SUPABASE_DB_MIGRATE="true", **admin)
+        assert written.code == 0, written
+        assert {"auth", "storage", "genai_stack"} <= schemas()
+        assert "not applied" not in project.init().out
+        docker("stop", "-t", "1", name)
+        assert far() == 1
+        docker("start", name)
+        support.until(lambda: far() == 0, "the database's return")
+    finally:
+        project.remove()

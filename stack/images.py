@@ -23,7 +23,7 @@ BASE = "genai-stack/base"
 
 class Need(msgspec.Struct, frozen=True):
     """What is not on this machine: `pull` maps an image to the services that run it or are built on it, `build`
-    lists services whose image is missing or older than its context, `base` tells whether one of those stands on
+    lists one service for each image that is missing or older than its context, `base` tells whether one of those stands on
     the project's own base."""
 
     pull: dict[str, list[str]]
@@ -35,7 +35,8 @@ def look(planned: Planned, here: Mapping[str, tuple[str, dict[str, str]]], diges
     """What the plan needs beside the images that are `here`."""
     services = model.services(planned.facts.model)
     pulls: dict[str, list[str]] = {}
-    build = []
+    build: list[str] = []
+    tags: set[str] = set()
     base = False
     for service in planned.plan.services:
         raw = services[service.name]
@@ -43,7 +44,9 @@ def look(planned: Planned, here: Mapping[str, tuple[str, dict[str, str]]], diges
             if service.image not in here:
                 pulls.setdefault(service.image, []).append(service.name)
         elif not current(raw, here, digests):
-            build.append(service.name)
+            if service.image not in tags:
+                build.append(service.name)
+            tags.add(service.image)
             below = base_of(raw)
             base |= below.startswith(f"{BASE}:")
             if below and not below.startswith(f"{BASE}:") and below not in here:

@@ -1,6 +1,7 @@
 """The edge to the checkout's files: reading them, digesting them, writing them whole or not at all."""
 
 import contextlib
+import fnmatch
 import hashlib
 import os
 import tempfile
@@ -48,12 +49,32 @@ def digest(*parts: bytes) -> str:
 
 
 def digest_path(path: Path) -> str:
-    """The digest of a file, or of every file below a folder with its name and whether it is executable."""
+    """The digest of a file, or of every file below a folder with its name and whether it is executable; without
+    those that the folder's .dockerignore leaves out of a build."""
     if path.is_file():
         return digest(path.read_bytes())
-    files = sorted(p for p in path.rglob("*") if p.is_file() and not _cached(p))
+    rules = ignore_rules(read(path / ".dockerignore").decode(errors="replace"))
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not _cached(p)
+                   and not ignored(str(p.relative_to(path)), rules))  # fmt: skip
     parts = (part for p in files for part in (str(p.relative_to(path)).encode(), _mode(p), p.read_bytes()))
     return digest(*parts)
+
+
+def ignore_rules(text: str) -> list[tuple[str, bool]]:
+    """A .dockerignore's patterns in their order, each with whether it leaves out (or, after `!`, takes in again)."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.removeprefix("!").strip("/"), not line.startswith("!")) for line in lines]
+
+
+def ignored(path: str, rules: Iterable[tuple[str, bool]]) -> bool:
+    """Whether the last rule that matches a path, or a folder above it, leaves it out."""
+    parts = path.split("/")
+    above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    found = False
+    for pattern, out in rules:
+        if any(fnmatch.fnmatchcase(one, pattern.removeprefix("**/")) for one in above):
+            found = out
+    return found
 
 
 TOOLS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})

@@ -13,8 +13,8 @@ from tests.engine.support_stack import Done, docker, run
 
 # Tags of their own: images of the program's tags carry labels that plain Compose does not write.
 IMAGES = {
-    "REDIS_IMAGE": "genai-stack/redis:plain",
-    "SUPABASE_DB_IMAGE": "genai-stack/supabase-db:plain",
+    "REDIS_BUILD_IMAGE": "genai-stack/redis:plain",
+    "SUPABASE_DB_BUILD_IMAGE": "genai-stack/supabase-db:plain",
     "SUPABASE_DB_INIT_IMAGE": "genai-stack/supabase-db:plain",
     "AMBASSADOR_IMAGE": "genai-stack/ambassador:plain",
     "BASE_IMAGE": support.BASE,

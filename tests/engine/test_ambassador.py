@@ -94,7 +94,7 @@ def stock_redis() -> Iterator[tuple[int, str]]:
     port = support.free_port()
     name = f"stock-{port}"
     words = f"run -d --name {name} --network host --entrypoint redis-server".split()
-    docker(*words, data.IMAGES["REDIS_IMAGE"], "--bind", "127.0.0.1", "--port", str(port))
+    docker(*words, data.IMAGES["REDIS_BUILD_IMAGE"], "--bind", "127.0.0.1", "--port", str(port))
     yield port, name
     run("docker", "rm", "-f", "-v", name)
 
@@ -104,7 +104,7 @@ def ask_redis(project: Project, *words: str) -> str:
     url = f"redis://default:{SECRETS['REDIS_PASSWORD']}@redis:6379/3"
     network = f"{project.name}_backend-bridge-network"
     client = f"docker run --rm --network {network} --entrypoint redis-cli".split()
-    done = run(*client, data.IMAGES["REDIS_IMAGE"], "--no-auth-warning", "-u", url, *words)
+    done = run(*client, data.IMAGES["REDIS_BUILD_IMAGE"], "--no-auth-warning", "-u", url, *words)
     return done.text.strip()
 
 

@@ -144,7 +144,7 @@ def foreign(db: Project) -> Iterator[str]:
 EOF
 echo "host all all all scram-sha-256" >> /tmp/pg/pg_hba.conf
 exec postgres -D /tmp/pg -k /tmp -c listen_addresses='*' -c fsync=off"""
-    image, network = data.IMAGES["SUPABASE_DB_IMAGE"], f"{db.name}_backend-bridge-network"
+    image, network = data.IMAGES["SUPABASE_DB_BUILD_IMAGE"], f"{db.name}_backend-bridge-network"
     docker("run", "-d", "--name", name, "--network", network, "--entrypoint", "sh", image, "-c", script)
     try:
         ready = ("docker", "exec", name, "pg_isready", "-h", "127.0.0.1")

@@ -247,7 +247,7 @@ EOF
 echo "CREATE ROLE app LOGIN PASSWORD '{SECRETS["SUPABASE_DB_PASSWORD"]}'" |
     postgres --single -D /tmp/pg postgres >/dev/null
 exec postgres -D /tmp/pg -k /tmp -p {port} -c listen_addresses=127.0.0.1"""
-    image = data.IMAGES["SUPABASE_DB_IMAGE"]
+    image = data.IMAGES["SUPABASE_DB_BUILD_IMAGE"]
     docker("run", "-d", "--name", name, "--network", "host", "--entrypoint", "sh", image, "-c", script)
     ready = ("docker", "exec", name, "pg_isready", "-h", "127.0.0.1", "-p", str(port))
     try:

@@ -76,7 +76,7 @@ def _without(dotenv: dict[str, str], name: str) -> dict[str, str]:
 def _check_known(checkout: Checkout, name: str, dotenv: dict[str, str] | None = None) -> None:
     known = planner.known(checkout.catalog) | set(checkout.dotenv) | set(dotenv or {})
     if name not in known:
-        raise fail("unknown-setting", f"there is no setting {name!r}", name, suggest(name, known) or "./inv env.list", USAGE)
+        raise fail("no-setting", f"there is no setting {name!r}", name, suggest(name, known) or "./inv env.list", USAGE)
 
 
 def _check_value(checkout: Checkout, name: str, value: str | None) -> None:

@@ -42,7 +42,7 @@ def _secrets(planned: Planned) -> dict[str, str | None]:
     there = secret_values(checkout)
     problems = []
     for fragment, kinds in _declared(planned).items():
-        missing = [n for n in secrets.missing(kinds, there, int(time.time())) if kinds[n].startswith("hex")]
+        missing = [n for n in secrets.missing(kinds, there, int(time.time())) if secrets.made_at_random(kinds[n])]
         volumes = existing_volumes(planned, fragment) if missing else []
         problems += [_lost(fragment, missing, volumes)] if volumes else []
         problems += [p for n, kind in kinds.items() if there.get(n) and (p := secrets.check(n, kind, there[n]))]

@@ -1,6 +1,7 @@
 """Secrets: what each kind looks like, how one is made, which are missing, and how they are kept out of sight.
 
 Pure: clock and randomness come in as values. Kinds: `hex` (32 hex characters), `hex:N` (N of them),
+`sk` (an API key in OpenAI's form), `password` (hex, with a capital letter and a digit in front),
 `jwt:ROLE` (a Supabase key, signed with SUPABASE_JWT_SECRET), `asked` (only the user knows it),
 `optional` (the same, and it may stay empty).
 """
@@ -16,6 +17,8 @@ HIDDEN = "[hidden]"
 # A shorter value would hide parts of ordinary words.
 SHORTEST_HIDDEN = 6
 DEFAULT_LENGTH = 32
+# LiteLLM takes only keys that begin so; n8n only passwords with a capital letter and a digit.
+PREFIXES = {"sk": "sk-", "password": "A1"}
 # PostgREST and GoTrue refuse to start with a shorter one.
 SHORTEST_JWT_SECRET = 32
 # What Supabase's own key generator uses.
@@ -28,6 +31,8 @@ _SHAPES = {
         r"[A-Za-z0-9._~][A-Za-z0-9._~-]*",
         "only letters, digits and . _ ~ - (not first): it becomes part of URLs",
     ),
+    "sk": (r"sk-[A-Za-z0-9._~-]+", "sk- and then only letters, digits and . _ ~ -"),
+    "password": (r"(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9._~]{8,}", "eight letters and digits or more, a capital and a digit among them"),
     "jwt": (r"[\w-]+\.[\w-]+\.[\w-]+", "a JSON web token"),
     "asked": (r"[^\0]+", "some text"),
     "optional": (r"[^\0]+", "some text"),
@@ -35,9 +40,14 @@ _SHAPES = {
 
 
 def generate(kind: str, random: Callable[[int], str]) -> str:
-    """A new secret of a hex `kind`; `random` gives as many random hex characters as it is asked for."""
-    _, _, length = kind.partition(":")
-    return random(int(length) if length else DEFAULT_LENGTH)
+    """A new secret of a `kind` that is made at random; `random` gives as many hex characters as it is asked for."""
+    name, _, length = kind.partition(":")
+    return PREFIXES.get(name, "") + random(int(length) if length else DEFAULT_LENGTH)
+
+
+def made_at_random(kind: str) -> bool:
+    """Whether a secret of this kind is random characters, made once."""
+    return kind.partition(":")[0] in ("hex", *PREFIXES)
 
 
 def missing(declared: Mapping[str, str], env: Mapping[str, str], now: int) -> list[str]:
@@ -59,7 +69,7 @@ def mint(
     Raises StackError "secret-needed" where a key has to be signed and there is no secret to sign it with, and
     "secret-shape" where that secret is too short."""
     names = missing(declared, env, now)
-    made = {name: generate(declared[name], random) for name in names if declared[name].startswith("hex")}
+    made = {name: generate(declared[name], random) for name in names if made_at_random(declared[name])}
     secret = made.get(SIGNED_WITH) or env.get(SIGNED_WITH, "")
     for name in names:
         kind, _, role = declared[name].partition(":")

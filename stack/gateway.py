@@ -62,9 +62,7 @@ def _dropped(found: Entities, planned: Collection[str]) -> set[str]:
         if all(target.path in dropped for target in targets_of(found, upstream)):
             dropped.add(upstream.path)
     for service in found["services"]:
-        host = address(service)[0]
-        balanced = upstream_named(found, host)
-        if balanced.path in dropped if balanced else compose_service(host) not in planned:
+        if not set(behind(found, service)) & set(planned):
             dropped.add(service.path)
     for kind in ("routes", "plugins", "filter_chains", "targets"):  # a plugin may hang on a route
         for entity in found[kind]:
@@ -82,7 +80,7 @@ def routes(text: str, file: str = FILE) -> list[Route]:
         service = services.get(route.parents.get("service") or "")
         if service and service.value.get("enabled") is False:
             continue
-        name = compose_service(address(service)[0]) if service else ""
+        name = next(iter(behind(found, service)), "") if service else ""
         auth = tuple(plugin for plugin in AUTH_PLUGINS if plugin in plugins_of(found, route))
         result += [
             Route(host, path, name, auth)
@@ -123,6 +121,14 @@ def address(service: Entity) -> tuple[str, int | None]:
         return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme)
     except ValueError:
         return "", None
+
+
+def behind(found: Entities, service: Entity) -> list[str]:
+    """The Compose services to which a service of the file leads: one, or those of the upstream it names."""
+    host = address(service)[0]
+    balanced = upstream_named(found, host)
+    hosts = [target_address(t)[0] for t in targets_of(found, balanced)] if balanced else [host]
+    return [compose_service(host) for host in hosts]
 
 
 def target_address(target: Entity) -> tuple[str, int | None]:

@@ -73,8 +73,9 @@ def read(text: str, file: str = FILE) -> dict[str, Any]:
 def entities(document: dict[str, Any]) -> Entities:
     """Everything in the document, nested or not, with what it belongs to."""
     found = Entities()
-    for kind in KINDS:
-        _collect(found, kind, kind, document.get(kind), {})
+    for kind, items in document.items():
+        if kind in KINDS:
+            _collect(found, kind, kind, items, {})
     places = {
         (kind, str(entity.value[key])): entity.path
         for kind in CHILDREN

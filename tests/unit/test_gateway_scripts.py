@@ -1,0 +1,100 @@
+"""The scripts in the gateway's container, run by the shell and awk here, with a Kong that takes notes."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "compose" / "kong-api-gateway"
+
+# Refuses a file that says `broken`, as `kong config parse` would, and writes down what it was asked.
+KONG = """#!/bin/sh
+echo "$*" >> "$NOTES"
+case "$1 $2" in "config parse") if grep -q broken "$3"; then echo "bad file" >&2; exit 1; fi ;; esac
+"""
+
+
+def substitute(text: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["awk", "-f", str(SCRIPTS / "substitute.awk")],
+        input=text,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_each_name_is_replaced_and_nothing_else() -> None:
+    text = 'key: "${KEY}-${USER_2}${KEY}"\npath: "~/backend$"\nodd: "$KEY ${ KEY} $${} {KEY} & \\\\"\n'
+    done = substitute(text, {"KEY": "abc", "USER_2": "x&y"})
+    assert done.stdout == text.replace("${KEY}", "abc").replace("${USER_2}", "x&y")
+
+
+def test_a_value_with_quotes_and_backslashes_stays_one_yaml_string() -> None:
+    from stack import yamlfile
+
+    value = 'a"b\\c&d\\&$1: #'
+    done = substitute('key: "${KEY}"\n', {"KEY": value})
+    assert yamlfile.load("kong.yml", done.stdout) == {"key": value}
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, "KEY is not set"),
+        ({"KEY": ""}, "KEY is not set"),
+        ({"KEY": "a\nb"}, "KEY has more than one line"),
+    ],
+)
+def test_a_name_without_a_usable_value_ends_the_start_and_is_named(
+    environment: dict[str, str], message: str
+) -> None:
+    done = substitute('a: "1"\nkey: "${KEY}"\n', environment)
+    assert done.returncode == 3
+    assert message in done.stderr
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> dict[str, str]:
+    """The environment of a gateway's container that runs with `key: "old"`."""
+    kong = tmp_path / "bin" / "kong"
+    kong.parent.mkdir()
+    kong.write_text(KONG)
+    kong.chmod(0o755)
+    (tmp_path / "kong.yml").write_text('key: "old"\n')
+    (tmp_path / "notes").touch()
+    return {
+        "PATH": f"{kong.parent}:{os.environ['PATH']}",
+        "NOTES": str(tmp_path / "notes"),
+        "KONG_DECLARATIVE_CONFIG": str(tmp_path / "kong.yml"),
+        "KEY": "secret",
+    }
+
+
+def reload(container: dict[str, str], text: str) -> subprocess.CompletedProcess[str]:
+    source = Path(container["NOTES"]).with_name("source.yml.new")
+    source.write_text(text)
+    script = ["sh", str(SCRIPTS / "reload.sh"), str(source)]
+    return subprocess.run(script, env=container, capture_output=True, text=True, check=False)
+
+
+def test_a_new_file_is_parsed_then_put_in_place_readable_to_kong_alone_then_loaded(
+    container: dict[str, str],
+) -> None:
+    config = Path(container["KONG_DECLARATIVE_CONFIG"])
+    assert reload(container, 'key: "${KEY}"\n').returncode == 0
+    assert config.read_text() == 'key: "secret"\n'
+    assert config.stat().st_mode & 0o777 == 0o600
+    notes = Path(container["NOTES"]).read_text().splitlines()
+    assert notes == [f"config parse {config.with_name('kong.new.yml')}", "reload"]
+
+
+@pytest.mark.parametrize("text", ['key: "broken"\n', 'key: "${MISSING}"\n'])
+def test_a_file_that_kong_refuses_changes_nothing(container: dict[str, str], text: str) -> None:
+    config = Path(container["KONG_DECLARATIVE_CONFIG"])
+    assert reload(container, text).returncode != 0
+    assert config.read_text() == 'key: "old"\n'
+    assert "reload" not in Path(container["NOTES"]).read_text()
+    assert not config.with_name("kong.new.yml").exists()

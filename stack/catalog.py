@@ -3,7 +3,7 @@
 Pure: file texts in, values out. Everything else that a fragment says is read by Compose itself."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -180,7 +180,7 @@ def _twins(catalog: Catalog) -> list[Problem]:
     return problems
 
 
-def orphans(paths: Iterable[str], fragments: Mapping[str, Fragment]) -> list[Problem]:
+def orphans(paths: Iterable[str], fragments: Collection[str]) -> list[Problem]:
     """Override files of a service that has no fragment."""
     found = []
     for path in sorted(paths):

@@ -91,7 +91,7 @@ def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalo
         pass
     read = _read_files(files)
     found = Catalog(fragments, read, base)
-    problems = catalog.check(found, roots) + catalog.orphans(files, fragments)
+    problems = catalog.check(found, roots) + catalog.orphans(files, {*fragments, base.name})
     if problems:
         raise StackError(problems)
     tree.remember(cache, msgspec.json.encode(read))

@@ -179,6 +179,14 @@ def test(c: Context, only: str = "", k: str = "", json: bool = False) -> None:
     _run("test", json, lambda: check.test(only, k))
 
 
+@command("Develop", "docs")
+def docs(c: Context, json: bool = False) -> None:
+    """Write .env.example and docs/services.md from the fragments."""
+    from stack.commands import docs as module
+
+    _run("docs", json, module.run)
+
+
 @command("Develop", "lint")
 def lint(c: Context, json: bool = False) -> None:
     """Check style, format and types."""

@@ -41,6 +41,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str | None = None
     outside: bool = False
     connect: dict[str, str] = {}
+    settings: dict[str, str] = {}
     download: str = ""
     gpu: str = ""
     opt_in: bool = False
@@ -224,7 +225,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
-    "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool),
+    "settings": ("a mapping", dict),     "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool),
 }  # fmt: skip
 """The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 
@@ -269,7 +270,8 @@ def _text(value: Any) -> str:
 
 LOGIN = list(Login.__struct_fields__)
 KINDS: dict[str, tuple[re.Pattern[str], Callable[[Any], str]]] = {
-    "ports": (SETTING, _offset), "secrets": (SETTING, _kind), "connect": (re.compile(r".+"), _text),
+    "ports": (SETTING, _offset), "secrets": (SETTING, _kind), "settings": (SETTING, _text),
+    "connect": (re.compile(r".+"), _text),
 }  # fmt: skip
 """What the keys of an entry's mappings look like, and a check of each value that says what is expected."""
 

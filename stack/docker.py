@@ -94,7 +94,7 @@ def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
     fields = ["{{.Id}}", "{{json .RepoTags}}", "{{json .RepoDigests}}", "{{json .Config.Labels}}"]
     done = run(["image", "inspect", "--format", UNIT.join(fields), *names])
     # Matched by name: which rows are missing is told in words that differ from one engine to the next.
-    rows = [_image(row) for row in done.stdout.splitlines()]
+    rows = [_image(row) for row in done.stdout.splitlines() if row]
     return {name: (row[0], row[2]) for name in names for row in rows if familiar(name) in row[1]}
 
 

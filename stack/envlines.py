@@ -44,6 +44,7 @@ class _Rule(NamedTuple):
 _DOLLAR = _Rule(re.compile(r"\$"), "has a $ outside single quotes", "put the value in single quotes")
 _NUL = _Rule(re.compile(r"\0"), "holds a NUL character", "remove it")
 _RETURN = _Rule(re.compile(r"\r"), "has a carriage return inside quotes", "end the file's lines with LF")
+_STRAY_RETURN = _Rule(re.compile(r"\r"), "has a carriage return that ends no line", "remove it")
 _NOT_UTF8 = _Rule(re.compile(r"[\udc80-\udcff]"), "is not UTF-8", "save the file as UTF-8")
 _IN_BARE = (
     _DOLLAR,
@@ -134,7 +135,7 @@ def _bare(text: str, line: Line) -> Line:
     line = line._replace(value=value, value_end=line.value_start + len(value))
     if written.startswith("#") and text[line.value_start - 1] != "=":
         return line._replace(wrong="has a comment where its value should be", fix="write NAME='' # comment")
-    return _checked(line, _IN_BARE, value)
+    return _checked(_checked(line, (_STRAY_RETURN,), written), _IN_BARE, value)
 
 
 def _quoted(text: str, line: Line) -> Line:

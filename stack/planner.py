@@ -54,21 +54,21 @@ class Planned(msgspec.Struct, frozen=True):
     problems: list[Problem]
 
 
-def read_checkout(root: Path, flags: Mapping[str, str] | None = None,
-                  dotenv: dict[str, str] | None = None) -> Checkout:  # fmt: skip
+def read_checkout(root: Path, flags: Mapping[str, str] | None = None, dotenv: dict[str, str] | None = None,
+                  shell: Mapping[str, str] = os.environ, roots: list[str] | None = None) -> Checkout:  # fmt: skip
     """Read and check `.env`, fragments and overrides. `flags` are settings given on the command line; `dotenv`
-    takes the place of the file's content.
+    takes the place of the file's content, `roots` of what STACK_PATH says.
 
     Raises StackError with what is wrong in any of them."""
     dotenv = envfile.parse(tree.read(root / ".env")) if dotenv is None else dotenv
-    core = settings.resolve(settings.CORE_DEFAULTS, dotenv, os.environ, {}, settings.CORE_DEFAULTS)
-    roots = ["", *core.value("STACK_PATH").replace(",", " ").split()]
+    core = settings.resolve(settings.CORE_DEFAULTS, dotenv, shell, {}, settings.CORE_DEFAULTS)
+    roots = roots or ["", *core.value("STACK_PATH").replace(",", " ").split()]
     files = tree.find(root, roots)
     found = _catalog(root, files, roots)
     secrets = _secrets(found)
     names = known(found)
     defaults = {k: v for file in found.files.values() for k, v in file.variables.items()}
-    resolved = settings.resolve({**defaults, **settings.CORE_DEFAULTS}, dotenv, os.environ, flags or {}, names, secrets)
+    resolved = settings.resolve({**defaults, **settings.CORE_DEFAULTS}, dotenv, shell, flags or {}, names, secrets)
     problems = settings.check(resolved)
     if problems:
         flagged = all(problem.where.startswith(settings.FLAG) for problem in problems)
@@ -145,8 +145,17 @@ def make(root: Path, request: Request, missing: Mapping[str, str] | None = None,
     sources that a fallback chose. Writes nothing but the cache.
 
     Raises StackError with every reason why there is no such plan."""
-    flags = {"BASE_PORT": request.base_port} if request.base_port else {}
-    checkout = read_checkout(root, flags)
+    return make_from(read_checkout(root, flags_of(request)), request, missing, forced)
+
+
+def flags_of(request: Request) -> dict[str, str]:
+    """The settings that a request's flags give."""
+    return {"BASE_PORT": request.base_port} if request.base_port else {}
+
+
+def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] | None = None,
+              forced: Mapping[str, str] | None = None) -> Planned:  # fmt: skip
+    """The plan of a request on a checkout that was read: see `make`."""
     named, broad = sources.parse_flags(request.sources, checkout.catalog)
     chosen = {**(forced or {}), **named}
     planned = _plan(checkout, request, chosen, missing or {})

@@ -17,9 +17,9 @@ def test(only: str, k: str) -> Result:
     if only and only not in KINDS:
         raise fail("usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE)
     if only in ("", "model", "engine"):
-        from stack import engine
+        from stack import consent, engine
 
-        engine.ensure(True, None, lambda line: print(line, file=sys.stderr, flush=True))
+        engine.ensure(True, None, consent.tell)
     kinds = [only] if only else list(KINDS)
     parallel, alone = [kind for kind in kinds if kind != "engine"], [kind for kind in kinds if kind == "engine"]
     words = ["-k", k] if k else []

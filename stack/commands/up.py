@@ -1,12 +1,11 @@
 """`inv up`: from the files to healthy containers."""
 
 import contextlib
-import sys
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from stack import assembly, compare, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, start, tree
+from stack import assembly, compare, consent, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, sources, start, tree
 from stack import changes as change
 from stack.changes import Change
 from stack.commands import plan as planning
@@ -21,10 +20,12 @@ from stack.start import Failure
 def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
     """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service."""
     seconds = _seconds(timeout)
-    planner.make(tree.root(), request)  # what is wrong with the files or flags is told before anything is touched
+    # What is wrong with files or flags is told before an engine is installed for them.
+    checkout = planner.read_checkout(tree.root(), planner.flags_of(request))
+    sources.parse_flags(request.sources, checkout.catalog)
     if dry_run:
         return _dry(request)
-    engine.ensure(yes, _ask if sys.stdin.isatty() else None, lambda line: print(line, file=sys.stderr, flush=True))
+    engine.ensure(yes, consent.asker(), consent.tell)
     with tree.locked(tree.root()), _children_ended():
         return _up(request, seconds, recreate)
 
@@ -39,10 +40,6 @@ def _seconds(text: str) -> float:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return float(text)
     raise fail("usage", f"--timeout: expected seconds, got {text!r}", "--timeout", "./inv up --timeout 300", USAGE)
-
-
-def _ask(question: str) -> bool:
-    return input(f"{question} [Y/n] ").strip().lower() in ("", "y", "yes")
 
 
 @contextlib.contextmanager

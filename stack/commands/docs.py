@@ -1,0 +1,23 @@
+"""`inv docs`: writes what is made from the fragments."""
+
+from pathlib import Path
+
+from stack import planner, reference, tree
+from stack.planner import Request
+from stack.result import Result
+
+EXAMPLE, SERVICES = ".env.example", "docs/services.md"
+
+
+def run() -> Result:
+    """Write .env.example and docs/services.md where they differ."""
+    root = tree.root()
+    written = [path for path, text in texts(root).items() if tree.write(root / path, text.encode())]
+    return Result({"written": written}, lines=[f"wrote {', '.join(written)}" if written else "all of it is current"])
+
+
+def texts(root: Path) -> dict[str, str]:
+    """The generated files by path. Settings of this machine do not enter: the defaults are told."""
+    checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
+    planned = planner.make_from(checkout, Request())
+    return {EXAMPLE: reference.example(checkout.catalog), SERVICES: reference.services(checkout.catalog, planned.facts.model)}

@@ -1,0 +1,40 @@
+"""What is written from the fragments is current and complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stack import planner, reference
+from stack.commands import docs
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    return docs.texts(ROOT)
+
+
+@pytest.mark.parametrize("path", [docs.EXAMPLE, docs.SERVICES])
+def test_the_file_is_what_the_fragments_say(path: str, texts: dict[str, str]) -> None:
+    assert (ROOT / path).read_text() == texts[path], "run ./inv docs"
+
+
+def test_every_setting_is_explained() -> None:
+    checkout = planner.read_checkout(ROOT, dotenv={}, shell={}, roots=[""])
+    silent = [name for name, (_, _, meaning) in reference.meanings(checkout.catalog).items() if not meaning]
+    assert silent == []
+
+
+def test_every_setting_that_a_file_reads_stands_in_the_example_once(texts: dict[str, str]) -> None:
+    checkout = planner.read_checkout(ROOT, dotenv={}, shell={}, roots=[""])
+    read = {name for file in checkout.catalog.files.values() for name in file.variables}
+    listed = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", texts[docs.EXAMPLE], re.MULTILINE)
+    assert sorted(read - set(listed)) == []
+    assert len(listed) == len(set(listed))
+
+
+def test_a_copy_of_the_example_sets_nothing(texts: dict[str, str]) -> None:
+    lines = [line for line in texts[docs.EXAMPLE].splitlines() if line and not line.startswith("#")]
+    assert lines == []

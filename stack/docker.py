@@ -156,8 +156,8 @@ def refused(stderr: str) -> StackError:
     """Compose's refusal of the files, without its log prefixes. Where there is no Compose, that."""
     lines = [line for line in stderr.strip().splitlines() if line and "level=warning" not in line]
     text = " / ".join(lines[-3:]) or "it gave no reason"
-    if "unknown command" in text or "unknown flag: --project-directory" in text or "unknown shorthand" in text:
-        return fail("compose-missing", "docker has no Compose plugin", fix="./inv engine --yes")
+    if "unknown command" in text or "unknown flag" in text or "unknown shorthand" in text:
+        return fail("compose-missing", "docker has no Compose plugin, or an old one", fix="./inv engine --yes")
     return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
 
 

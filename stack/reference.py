@@ -37,12 +37,12 @@ def meanings(catalog: Catalog) -> dict[str, tuple[str, str, str]]:
         for entry in _entries(catalog, fragment).values()
         for name, text in entry.settings.items()
     }
-    for own in (True, False):
-        for fragment in catalog.fragments.values():
-            mine = {name for entry in _entries(catalog, fragment).values() for name in entry.settings}
-            for name, default, meaning in _of(catalog, fragment, explained):
-                if not own or name in mine or name not in explained:
-                    found.setdefault(name, (fragment.name, default, meaning))
+    rows = [(fragment.name, *row) for fragment in catalog.fragments.values() for row in _of(catalog, fragment, explained)]
+    mine = {(f.name, name) for f in catalog.fragments.values() for e in _entries(catalog, f).values() for name in e.settings}
+    # First the fragment that explains it, then one that knows it by its usual name, then any that reads it.
+    rows.sort(key=lambda row: ((row[0], row[1]) not in mine, not row[3]))
+    for fragment_name, name, default, meaning in rows:
+        found.setdefault(name, (fragment_name, default, meaning))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ("stack", "tasks.py")
 SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example")
+ASIDE = (".stack/cache", ".stack/lock")
 NO_ENGINE = "unix:///nowhere/docker.sock"
 BASE = "networks: {backend-bridge-network: {driver: bridge}}\n"
 
@@ -88,11 +89,11 @@ class Checkout(NamedTuple):
         return self.inv(*words, "--json", **options)
 
     def digest(self) -> str:
-        """What lies in the checkout, the cache and Python's bytecode aside."""
+        """What lies in the checkout; Python's bytecode, what can be made again, and locks aside."""
         total = hashlib.sha256()
         for path in sorted(self.root.rglob("*")):
             name = str(path.relative_to(self.root))
-            if "__pycache__" in path.parts or name.startswith(".stack/cache") or path.is_dir():
+            if "__pycache__" in path.parts or name.startswith(ASIDE) or path.is_dir():
                 continue
             total.update(f"{name}\0{path.lstat().st_mode:o}\0".encode() + path.read_bytes() + b"\0")
         return total.hexdigest()

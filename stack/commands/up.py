@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from stack import assembly, compare, consent, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, sources, start, tree
+from stack import assembly, compare, consent, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, start, tree
 from stack import changes as change
 from stack.changes import Change
 from stack.commands import plan as planning
@@ -20,14 +20,25 @@ from stack.start import Failure
 def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
     """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service."""
     seconds = _seconds(timeout)
-    # What is wrong with files or flags is told before an engine is installed for them.
-    checkout = planner.read_checkout(tree.root(), planner.flags_of(request))
-    sources.parse_flags(request.sources, checkout.catalog)
+    _told_early(request)
     if dry_run:
         return _dry(request)
     engine.ensure(yes, consent.asker(), consent.tell)
     with tree.locked(tree.root()), _children_ended():
         return _up(request, seconds, recreate)
+
+
+NEEDS_COMPOSE = frozenset({"docker", "docker-hangs", "compose-missing", "compose"})
+"""Problems that an engine, or a newer Compose, may do away with."""
+
+
+def _told_early(request: Request) -> None:
+    """Raises StackError for what is wrong with files or flags: before an engine is installed or asked for."""
+    try:
+        planner.make(tree.root(), request)
+    except StackError as error:
+        if not {problem.code for problem in error.problems} <= NEEDS_COMPOSE:
+            raise
 
 
 def _dry(request: Request) -> Result:

@@ -37,7 +37,7 @@ def read(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise fail("unreadable", f"{path} can't be read: {error.strerror}", str(path)) from None
+        raise fail("unreadable", f"{path} can't be read: {error.strerror}", str(path), f"ls -ld {path}") from None
 
 
 def digest(*parts: bytes) -> str:

@@ -176,8 +176,8 @@ def test_the_text_has_the_mark_the_digest_and_the_project() -> None:
     [
         "", " ", "yes", "no", "on", "null", "~", "1", "0x1f", "1e3", "0o17", "1:30", "2020-01-01", ".inf",
         "=", "<<", "a: b", "a #b", "- a", "? a", "'", '"', "\\", "\\n", "a\nb", "a\n", "\n", "\t", "a\r\nb",
-        "@a", "%a", "`a`", "!a", "&a", "*a", "{a}", "[a]", "é", "中", "😀", "\x00", "\x01", "\x1b", "\x7f", "\x80",
-        "\x85", "\xa0", "\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff", "$$HOME", "${A:?b}", "/",
+        "@a", "%a", "`a`", "!a", "&a", "*a", "{a}", "[a]", "é", "中", "😀", "\x00", "\x01", "\x1b", "\x7f",
+        "\x80", "\x85", "\xa0", "\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff", "$$HOME", "${A:?b}", "/",
     ],
 )  # fmt: skip
 def test_every_text_is_read_as_it_was(value: str) -> None:

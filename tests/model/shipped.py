@@ -1,0 +1,118 @@
+"""The catalogue as it is shipped: every service from every source, merged by Compose and assembled."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from stack import catalog, compare, docker, model, planner, tree
+from stack.compare import Assembled
+from stack.planner import Planned, Request
+from tests import support
+
+TEXTS = {path: data.decode() for path, data in tree.find(support.ROOT, [""]).items()}
+FRAGMENTS, BASE = catalog.arrange(TEXTS, [""])
+EVERY_TEXT = "\n".join(TEXTS.values())
+PROFILES = sorted(
+    {name for found in re.findall(r"profiles: \[(.*)\]", EVERY_TEXT) for name in found.split(", ")}
+)
+ADDRESSES = dict.fromkeys(
+    re.findall(r"\$\{([A-Z0-9_]+_EXTERNAL_URL)\}", EVERY_TEXT), "http://far.example:1234"
+)
+"""What the sources elsewhere need to be told."""
+
+
+class Case(NamedTuple):
+    """A source that every service takes that has it, and a layout of the network."""
+
+    source: str = ""
+    network: str = ""
+
+    def __str__(self) -> str:
+        return self.source or self.network or "as it comes"
+
+
+DEFAULT = Case()
+SOURCES = [
+    Case(name) for name in sorted({name for fragment in FRAGMENTS.values() for name in fragment.overrides})
+]
+CASES = [DEFAULT, *SOURCES, *(Case(network=name) for name in BASE.overrides)]
+"""Between them, each source of each service, and each layout."""
+FAR = [case for case in SOURCES if case.source in catalog.FAR]
+ALONE = [(name, source) for name, fragment in FRAGMENTS.items() for source in fragment.sources()
+         if source != catalog.DISABLED]  # fmt: skip
+
+
+class Made(NamedTuple):
+    """A case's plan of every service there is, and the project assembled of it."""
+
+    planned: Planned
+    assembled: Assembled
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The merged model's services, those that a source drops aside."""
+        return model.services(self.planned.facts.model)
+
+    def fragment_of(self, service: str) -> catalog.Fragment:
+        """The files that a service belongs to."""
+        found = self.planned.checkout.catalog
+        return found.fragments[found.fragment_of(service)]
+
+
+class Shipped(NamedTuple):
+    """What is shipped, as one version of Compose merges it; `root` holds a copy that is only read."""
+
+    root: Path
+    version: str
+
+    def make(self, case: Case = DEFAULT, *profiles: str) -> Made:
+        """The plan of some profiles, of all unless given."""
+        return _make(self, case, profiles or tuple(PROFILES))
+
+    def alone(self, name: str, source: str) -> set[str]:
+        """The services that Compose renders of one fragment from one source, without the others."""
+        checkout = _checkout(self.root)
+        chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), name: source}
+        env, _ = planner.environment(checkout, chosen, 63000)
+        files = [*BASE.layers, *FRAGMENTS[name].files(source)]
+        return set(model.services(json.loads(docker.config(self.root, files, env, "alone"))))
+
+    def every_service(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Every service of every case: a name for messages, its own, and what Compose made of it."""
+        for case in CASES:
+            for name, service in self.make(case).services().items():
+                yield f"{name} ({case})", name, service
+
+
+@cache
+def _checkout(root: Path) -> planner.Checkout:
+    return planner.read_checkout(root)
+
+
+@cache
+def _make(shipped: Shipped, case: Case, profiles: tuple[str, ...]) -> Made:
+    with pytest.MonkeyPatch.context() as patch:
+        if case.network:
+            patch.setenv("NETWORK", case.network)
+        sources = (case.source,) if case.source else ()
+        planned = planner.make(shipped.root, Request(profiles=profiles, sources=sources, exact=True))
+        return Made(planned, compare.assemble(planned))
+
+
+def declared(name: str, source: str) -> set[str]:
+    """The services of one fragment from one source as its files have them: a later file may drop one."""
+    kept: dict[str, bool] = {}
+    for path in FRAGMENTS[name].files(source):
+        kept |= _services(path)
+    return {service for service, stays in kept.items() if stays}
+
+
+@cache
+def _services(path: str) -> dict[str, bool]:
+    from stack import yamlfile
+
+    return catalog.read_file(path, yamlfile.load(path, TEXTS[path]), {}).services

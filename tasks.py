@@ -160,6 +160,30 @@ def env_check(c: Context, json: bool = False) -> None:
     _run("env.check", json, env.check)
 
 
+@command("Models", "models.list")
+def models_list(c: Context, json: bool = False) -> None:
+    """List the models of the running Ollama."""
+    from stack.commands import models
+
+    _run("models.list", json, models.listed)
+
+
+@command("Models", "models.pull", name="the model; without it, all of OLLAMA_MODELS")
+def models_pull(c: Context, name: str = "", json: bool = False) -> None:
+    """Pull a model into the running Ollama: --name MODEL, or all of OLLAMA_MODELS."""
+    from stack.commands import models
+
+    _run("models.pull", json, lambda: models.pull(name))
+
+
+@command("Models", "models.remove", name="the model")
+def models_remove(c: Context, name: str, json: bool = False) -> None:
+    """Remove a model from the running Ollama."""
+    from stack.commands import models
+
+    _run("models.remove", json, lambda: models.remove(name))
+
+
 @command("Hand over", "eject", LISTS, **SELECTION, output="the folder to write", with_secrets="also write .env")
 def eject(c: Context, output: str = "", profile: Any = None, service: Any = None, source: Any = None, base_port: str = "",
           offline: bool = False, exact: bool = False, once: bool = False, with_secrets: bool = False,

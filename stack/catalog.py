@@ -45,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     download: str = ""
     gpu: str = ""
     opt_in: bool = False
+    retry: str = ""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -225,7 +226,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
-    "settings": ("a mapping", dict),     "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool),
+    "settings": ("a mapping", dict),     "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool), "retry": ("a text", str),
 }  # fmt: skip
 """The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 

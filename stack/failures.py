@@ -22,7 +22,8 @@ def explain(planned: Planned, failure: Failure) -> Problem:
         return Problem("start", secrets.hide(failure.why, values), fix="docker compose ps -a")
     state = _state(failure.container)
     lines = "\n".join([f"{failure.service}: {_cause(failure, state)}", *_health(state), *_log(failure.container)])
-    return Problem("service-failed", secrets.hide(lines, values), failure.service, f"docker compose logs {failure.service}")
+    code, fix = ("service-warning", failure.retry) if failure.retry else ("service-failed", f"docker compose logs {failure.service}")
+    return Problem(code, secrets.hide(lines, values), failure.service, fix)
 
 
 def _state(container: str) -> dict[str, object]:

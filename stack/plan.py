@@ -42,6 +42,7 @@ class Service(msgspec.Struct, frozen=True):
     download: str = ""
     gpu: str = ""
     outside: bool = False
+    retry: str = ""
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -279,7 +280,7 @@ def _service(facts: Facts, name: str, edges: dict[str, Edge], tier: int) -> Serv
         name, fragment, about.about, facts.sources[fragment], raw.get("image", ""), bool(raw.get("build")),
         model.replicas(raw), model.one_shot(raw), [_port(facts, about, p) for p in raw.get("ports") or []],
         edges, tier, about.url, model.memory_bytes(raw), about.download, about.gpu,
-        about.outside,
+        about.outside, about.retry,
     )  # fmt: skip
 
 

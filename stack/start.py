@@ -28,11 +28,13 @@ NEXT_PROBE = 35.0
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A service that did not get there, and why; `container` is empty where it has none."""
+    """A service that did not get there, and why; `container` is empty where it has none. With a `retry` command it
+    is a warning: the others work without."""
 
     service: str
     why: str
     container: str = ""
+    retry: str = ""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class Watch(msgspec.Struct):
     settled: dict[str, float] = {}
     before: set[str] = set()
     sick: set[str] = set()
+    warnings: list[Failure] = []
 
 
 def start(job: Job, recreate: bool, timeout: float, progress: Progress) -> list[Failure]:
@@ -73,7 +76,7 @@ def start(job: Job, recreate: bool, timeout: float, progress: Progress) -> list[
             failures = _wait(job, composing, events, watch, timeout, progress)
             if not failures and composing.returncode:
                 failures = [Failure("", _last_words(errors))]
-            return failures
+            return failures + watch.warnings
         finally:
             _end(composing)
 
@@ -183,6 +186,12 @@ def _look(service: Service, have: list[Container], checked: bool, watch: Watch, 
         watch.sick.clear()
     bad = next((why for c in have if c.id not in watch.sick or c.health != "unhealthy"
                 if (why := _wrong(c, one_shot, watch.exits.get(c.id, 0)))), None)  # fmt: skip
+    if bad and service.retry:
+        progress.tell(name, f"failed, and the others go on without: {bad}")
+        if name not in watch.settled:
+            watch.settled[name] = now
+            watch.warnings.append(Failure(name, bad, have[0].id, service.retry))
+        return []
     if bad:
         progress.tell(name, f"failed: {bad}")
         return [Failure(name, bad, have[0].id)]
@@ -192,7 +201,8 @@ def _look(service: Service, have: list[Container], checked: bool, watch: Watch, 
         return []
     watch.settled.pop(name, None)
     progress.tell(name, "starting")
-    if now - since > timeout:
+    # A job that may fail is bounded by its own tries: a model may take an hour to arrive.
+    if now - since > timeout and not service.retry:
         progress.tell(name, f"failed: not {'done' if one_shot else 'healthy'} in time")
         return [Failure(name, f"not {'done' if one_shot else 'healthy'} within {timeout:.0f} s", have[0].id)]
     return []

@@ -13,7 +13,7 @@ from stack.result import Result
 
 WIDE = 200
 """Columns where there is no terminal: nothing is cut there."""
-SOFT = frozenset({"env-shadowed", "no-engine", "hidden", "unknown-setting"})
+SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting"})
 """Codes of problems that are told and stop nothing."""
 
 
@@ -159,6 +159,14 @@ def env_get(result: Result) -> Text:
     return Text(result.data["value"])
 
 
+def models(result: Result) -> Table | None:
+    """One row per model."""
+    table = _table("model", "size")
+    for model in result.data["models"]:
+        table.add_row(model["name"], _bytes(model["bytes"]))
+    return table
+
+
 def versions(result: Result) -> Table:
     """One row per program."""
     table = _table("program", "version")
@@ -169,5 +177,5 @@ def versions(result: Result) -> Table:
 
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
-    "version": versions,
+    "version": versions, "models.list": models,
 }  # fmt: skip

@@ -30,6 +30,6 @@ for model in $(echo "${OLLAMA_MODELS:-}" | tr ',' ' '); do
 done
 
 if [ -n "$failed" ]; then
-    echo "ollama-pull: not pulled:$failed (again: ./inv models.pull$failed)"
+    echo "ollama-pull: not pulled:$failed (again: ./inv models.pull)"
     exit 1
 fi

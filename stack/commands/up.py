@@ -83,7 +83,11 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         if change.nothing_to_do(changes) and not recreate:
             return _done(planned, changes, saved, _routed(planned, gateway_stays) or [UNCHANGED])
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
-    return _failed(planned, failed) if failed else _done(planned, changes, saved, _routed(planned, gateway_stays))
+    if any(not failure.retry for failure in failed):
+        return _failed(planned, failed)
+    result = _done(planned, changes, saved, _routed(planned, gateway_stays))
+    result.problems += [failures.explain(planned, warning) for warning in failed]
+    return result
 
 
 UNCHANGED = "everything already is as planned; nothing was changed"

@@ -1,0 +1,39 @@
+"""`inv models.*`: the models of a running Ollama, whatever its source."""
+
+from stack import ollama, planner, tree
+from stack.errors import FAILED, Problem, StackError
+from stack.progress import Progress
+from stack.result import Result
+
+
+def _base() -> str:
+    return ollama.address(planner.project_name(tree.root()))
+
+
+def listed() -> Result:
+    """The models that are there, with their sizes."""
+    return Result({"models": ollama.models(_base())})
+
+
+def pull(name: str) -> Result:
+    """Pull one model, or all of OLLAMA_MODELS where `name` is empty; those that can't be had are told each."""
+    checkout = planner.read_checkout(tree.root())
+    names = [name] if name else checkout.settings.value("OLLAMA_MODELS").replace(",", " ").split()
+    base, progress, problems = _base(), Progress(), list[Problem]()
+    with progress.shown():
+        for model in names:
+            try:
+                for text in ollama.pull(base, model):
+                    progress.tell(model, text)
+                progress.tell(model, "done")
+            except StackError as error:
+                problems += error.problems
+                progress.tell(model, "failed")
+    lines = [] if problems else [f"there: {', '.join(names)}"]
+    return Result({"models": names, "failed": [p.where for p in problems]}, problems, FAILED if problems else 0, lines)
+
+
+def remove(name: str) -> Result:
+    """Remove one model."""
+    ollama.remove(_base(), name)
+    return Result({"model": name}, lines=[f"removed {name}"])

@@ -31,7 +31,7 @@ def show(command: str, result: Result) -> None:
 
 
 def _console(file: Any) -> Console:
-    return Console(file=file, width=None if file.isatty() else WIDE, highlight=False)
+    return Console(file=file, width=None if file.isatty() else WIDE, highlight=False, markup=False)
 
 
 def _problem(problem: Problem, exit_code: int) -> Text:

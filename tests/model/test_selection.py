@@ -1,0 +1,139 @@
+"""What flags and settings select, as `plan` tells it without an engine."""
+
+from typing import Any
+
+import pytest
+
+from tests.model.refusals import Tree
+from tests.support import PAIR, Checkout, fragment
+
+FILES = {
+    **PAIR,
+    "compose/llm.yml": fragment("llm", "ports: {LLM_PORT: 23}", 'ports: ["127.0.0.1:${LLM_PORT}:1"]'),
+    "compose/tool.yml": fragment("tool", "opt_in: true").replace("[core]", "[tools]"),
+    "overrides/llm/container-gpu.yml": "services: {llm: {image: 'example/gpu:1'}}\n",
+    "overrides/llm/build.yml": "services: {llm: {build: ./stack}}\n",
+}
+FILES["compose/llm.yml"] = FILES["compose/llm.yml"].replace("[core]", "[ai]")
+
+
+@pytest.fixture
+def checkout(tree: Tree) -> Checkout:
+    """A page that requires a database (core), a model (ai), and a tool that only its own profile brings."""
+    return tree(FILES)
+
+
+def plan(checkout: Checkout, *words: str, env: str = "", **shell: str) -> dict[str, Any]:
+    """The plan as data; `env` is the content of `.env`."""
+    checkout.write(".env", env)
+    return checkout.inv_json("plan", *words, env=shell).data
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    return [service["name"] for service in found["services"]]
+
+
+def service(found: dict[str, Any], name: str) -> dict[str, Any]:
+    [one] = [service for service in found["services"] if service["name"] == name]
+    return dict(one)
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "expected"),
+    [
+        ((), "", ["db", "web"]),
+        ((), "STACK_PROFILES=ai", ["llm"]),
+        ((), "STACK_PROFILES='core, ai'", ["db", "llm", "web"]),
+        (("--profile", "ai"), "", ["db", "llm", "web"]),
+        (("--profile", "ai", "--exact"), "", ["llm"]),
+        (("--profile", "all"), "", ["db", "llm", "web"]),
+        (("--profile", "tools"), "", ["db", "tool", "web"]),
+        (("--service", "db"), "", ["db"]),
+        (("--service", "web"), "", ["db", "web"]),
+        (("--service", "llm", "--service", "db"), "", ["db", "llm"]),
+        (("--service", "db", "--profile", "ai"), "", ["db", "llm"]),
+    ],
+)
+def test_the_selection_brings_what_it_requires(
+    checkout: Checkout, words: tuple[str, ...], env: str, expected: list[str]
+) -> None:
+    assert sorted(names(plan(checkout, *words, env=env))) == expected
+
+
+def test_plan_data_is_frozen(checkout: Checkout) -> None:
+    found = plan(checkout, "--source", "db=container", env="LLM_SOURCE=disabled\nSTACK_PROFILES=core,ai\n")
+    assert list(found) == [
+        "project", "base_port", "profiles", "files", "services", "order", "left_out", "changes",
+    ]  # fmt: skip
+    assert found["project"] == "genai"
+    assert found["base_port"] == 63000
+    assert found["profiles"] == ["ai", "core"]
+    assert found["files"] == [
+        "compose/base.yml", "compose/db.yml", "compose/llm.yml", "compose/tool.yml", "compose/web.yml",
+    ]  # fmt: skip
+    assert found["order"] == [["db"], ["web"]]
+    assert found["left_out"] == [{"name": "llm", "why": "disabled by LLM_SOURCE"}]
+    assert found["changes"] is None
+    assert service(found, "web") == {
+        "name": "web", "source": "container", "containers": 1, "image": "example/app:1",
+        "ports": [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": 63021, "container": 80}],
+        "depends_on": {"db": {"condition": "service_started", "required": True}}, "tier": 1,
+        "url": "http://web:80", "about": "", "one_shot": False, "memory_bytes": None,
+    }  # fmt: skip
+
+
+def test_without_an_engine_the_comparison_is_said_to_be_missing(checkout: Checkout) -> None:
+    [problem] = checkout.inv_json("plan").problems
+    assert problem["code"] == "no-engine"
+    text = checkout.inv("plan")
+    assert text.code == 0
+    assert "note: no engine answers" in text.err
+
+
+def test_one_service_takes_a_source_and_so_do_all_that_have_it(checkout: Checkout) -> None:
+    for words in (("--source", "llm=container-gpu"), ("--source", "container-gpu")):
+        found = plan(checkout, "--profile", "all", *words)
+        assert service(found, "llm")["source"] == "container-gpu"
+        assert service(found, "llm")["image"] == "example/gpu:1"
+        assert service(found, "web")["source"] == "container"
+
+
+def test_the_flag_wins_over_the_shell_and_the_shell_over_env(checkout: Checkout) -> None:
+    env = "BASE_PORT=30000\n"
+    assert plan(checkout, env=env)["base_port"] == 30000
+    assert plan(checkout, env=env, BASE_PORT="40000")["base_port"] == 40000
+    found = plan(checkout, "--base-port", "50000", env=env, BASE_PORT="40000")
+    assert found["base_port"] == 50000
+    assert service(found, "web")["ports"][0]["host"] == 50021
+
+
+def test_an_empty_setting_counts_as_unset(checkout: Checkout) -> None:
+    found = plan(checkout, env="BASE_PORT=\nWEB_PORT=\nPROJECT_NAME=\n", WEB_SOURCE="")
+    assert (found["project"], found["base_port"]) == ("genai", 63000)
+    assert service(found, "web")["ports"][0]["host"] == 63021
+
+
+def test_replicas_get_ports_of_the_engines_choice(checkout: Checkout) -> None:
+    web = service(plan(checkout, env="WEB_SCALE=3\n"), "web")
+    assert web["ports"] == [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": None, "container": 80}]
+
+
+def test_a_mirror_brings_every_image(checkout: Checkout) -> None:
+    found = plan(checkout, env="REGISTRY_PREFIX=mirror.example/hub\n")
+    assert service(found, "web")["image"] == "mirror.example/hub/example/app:1"
+
+
+def test_a_plan_writes_nothing_but_the_cache(checkout: Checkout) -> None:
+    before = checkout.digest()
+    plan(checkout, "--profile", "ai", "--base-port", "40000", "--source", "llm=container-gpu")
+    (checkout.root / ".env").unlink()
+    assert checkout.digest() == before
+    assert {path.name for path in (checkout.root / ".stack").iterdir()} == {"cache"}
+
+
+def test_a_change_of_any_file_is_seen(checkout: Checkout) -> None:
+    assert service(plan(checkout), "web")["image"] == "example/app:1"
+    checkout.write("compose/web.yml", FILES["compose/web.yml"].replace("app:1", "app:2"))
+    assert service(plan(checkout), "web")["image"] == "example/app:2"
+    checkout.write("compose/web.yml", FILES["compose/web.yml"])
+    assert service(plan(checkout), "web")["image"] == "example/app:1"

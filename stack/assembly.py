@@ -134,7 +134,11 @@ def _item(head: str, item: Any, indent: str) -> list[str]:
 
 def _key(key: str) -> str:
     plain = key.replace("-", "").replace("_", "").replace(".", "").isalnum() and key[0].isalpha()
-    return key if plain and key.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null") else _scalar(key)
+    return (
+        key
+        if plain and key.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+        else _scalar(key)
+    )
 
 
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -43,9 +43,7 @@ def make_base(say: Callable[[str], None], tag: str = TAG, slim: str = SLIM) -> s
         return "pulled"
     why = process.last_lines(refusal.stderr)
     if not package_settings.read_apt():
-        message = (
-            f"{slim} cannot be pulled, and only on Debian and Ubuntu can a base image be made without it{why}"
-        )
+        message = f"{slim} cannot be pulled, and only on Debian and Ubuntu can a base image be made without it{why}"
         raise fail("base-image", message, fix=f"docker pull {slim}")
     say(f"making {tag} from this machine's package sources …")
     _make(tag)
@@ -65,10 +63,7 @@ def own_sources(targets: str, codename: str) -> list[str]:
         if of in releases and component in COMPONENTS.get(origin, ()):
             components = entries.setdefault((address, release), [])
             components.extend([component] if component not in components else [])
-    lines = [
-        f"deb {address} {release} {' '.join(components)}"
-        for (address, release), components in entries.items()
-    ]
+    lines = [f"deb {address} {release} {' '.join(components)}" for (address, release), components in entries.items()]
     # The release itself first: its name is the suite that mmdebstrap is asked for.
     return sorted(lines, key=lambda line: line.split()[2].endswith(("-updates", "-security")))
 
@@ -127,6 +122,4 @@ def _sources() -> list[str]:
 def _apt(*words: str) -> None:
     command = process.as_root(["apt-get", "-o", "DPkg::Lock::Timeout=300", *words])
     settings = {"DEBIAN_FRONTEND": "noninteractive"}
-    process.output(
-        command, what=f"apt-get {words[0]}", fix=" ".join(command), limit_s=APT_LIMIT_S, env=settings
-    )
+    process.output(command, what=f"apt-get {words[0]}", fix=" ".join(command), limit_s=APT_LIMIT_S, env=settings)

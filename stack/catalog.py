@@ -132,7 +132,7 @@ def _layers(known: set[str], roots: list[str], path: str) -> tuple[str, ...]:
     return tuple(full for root in roots if (full := f"{root}/{path}" if root else path) in known)
 
 
-def check(catalog: Catalog, roots: list[str]) -> list[Problem]:
+def check(catalog: Catalog) -> list[Problem]:
     """What is wrong with the catalogue as a whole: names, and overrides of no service."""
     problems = []
     for name, fragment in catalog.fragments.items():
@@ -226,7 +226,8 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
-    "settings": ("a mapping", dict),     "download": ("a text", str), "gpu": ("a text", str), "opt_in": ("true or false", bool), "retry": ("a text", str),
+    "settings": ("a mapping", dict), "download": ("a text", str), "gpu": ("a text", str),
+    "opt_in": ("true or false", bool), "retry": ("a text", str),
 }  # fmt: skip
 """The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 

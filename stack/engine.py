@@ -51,16 +51,12 @@ def step_for(verdict: Verdict, facts: Facts, explicit: bool) -> Step | None:
     if verdict.problem is None or verdict.problem.fix != remedy.STEP:
         return None
     if verdict.kind == "absent":
-        return Step(
-            "No Docker engine is installed. Install Debian's docker.io and Compose, and start it?", _install
-        )
+        return Step("No Docker engine is installed. Install Debian's docker.io and Compose, and start it?", _install)
     if verdict.kind.startswith("compose"):
         what = f"{verdict.problem.message}. Install Compose {compose_plugin.VERSION} for your user?"
         return Step(what, lambda _, say: compose_plugin.install(say))
     if verdict.kind == "client-missing" and explicit:
-        return Step(
-            "Install Debian's docker client?", lambda facts, say: _apt([_client_package()], facts, say)
-        )
+        return Step("Install Debian's docker client?", lambda facts, say: _apt([_client_package()], facts, say))
     if verdict.kind == "stopped" and (explicit or facts.ours):
         return Step("The Docker engine is not running. Start it?", daemon.start)
     return None

@@ -65,9 +65,7 @@ def quote(value: str, name: str = "the value") -> str:
     if _BARE.fullmatch(value):
         return value
     if _UNWRITABLE.search(value) or DOTENV_REFERENCE.search(value):
-        raise fail(
-            "env-value", f"{name} holds NUL, ${{...}} or half a character, which .env cannot carry", name
-        )
+        raise fail("env-value", f"{name} holds NUL, ${{...}} or half a character, which .env cannot carry", name)
     # In single quotes python-dotenv halves `\\` and Compose does not; and it reads every CR as a newline.
     if "\r" not in value and not re.search(r"\\(?:[\\']|\Z)", value):
         return "'" + value.replace("'", "\\'") + "'"

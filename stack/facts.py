@@ -88,9 +88,7 @@ def look() -> Facts:
     seen = msgspec.structs.replace(seen, podman_as_docker=_is_podman(seen.docker), probes=_probes(seen))
     chosen = seen.probes.get(seen.endpoint)
     if chosen is None or not chosen.answers:
-        return msgspec.structs.replace(
-            seen, packages=_packages(), apparmor_tools_missing=_apparmor_tools_missing()
-        )
+        return msgspec.structs.replace(seen, packages=_packages(), apparmor_tools_missing=_apparmor_tools_missing())
     compose = compose_version() if seen.docker else ""
     return msgspec.structs.replace(seen, compose=compose, client_api=_client_api(seen.docker, chosen.min_api))
 

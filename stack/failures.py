@@ -22,7 +22,11 @@ def explain(planned: Planned, failure: Failure) -> Problem:
         return Problem("start", secrets.hide(failure.why, values), fix="docker compose ps -a")
     state = _state(failure.container)
     lines = "\n".join([f"{failure.service}: {_cause(failure, state)}", *_health(state), *_log(failure.container)])
-    code, fix = ("service-warning", failure.retry) if failure.retry else ("service-failed", f"docker compose logs {failure.service}")
+    code, fix = (
+        ("service-warning", failure.retry)
+        if failure.retry
+        else ("service-failed", f"docker compose logs {failure.service}")
+    )
     return Problem(code, secrets.hide(lines, values), failure.service, fix)
 
 
@@ -59,4 +63,8 @@ def _log(container: str) -> list[str]:
     except StackError:
         return []
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return [f"  its last {len(lines)} lines:", *(f"    {line}" for line in lines[-LAST_LINES:])] if lines else ["  it logged nothing"]
+    return (
+        [f"  its last {len(lines)} lines:", *(f"    {line}" for line in lines[-LAST_LINES:])]
+        if lines
+        else ["  it logged nothing"]
+    )

@@ -1,7 +1,7 @@
-"""The gateway's routes: which of them a plan can serve, and where they lead. Pure."""
+"""What the gateway's file says: its routes, where they lead, and which plugins run for them. Pure."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,84 +10,93 @@ import msgspec
 from stack import kongfile
 from stack.kongfile import FILE, Entities, Entity
 
-HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
 AUTH_PLUGINS = ("key-auth", "basic-auth", "jwt", "hmac-auth", "oauth2", "ldap-auth", "session")
 USUAL_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
-LOCAL = "localhost"
-"""The machine's name in the file; the effective one has PUBLIC_HOST in its place."""
 
 
 class Route(msgspec.Struct, frozen=True):
     """One address of the gateway: `host` is empty where any will do, `path` is what to type (of a regular
     expression its literal start), `service` the Compose service behind it, empty where the gateway answers
-    itself, and `auth` the plugins that ask for a credential."""
+    itself, `auth` the plugins that ask for a credential, and `strip` whether the service sees less of the path."""
 
     host: str
     path: str
     service: str
     auth: tuple[str, ...]
+    strip: bool = True
 
 
-def effective(text: str, planned: Collection[str], file: str = FILE, host: str = LOCAL) -> str:
-    """The file without the services that are not planned, their routes and their plugins; what belongs to no
-    service stays. `${NAME}` stays too, every string is double-quoted, comments go. `host`, under which
-    browsers reach this machine, takes the place of localhost in routes' names and in the origins of cors.
+class Site(msgspec.Struct, frozen=True):
+    """The gateway as browsers reach it: the machine's name, the published port (None where it is not known), and for
+    each Compose service the path of its page."""
 
-    Raises StackError if the text is no YAML mapping."""
-    document = kongfile.read(text, file)
-    kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
-    return HEADER + kongfile.write(kept if host == LOCAL else _reached_as(kept, host))
-
-
-def _reached_as(value: Any, host: str, key: str = "") -> Any:
-    """A value of the file, found under `key`, for a machine that browsers reach as `host`."""
-    if isinstance(value, dict):
-        return {name: _reached_as(item, host, str(name)) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_reached_as(item, host, key) for item in value]
-    if isinstance(value, str) and key == "hosts" and value.endswith(f".{LOCAL}"):
-        return value.removesuffix(LOCAL) + host
-    if isinstance(value, str) and key == "origins" and value.endswith(LOCAL):
-        return value.removesuffix(LOCAL) + re.escape(host)  # to Kong, an origin with a backslash is a pattern
-    return value
-
-
-def _dropped(found: Entities, planned: Collection[str]) -> set[str]:
-    """The paths of all that can't work when only `planned` runs."""
-    dropped: set[str] = set()
-    for target in found["targets"]:
-        if compose_service(target_address(target)[0]) not in planned:
-            dropped.add(target.path)
-    for upstream in found["upstreams"]:
-        if all(target.path in dropped for target in targets_of(found, upstream)):
-            dropped.add(upstream.path)
-    for service in found["services"]:
-        if not set(behind(found, service)) & set(planned):
-            dropped.add(service.path)
-    for kind in ("routes", "plugins", "filter_chains", "targets"):  # a plugin may hang on a route
-        for entity in found[kind]:
-            if any(parent is None or parent in dropped for parent in entity.parents.values()):
-                dropped.add(entity.path)
-    return dropped
+    host: str
+    port: int | None = None
+    pages: Mapping[str, str] = {}
 
 
 def routes(text: str, file: str = FILE) -> list[Route]:
     """Every enabled route's addresses. Raises StackError if the text is no YAML mapping."""
-    found = kongfile.entities(kongfile.read(text, file))
+    return routes_of(kongfile.entities(kongfile.read(text, file)))
+
+
+def routes_of(found: Entities) -> list[Route]:
+    """The same of a file that was read already."""
     services = {service.path: service for service in found["services"]}
     result = []
     for route in found["routes"]:
         service = services.get(route.parents.get("service") or "")
         if service and service.value.get("enabled") is False:
             continue
-        name = next(iter(behind(found, service)), "") if service else ""
-        auth = tuple(plugin for plugin in AUTH_PLUGINS if plugin in plugins_of(found, route))
+        name = next(iter(behind(found, service)), "") if service and not answered(found, route) else ""
         result += [
-            Route(host, path, name, auth)
+            Route(host, path, name, asking(found, route), route.value.get("strip_path") is not False)
             for host in strings(route.value.get("hosts")) or [""]
             for path in _typed(strings(route.value.get("paths"))) or ["/"]
         ]
     return result
+
+
+def front(found: Iterable[Route]) -> list[Route]:
+    """The one route to name for each Compose service: of those that take everything below their address, the one with
+    the shortest path."""
+    chosen: dict[str, Route] = {}
+    for route in found:
+        if route.service and route.path.endswith("/") and "*" not in route.host:
+            other = chosen.setdefault(route.service, route)
+            chosen[route.service] = min(other, route, key=lambda one: len(one.path))
+    return list(chosen.values())
+
+
+def url(route: Route, site: Site) -> str:
+    """What to type for the page behind a route; empty for a name below an address such as 10.1.2.3, where there can
+    be none."""
+    if route.host.rpartition(".")[2].isdecimal():
+        return ""
+    page = site.pages.get(route.service, "/")
+    if route.strip:
+        path = route.path + page.lstrip("/")
+    else:
+        path = page if page.startswith(route.path) else route.path
+    return f"http://{route.host or site.host}{f':{site.port}' if site.port else ''}{path}"
+
+
+def asking(found: Entities, route: Entity) -> tuple[str, ...]:
+    """The plugins in front of a route that ask for a credential."""
+    running = plugins_of(found, route)
+    return tuple(plugin for plugin in AUTH_PLUGINS if plugin in running)
+
+
+def answered(found: Entities, route: Entity) -> bool:
+    """Whether the gateway answers a route's requests itself, whatever service it belongs to."""
+    plugin = plugins_of(found, route).get("request-termination")
+    return plugin is not None and not config(plugin).get("trigger")
+
+
+def config(plugin: Entity) -> dict[str, Any]:
+    """A plugin's configuration; empty where it has none, or something else than a mapping."""
+    value = plugin.value.get("config")
+    return value if isinstance(value, dict) else {}
 
 
 def _typed(paths: list[str]) -> list[str]:

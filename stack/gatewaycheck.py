@@ -62,9 +62,7 @@ def check(
 
 def _top(document: dict[str, Any]) -> Iterator[Problem]:
     if document.get("_format_version") != "3.0":
-        yield Problem(
-            "gateway-format", 'expected the string "3.0"', "_format_version", '_format_version: "3.0"'
-        )
+        yield Problem("gateway-format", 'expected the string "3.0"', "_format_version", '_format_version: "3.0"')
     for key, value in document.items():
         if key in kongfile.SETTINGS:
             continue
@@ -96,24 +94,14 @@ def _types(found: Entities) -> Iterator[Problem]:
 def _names(found: Entities) -> Iterator[Problem]:
     seen: dict[tuple[str, ...], str] = {}
     for entity in _all(found):
-        keys = [
-            (field, str(entity.value[field]))
-            for field in UNIQUE.get(entity.kind, ())
-            if entity.value.get(field)
-        ]
+        keys = [(field, str(entity.value[field])) for field in UNIQUE.get(entity.kind, ()) if entity.value.get(field)]
         for field, value in keys:
             first = seen.setdefault((entity.kind, field, value), entity.path)
             if first != entity.path:
                 yield Problem("gateway-name", f"the same {field} as {first}", f"{entity.path}.{field}")
         name = entity.value.get("name")
-        if (
-            entity.kind in ("services", "routes")
-            and isinstance(name, str)
-            and not re.fullmatch(r"[\w.~-]+", name)
-        ):
-            yield Problem(
-                "gateway-name", "a name is made of letters, digits and . - _ ~", f"{entity.path}.name"
-            )
+        if entity.kind in ("services", "routes") and isinstance(name, str) and not re.fullmatch(r"[\w.~-]+", name):
+            yield Problem("gateway-name", "a name is made of letters, digits and . - _ ~", f"{entity.path}.name")
     for plugin in found["plugins"]:
         scope = tuple(f"{field}={parent}" for field, parent in sorted(plugin.parents.items()))
         first = seen.setdefault(("plugin", str(plugin.value.get("name")), *scope), plugin.path)
@@ -125,9 +113,7 @@ def _references(found: Entities) -> Iterator[Problem]:
     for entity in _all(found):
         for field, parent in entity.parents.items():
             if isinstance(entity.value.get(field), dict):
-                yield Problem(
-                    "gateway-reference", f"expected the {field}'s bare name", f"{entity.path}.{field}"
-                )
+                yield Problem("gateway-reference", f"expected the {field}'s bare name", f"{entity.path}.{field}")
             elif parent is None:
                 message = f"there is no {field} {entity.value[field]}"
                 yield Problem("gateway-reference", message, f"{entity.path}.{field}")
@@ -141,9 +127,7 @@ def _upstreams(
         field = "url" if service.value.get("url") is not None else "host"
         scheme = str(service.value.get("url")).partition("://")[0] if field == "url" else "http"
         if scheme not in SCHEMES:
-            yield Problem(
-                "gateway-upstream", "expected an address such as http://name:port", f"{service.path}.url"
-            )
+            yield Problem("gateway-upstream", "expected an address such as http://name:port", f"{service.path}.url")
         elif not upstream_named(found, address(service)[0]):
             ends.append((service, field, *address(service)))
     for entity, field, host, port in ends:

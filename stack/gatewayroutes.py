@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stack.errors import Problem
-from stack.gateway import AUTH_PLUGINS, literal, plugins_of, strings
+from stack.gateway import AUTH_PLUGINS, config, literal, plugins_of, strings
 from stack.kongfile import Entities, Entity
 
 CREDENTIALS = {
@@ -23,9 +23,7 @@ def clashes(found: Entities) -> Iterator[Problem]:
             others = taken.setdefault(request, [])
             for other, place in others:
                 if other.path != route.path and _overlap(other, route):
-                    yield Problem(
-                        "gateway-route", f"takes the same requests as {place}", f"{route.path}{field}"
-                    )
+                    yield Problem("gateway-route", f"takes the same requests as {place}", f"{route.path}{field}")
                     break
             others.append((route, f"{route.path}{field}"))
 
@@ -62,17 +60,13 @@ def prefixes(found: Entities) -> Iterator[Problem]:
             place = f"{route.path}.paths[{position}]"
             start = literal(path)
             if not path.startswith(("/", "~/")):
-                yield Problem(
-                    "gateway-path", "a path starts with / or, as a regular expression, with ~/", place
-                )
+                yield Problem("gateway-path", "a path starts with / or, as a regular expression, with ~/", place)
             elif not path.startswith("~") and METACHARACTERS.search(path):
                 fix = f'write "~{path}" if it is a regular expression'
                 yield Problem("gateway-path", "Kong takes this path letter by letter", place, fix)
             elif start == path.removeprefix("~") and not path.endswith("/"):
                 fix = f'write "{start}/" and "~{start}$"'
-                yield Problem(
-                    "gateway-prefix", f"also takes {start}x, and all else that starts so", place, fix
-                )
+                yield Problem("gateway-prefix", f"also takes {start}x, and all else that starts so", place, fix)
 
 
 def credentials(found: Entities) -> Iterator[Problem]:
@@ -112,13 +106,11 @@ def _groups(found: Entities) -> dict[str, set[str]]:
 
 
 def _allowed(acl: Entity, groups: set[str]) -> bool:
-    config = acl.value.get("config")
-    rules = config if isinstance(config, dict) else {}
+    rules = config(acl)
     if rules.get("allow"):
         return bool(groups & set(strings(rules["allow"])))
     return not groups & set(strings(rules.get("deny")))
 
 
 def _anonymous(plugin: Entity) -> bool:
-    config = plugin.value.get("config")
-    return isinstance(config, dict) and bool(config.get("anonymous"))
+    return bool(config(plugin).get("anonymous"))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stack import assembly, docker, model, tree
-
 from stack.errors import Problem, StackError, fail
 from stack.model import Service
 from stack.planner import Planned
@@ -22,9 +21,9 @@ BASE = "genai-stack/base"
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What is not on this machine: `pull` maps an image to the services that run it or are built on it, `build`
-    lists one service for each image that is missing or older than its context, `base` tells whether one of those stands on
-    the project's own base."""
+    """What is not on this machine: `pull` maps an image to the services that run it or are built on it, `build` lists
+    one service for each image that is missing or older than its context, `base` tells whether one of those stands
+    on the project's own base."""
 
     pull: dict[str, list[str]]
     build: list[str]

@@ -54,9 +54,9 @@ def apply_routes(planned: Planned, running: bool) -> bool:
         new.unlink()
         words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
         hidden = secrets.hide(words, planned.checkout.dotenv.values())
-        raise fail("gateway-config", f"the gateway refuses its routes, and keeps the old ones: {hidden}", "kong/kong.yml",
-                   "mend kong/kong.yml, then ./inv up")  # fmt: skip
-    os.replace(new, target)
+        message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
+        raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")
+    new.replace(target)
     return True
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from stack import docker
 
 CGROUPS = Path("/sys/fs/cgroup")
-PLACES = ("memory/docker/{id}", "docker/{id}", "system.slice/docker-{id}.scope", "memory/system.slice/docker-{id}.scope")
+PLACES = (
+    "memory/docker/{id}",
+    "docker/{id}",
+    "system.slice/docker-{id}.scope",
+    "memory/system.slice/docker-{id}.scope",
+)
 """Where engines put a container's cgroup: v1 and v2, cgroupfs and systemd drivers."""
 
 

@@ -16,7 +16,12 @@ PATIENCE = 600.0
 
 def address(project: str) -> str:
     """Where the project's Ollama answers on this machine. Raises StackError where it does not run."""
-    filters = ["--filter", f"label={docker.PROJECT_LABEL}={project}", "--filter", f"label=com.docker.compose.service={SERVICE}"]
+    filters = [
+        "--filter",
+        f"label={docker.PROJECT_LABEL}={project}",
+        "--filter",
+        f"label=com.docker.compose.service={SERVICE}",
+    ]
     for line in docker.ask(["ps", *filters, "--format", "{{.Ports}}"]).splitlines():
         host, arrow, _ = line.split(", ")[0].partition("->")
         if arrow:
@@ -57,7 +62,8 @@ def remove(base: str, name: str) -> None:
 
 def _open(base: str, path: str, body: dict[str, Any] | None, method: str, timeout: float) -> Any:
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(base + path, data, {"Content-Type": "application/json"}, method=method)
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(base + path, data, kind, method=method)  # noqa: S310 - base is always http
     # No proxy: it is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

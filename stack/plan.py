@@ -64,9 +64,11 @@ class Plan(msgspec.Struct, frozen=True):
     left_out: list[LeftOut]
 
     def names(self) -> list[str]:
+        """The planned services in start order."""
         return [service.name for service in self.services]
 
     def fragments(self) -> list[str]:
+        """The fragments that the planned services belong to."""
         return sorted({service.fragment for service in self.services})
 
 

@@ -91,7 +91,7 @@ def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalo
         pass
     read = _read_files(files)
     found = Catalog(fragments, read, base)
-    problems = catalog.check(found, roots) + catalog.orphans(files, {*fragments, base.name})
+    problems = catalog.check(found) + catalog.orphans(files, {*fragments, base.name})
     if problems:
         raise StackError(problems)
     tree.remember(cache, msgspec.json.encode(read))
@@ -265,9 +265,9 @@ def _claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
         fragment = found.fragments[name]
         files = fragment.files(source)
         for service in sorted({s for path in files for s in found.files[path].entries}):
-            for variable, offset in found.entry(service, files).ports.items():
-                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{variable}"
-                claims.append(Claim(variable, offset, service, where))
+            for name, offset in found.entry(service, files).ports.items():
+                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{name}"
+                claims.append(Claim(name, offset, service, where))
     return claims
 
 

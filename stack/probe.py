@@ -39,9 +39,7 @@ def ask(endpoint: str) -> Probe:
         said = _get(path, "/version")
         # Only an engine of the user's own can be rootless, and /info costs more than /version.
         options = (
-            []
-            if path in {"/var/run/docker.sock", "/run/docker.sock"}
-            else _get(path, "/info").get("SecurityOptions")
+            [] if path in {"/var/run/docker.sock", "/run/docker.sock"} else _get(path, "/info").get("SecurityOptions")
         )
     except FileNotFoundError:
         return Probe(state="absent")

@@ -12,9 +12,7 @@ from stack.errors import fail
 LAST_LINES = 15
 
 
-def output(
-    command: Sequence[str], *, what: str, fix: str, limit_s: float, env: Mapping[str, str] | None = None
-) -> str:
+def output(command: Sequence[str], *, what: str, fix: str, limit_s: float, env: Mapping[str, str] | None = None) -> str:
     """What the command printed, standard error included. `env` is added to our own environment.
 
     Raises StackError with `what` failed, the last lines and `fix`; also when `limit_s` seconds are over."""

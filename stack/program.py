@@ -16,11 +16,13 @@ class Program(InvokeProgram):
     """Invoke's program for this project's tasks.py, wherever it is called from."""
 
     def load_collection(self) -> None:
+        """Take the tasks of this project."""
         import tasks
 
         self.collection = Collection.from_module(tasks)
 
-    def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002 - Invoke's own signature
+    def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
+        """Parse the words and run the command; every exit is one of ours."""
         words = ordered(list(sys.argv if argv is None else argv))
         try:
             self.create_config()
@@ -59,6 +61,7 @@ class Program(InvokeProgram):
         return sorted(flag for arg in self.collection[task].get_arguments() for flag in map(_flag, arg.names))
 
     def print_help(self) -> None:
+        """How to call it, and every command."""
         print("Usage: inv COMMAND [--flags]          inv COMMAND --help")
         if not hasattr(self, "collection"):
             self.load_collection()

@@ -56,11 +56,12 @@ class Progress:
         from rich.console import Console
         from rich.live import Live
 
-        with Live(self._table(), console=Console(stderr=True), refresh_per_second=8) as self._live:
+        with Live(self._table(), console=Console(stderr=True), refresh_per_second=8) as live:
+            self._live = live
             try:
                 yield self
             finally:
-                live, self._live = self._live, None
+                self._live = None
                 live.update(self._table())
 
 

@@ -24,23 +24,41 @@ class Outcome(msgspec.Struct, frozen=True):
     words: str = ""
 
 
+# kind, what the engine's message contains (a status with its words, as ports and digests hold any number), what it
+# means.
 KINDS: tuple[tuple[str, str, str], ...] = (
-    # kind, what the engine's message contains, what it means; a status with its words, as ports and digests hold any number
     ("space", r"no space left on device", "the disk is full"),
-    ("platform", r"no matching manifest|does not match the specified platform|no image found in manifest list",
-     "it has no build for this machine's architecture"),
-    ("tag", r"manifest unknown|not found: manifest|manifest for .* not found|: not found$|NAME_UNKNOWN|name unknown|tag does not exist",
-     "the registry has no such tag"),
+    (
+        "platform",
+        r"no matching manifest|does not match the specified platform|no image found in manifest list",
+        "it has no build for this machine's architecture",
+    ),
+    (
+        "tag",
+        r"manifest unknown|not found: manifest|manifest for .* not found|: not found$|NAME_UNKNOWN|name unknown"
+        r"|tag does not exist",
+        "the registry has no such tag",
+    ),
     ("rate", r"toomanyrequests|429 Too Many|rate limit", "the registry's rate limit is reached"),
-    ("denied", r"(?<!permission )denied|unauthorized|authentication required|40[13] (?:Forbidden|Unauthorized)|no basic auth",
-     "the registry refuses it: no such repository, or a login is needed"),
-    ("cut", r"unexpected EOF|connection reset|broken pipe|short read|failed to copy|filesystem layer verification|: EOF$",
-     "the connection was cut while bytes arrived"),
-    ("unreachable", r"no such host|connection refused|network is unreachable|no route to host|i/o timeout|"
-     r"Client\.Timeout|TLS handshake timeout|context deadline|proxyconnect|server misbehaving|x509|"
-     r"temporary failure in name resolution|request canceled|server gave HTTP response to HTTPS client|50[234] (?:Bad Gateway|Service Unavailable|Gateway)",
-     "no registry can be reached"),
-)  # fmt: skip
+    (
+        "denied",
+        r"(?<!permission )denied|unauthorized|authentication required|40[13] (?:Forbidden|Unauthorized)|no basic auth",
+        "the registry refuses it: no such repository, or a login is needed",
+    ),
+    (
+        "cut",
+        r"unexpected EOF|connection reset|broken pipe|short read|failed to copy|filesystem layer verification|: EOF$",
+        "the connection was cut while bytes arrived",
+    ),
+    (
+        "unreachable",
+        r"no such host|connection refused|network is unreachable|no route to host|i/o timeout|Client\.Timeout"
+        r"|TLS handshake timeout|context deadline|proxyconnect|server misbehaving|x509|request canceled"
+        r"|temporary failure in name resolution|server gave HTTP response to HTTPS client"
+        r"|50[234] (?:Bad Gateway|Service Unavailable|Gateway)",
+        "no registry can be reached",
+    ),
+)
 
 
 def classify(words: str) -> str:
@@ -102,7 +120,8 @@ def _pull(image: str, tell: Callable[[str, str], None]) -> Outcome:
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         env=docker.environment(), start_new_session=True,
     )  # fmt: skip
-    assert process.stdin is not None and process.stderr is not None
+    assert process.stdin is not None
+    assert process.stderr is not None
     process.stdin.write(project)
     process.stdin.close()
     with _ended_with_us(process):

@@ -37,8 +37,12 @@ def meanings(catalog: Catalog) -> dict[str, tuple[str, str, str]]:
         for entry in _entries(catalog, fragment).values()
         for name, text in entry.settings.items()
     }
-    rows = [(fragment.name, *row) for fragment in catalog.fragments.values() for row in _of(catalog, fragment, explained)]
-    mine = {(f.name, name) for f in catalog.fragments.values() for e in _entries(catalog, f).values() for name in e.settings}
+    rows = [
+        (fragment.name, *row) for fragment in catalog.fragments.values() for row in _of(catalog, fragment, explained)
+    ]
+    mine = {
+        (f.name, name) for f in catalog.fragments.values() for e in _entries(catalog, f).values() for name in e.settings
+    }
     # First the fragment that explains it, then one that knows it by its usual name, then any that reads it.
     rows.sort(key=lambda row: ((row[0], row[1]) not in mine, not row[3]))
     for fragment_name, name, default, meaning in rows:
@@ -145,7 +149,9 @@ def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, 
     companions = [f"`{n}` ({entry.about})" for n, entry in entries.items() if n != name]
     secrets = sorted({s for entry in entries.values() for s in entry.secrets})
     settings = sorted(n for n, (owner, _, _) in meanings(catalog).items() if owner == name and n not in secrets)
-    waits = [t + ("" if e.get("required", True) else " (if planned)") for t, e in (raw[name].get("depends_on") or {}).items()]
+    waits = [
+        t + ("" if e.get("required", True) else " (if planned)") for t, e in (raw[name].get("depends_on") or {}).items()
+    ]
     volumes = sorted({v for n in entries for v in model.named_volumes(raw[n])})
     for title, items in (("companions", companions), ("waits for", waits), ("secrets", secrets), ("volumes", volumes),
                          ("settings", settings)):  # fmt: skip

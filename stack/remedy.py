@@ -33,9 +33,7 @@ def turn_to(facts: Facts, endpoint: str) -> str:
     """Makes the docker client use the engine at `endpoint`."""
     name = next((name for name, at in facts.contexts.items() if at == endpoint), "default")
     set_already = (facts.context_setting or "default") == name
-    if facts.host_variable and (
-        facts.context_variable == name or (set_already and not facts.context_variable)
-    ):
+    if facts.host_variable and (facts.context_variable == name or (set_already and not facts.context_variable)):
         return "unset DOCKER_HOST"
     if facts.context_variable and not facts.host_variable and set_already:
         return "unset DOCKER_CONTEXT"

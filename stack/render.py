@@ -26,7 +26,7 @@ def present(command: str, run: Callable[[], Result], as_json: bool) -> int:
         result = Result(problems=[problem], exit_code=INTERRUPTED)
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - any other error is a bug of ours, told as one
         result = Result(problems=[_bug(command, error)], exit_code=BUG)
     return show(command, result, as_json)
 

@@ -78,7 +78,8 @@ def _random_hex(length: int) -> str:
 def _lost(fragment: str, names: list[str], volumes: list[str]) -> Problem:
     message = (f"{fragment} has data ({', '.join(volumes)}) but {', '.join(names)} is not in .env: "
                "a new secret would not open it")  # fmt: skip
-    fix = f"put the old value back: ./inv env.set {names[0]} -   or give the data up: docker volume rm {' '.join(volumes)}"
+    back, up = f"./inv env.set {names[0]} -", f"docker volume rm {' '.join(volumes)}"
+    fix = f"put the old value back: {back}   or give the data up: {up}"
     return Problem("env-lost", message, ".env", fix)
 
 

@@ -32,7 +32,10 @@ _SHAPES = {
         "only letters, digits and . _ ~ - (not first): it becomes part of URLs",
     ),
     "sk": (r"sk-[A-Za-z0-9._~-]+", "sk- and then only letters, digits and . _ ~ -"),
-    "password": (r"(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9._~]{8,}", "eight letters and digits or more, a capital and a digit among them"),
+    "password": (
+        r"(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9._~]{8,}",
+        "eight letters and digits or more, a capital and a digit among them",
+    ),
     "jwt": (r"[\w-]+\.[\w-]+\.[\w-]+", "a JSON web token"),
     "asked": (r"[^\0]+", "some text"),
     "optional": (r"[^\0]+", "some text"),
@@ -61,9 +64,7 @@ def missing(declared: Mapping[str, str], env: Mapping[str, str], now: int) -> li
     ]
 
 
-def mint(
-    declared: Mapping[str, str], env: Mapping[str, str], random: Callable[[int], str], now: int
-) -> dict[str, str]:
+def mint(declared: Mapping[str, str], env: Mapping[str, str], random: Callable[[int], str], now: int) -> dict[str, str]:
     """A value for each name that is `missing`. Values that are there are kept.
 
     Raises StackError "secret-needed" where a key has to be signed and there is no secret to sign it with, and

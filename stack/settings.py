@@ -46,7 +46,7 @@ class Setting(NamedTuple):
     expected: Callable[[str], str]
 
 
-def resolve(  # noqa: PLR0913, PLR0917 - four layers, and which names count
+def resolve(
     defaults: Mapping[str, str | None],
     dotenv: Mapping[str, str],
     shell: Mapping[str, str],
@@ -63,9 +63,7 @@ def resolve(  # noqa: PLR0913, PLR0917 - four layers, and which names count
         SHELL: {name: value for name, value in shell.items() if name in names},
         FLAG: flags,
     }
-    found = {
-        name: (value, origin) for origin, layer in layers.items() for name, value in layer.items() if value
-    }
+    found = {name: (value, origin) for origin, layer in layers.items() for name, value in layer.items() if value}
     return Settings(found, shadowed(dotenv, shell, names, secrets))
 
 
@@ -112,9 +110,7 @@ def _base_port(value: str) -> str:
     highest = HIGHEST_PORT - HIGHEST_OFFSET
     if re.fullmatch(r"[0-9]{1,5}", value) and LOWEST_PORT <= int(value) <= highest:
         return ""
-    return (
-        f"a number from {LOWEST_PORT} to {highest} (the stack publishes up to BASE_PORT + {HIGHEST_OFFSET})"
-    )
+    return f"a number from {LOWEST_PORT} to {highest} (the stack publishes up to BASE_PORT + {HIGHEST_OFFSET})"
 
 
 def _address(value: str) -> str:
@@ -135,9 +131,7 @@ CORE = (
         "PROJECT_NAME",
         "genai",
         "name of the Compose project: of its containers, network and volumes",
-        _matching(
-            r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, with a letter or digit first"
-        ),
+        _matching(r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, with a letter or digit first"),
     ),
     Setting("BASE_PORT", "63000", "first published port; each service adds its own offset", _base_port),
     Setting("BIND_ADDRESS", "127.0.0.1", "address on which the gateway's ports are published", _address),

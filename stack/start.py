@@ -197,7 +197,9 @@ def _look(service: Service, have: list[Container], checked: bool, watch: Watch, 
         return [Failure(name, bad, have[0].id)]
     if all(_there(c, one_shot, checked) for c in have):
         watch.settled.setdefault(name, now)
-        progress.tell(name, f"{'done' if one_shot else have[0].health or 'running'} in {watch.settled[name] - since:.1f} s")
+        progress.tell(
+            name, f"{'done' if one_shot else have[0].health or 'running'} in {watch.settled[name] - since:.1f} s"
+        )
         return []
     watch.settled.pop(name, None)
     progress.tell(name, "starting")

@@ -20,9 +20,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PLAIN = re.compile(r"(?:[^\n:# \t]|:(?![ \t\n]|\Z)|(?<![ \t])#|[ \t]+(?![#\n \t]))+")
-_PLAIN_IN_FLOW = re.compile(
-    r"(?:\$\{[^\n}]*\}|[^\n:# \t,\[\]{}]|:(?![ \t\n]|\Z)|(?<![ \t])#|[ \t]+(?![#\n \t]))+"
-)
+_PLAIN_IN_FLOW = re.compile(r"(?:\$\{[^\n}]*\}|[^\n:# \t,\[\]{}]|:(?![ \t\n]|\Z)|(?<![ \t])#|[ \t]+(?![#\n \t]))+")
 
 
 def variables(text: str) -> dict[str, str | None]:

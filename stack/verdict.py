@@ -46,9 +46,7 @@ def judge(facts: Facts) -> Verdict:
     if chosen and chosen.answers:
         return _answering(facts, chosen)
     checks = (_denied, _no_such_context, _another_answers, _in_a_machine, _desktop, _elsewhere, _failing)
-    return next((found for check in checks if (found := check(facts, chosen))), None) or _not_running(
-        facts, chosen
-    )
+    return next((found for check in checks if (found := check(facts, chosen))), None) or _not_running(facts, chosen)
 
 
 def _answering(facts: Facts, engine: Probe) -> Verdict:
@@ -110,11 +108,7 @@ def _desktop(facts: Facts, _: Probe | None) -> Verdict | None:
     only_engine = facts.desktop and not facts.dockerd and facts.endpoint == DEFAULT_ENDPOINT
     if not (its_socket or only_engine or facts.context.startswith("desktop")):
         return None
-    wsl = (
-        ", or not connected to this distribution (its Settings, Resources, WSL integration)"
-        if facts.wsl
-        else ""
-    )
+    wsl = ", or not connected to this distribution (its Settings, Resources, WSL integration)" if facts.wsl else ""
     return _bad("desktop-stopped", f"Docker Desktop is not running{wsl}", remedy.start_desktop(facts))
 
 
@@ -129,9 +123,7 @@ def _elsewhere(facts: Facts, chosen: Probe | None) -> Verdict | None:
         message = f"The rootless engine at {facts.endpoint} is stopped, and the project needs the system's"
         return _bad("rootless", message, remedy.turn_to_system(facts))
     detail = f": {chosen.detail}" if chosen and chosen.detail else ""
-    return _bad(
-        "wrong-context", f"No engine answers at {facts.endpoint}{detail}", remedy.turn_to_system(facts)
-    )
+    return _bad("wrong-context", f"No engine answers at {facts.endpoint}{detail}", remedy.turn_to_system(facts))
 
 
 def _failing(facts: Facts, chosen: Probe | None) -> Verdict | None:

@@ -45,7 +45,7 @@ def _problem(problem: Problem, exit_code: int) -> Text:
     return text
 
 
-def _nothing(result: Result) -> None:
+def _nothing(_: Result) -> None:
     return None
 
 

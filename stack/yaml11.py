@@ -48,6 +48,4 @@ def _word(node: Any, path: str) -> Iterator[Problem]:
         yield Problem("gateway-yaml", f"Kong reads {word} without quotes as {meant}", path, fix)
     elif NUMBER.fullmatch(word):
         fix = f'write "{word}" for the text, or the number in plain digits'
-        yield Problem(
-            "gateway-yaml", f"Kong reads {word} without quotes as another number, or as none", path, fix
-        )
+        yield Problem("gateway-yaml", f"Kong reads {word} without quotes as another number, or as none", path, fix)

@@ -39,7 +39,11 @@ def _words(error: Any) -> str:
     told = error.problem or error.context or "no valid YAML"
     # Some of its problems are the second half of a sentence that the context begins.
     text = (f"{error.context}, {told}" if told.startswith("but ") and error.context else told).strip().splitlines()[0]
-    return f"duplicate key: {text.split('found duplicate key ')[1].split(' with ')[0]}" if "duplicate key" in text else text
+    return (
+        f"duplicate key: {text.split('found duplicate key ')[1].split(' with ')[0]}"
+        if "duplicate key" in text
+        else text
+    )
 
 
 def _loader(pure: bool) -> Any:

@@ -15,7 +15,9 @@ LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 def test(only: str, k: str) -> Result:
     """Run the tests of one kind, or all; the engine's need an engine, so it is set up first."""
     if only and only not in KINDS:
-        raise fail("usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE)
+        raise fail(
+            "usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE
+        )
     if only in ("", "model", "engine"):
         from stack import consent, engine
 

@@ -20,4 +20,7 @@ def texts(root: Path) -> dict[str, str]:
     """The generated files by path. Settings of this machine do not enter: the defaults are told."""
     checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
     planned = planner.make_from(checkout, Request())
-    return {EXAMPLE: reference.example(checkout.catalog), SERVICES: reference.services(checkout.catalog, planned.facts.model)}
+    return {
+        EXAMPLE: reference.example(checkout.catalog),
+        SERVICES: reference.services(checkout.catalog, planned.facts.model),
+    }

@@ -1,6 +1,5 @@
 """`inv eject`: the project as plain Compose files, for a machine that has nothing of ours."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,11 +26,13 @@ def run(request: Request, output: str, with_secrets: bool) -> Result:
         _fill(Path(name) / "project", planned, assembled, secrets if with_secrets else None)
         if target.exists():
             target.rmdir()
-        os.rename(Path(name) / "project", target)
+        (Path(name) / "project").rename(target)
     files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     need = [] if with_secrets else [f"fill in its secrets first: cp {output}/.env.example {output}/.env"]
-    return Result({"output": str(target), "files": files}, lines=[
-        f"wrote {len(files)} files to {output}", *need, f"start it: cd {output} && docker compose up -d --build"])  # fmt: skip
+    start = f"start it: cd {output} && docker compose up -d --build"
+    return Result(
+        {"output": str(target), "files": files}, lines=[f"wrote {len(files)} files to {output}", *need, start]
+    )
 
 
 def _fill(folder: Path, planned: Planned, assembled: compare.Assembled, secrets: dict[str, str] | None) -> None:

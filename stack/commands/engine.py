@@ -16,15 +16,9 @@ def run(stop: bool, yes: bool) -> Result:
 def _ready(facts: Facts) -> Result:
     version = facts.probes[facts.endpoint].version
     data = {"endpoint": facts.endpoint, "version": version, "compose": facts.compose}
-    return Result(
-        data, lines=[f"Docker engine {version} answers at {facts.endpoint}; Compose {facts.compose}"]
-    )
+    return Result(data, lines=[f"Docker engine {version} answers at {facts.endpoint}; Compose {facts.compose}"])
 
 
 def _stopped(stopped: bool) -> Result:
-    line = (
-        "the Docker engine is stopped"
-        if stopped
-        else "nothing to stop: ./inv engine started no engine that runs"
-    )
+    line = "the Docker engine is stopped" if stopped else "nothing to stop: ./inv engine started no engine that runs"
     return Result({"stopped": stopped}, lines=[line])

@@ -11,7 +11,9 @@ from stack.result import Result
 def run(service: str, to: str) -> Result:
     """List every service's source and its choices; with both words, set one once the plan with it is valid."""
     if bool(service) != bool(to):
-        raise fail("usage", "--service and --to go together", "source", "./inv source --service redis --to localhost", USAGE)
+        raise fail(
+            "usage", "--service and --to go together", "source", "./inv source --service redis --to localhost", USAGE
+        )
     return _set(service, to) if service else _list()
 
 

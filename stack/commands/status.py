@@ -4,6 +4,8 @@ import json
 import time
 from typing import Any
 
+import msgspec
+
 from stack import docker, memory, planner, tree
 from stack.errors import StackError
 from stack.planner import Planned, Request
@@ -43,12 +45,16 @@ def look(stats: bool) -> Result:
         problems = error.problems
         project = planner.project_name(root)
     rows = _inspect(docker.containers(project))
-    used = memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])
+    used = (
+        memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])
+    )
     by_service: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_service.setdefault(row["service"], []).append(row)
     names = list(dict.fromkeys([*(planned.plan.names() if planned else []), *sorted(by_service)]))
-    return Result({"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]}, problems)
+    return Result(
+        {"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]}, problems
+    )
 
 
 def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
@@ -56,10 +62,16 @@ def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
     kept = {c.id: c for c in containers if not c.one_off}
     if not kept:
         return []
-    layout = '{"id":{{json .Id}},"started":{{json .State.StartedAt}},"restarts":{{.RestartCount}},"ports":{{json .NetworkSettings.Ports}}}'
+    fields = {
+        "id": "{{json .Id}}",
+        "started": "{{json .State.StartedAt}}",
+        "restarts": "{{.RestartCount}}",
+        "ports": "{{json .NetworkSettings.Ports}}",
+    }
+    layout = "{" + ",".join(f'"{name}":{field}' for name, field in fields.items()) + "}"
     out = docker.ask(["inspect", "--format", layout, *kept])
-    return [{**row, "service": kept[row["id"]].service, "state": kept[row["id"]].state, "health": kept[row["id"]].health,
-             "exit_code": kept[row["id"]].exit_code} for row in map(json.loads, out.splitlines())]  # fmt: skip
+    rows = [json.loads(line) for line in out.splitlines()]
+    return [{**msgspec.structs.asdict(kept[row["id"]]), **row} for row in rows]
 
 
 def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int]) -> dict[str, Any]:

@@ -5,7 +5,26 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from stack import assembly, compare, consent, disk, docker, engine, envfile, failures, gpu, hostports, images, links, live, plan, planner, saving, start, tree
+from stack import (
+    assembly,
+    compare,
+    consent,
+    disk,
+    docker,
+    engine,
+    envfile,
+    failures,
+    gpu,
+    hostports,
+    images,
+    links,
+    live,
+    plan,
+    planner,
+    saving,
+    start,
+    tree,
+)
 from stack import changes as change
 from stack.changes import Change
 from stack.commands import plan as planning
@@ -144,7 +163,10 @@ def _unreachable(need: images.Need, offline: bool, progress: Progress) -> list[s
 def _may_build(planned: Planned, fragment: str) -> bool:
     """Whether a fragment may fall back to `build`: it has that source, comes from `container`, and no volume of it
     exists."""
-    if planned.facts.sources[fragment] != "container" or "build" not in planned.facts.catalog.fragments[fragment].overrides:
+    if (
+        planned.facts.sources[fragment] != "container"
+        or "build" not in planned.facts.catalog.fragments[fragment].overrides
+    ):
         return False
     return not saving.existing_volumes(planned, fragment)
 
@@ -162,7 +184,12 @@ def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, s
     root = planned.checkout.root
     target = root / "compose.yaml"
     if target.exists() and assembly.MARK not in target.read_text(errors="replace"):
-        raise fail("not-ours", "compose.yaml lacks inv's mark, so it is yours", "compose.yaml", "move it away: mv compose.yaml my-compose.yaml")
+        raise fail(
+            "not-ours",
+            "compose.yaml lacks inv's mark, so it is yours",
+            "compose.yaml",
+            "move it away: mv compose.yaml my-compose.yaml",
+        )
     if saved:
         tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), saved), 0o600)
     live.write(planned, root)
@@ -209,7 +236,12 @@ def _done(planned: Planned, changes: list[Change], saved: Mapping[str, str | Non
     beyond = [c.name for c in changes if c.action == "beyond"]
     if beyond:
         lines.append(f"left alone, as it is not in the selection: {', '.join(beyond)}")
-    data = {**planning.data(planned), "changes": msgspec.to_builtins(changes), "urls": msgspec.to_builtins(links.table(planned)),
-            "saved": sorted(saved)}  # fmt: skip
-    return Result(data, list(planned.problems), lines=[*saving.sentences(planned, saved), *lines, *links.remote(planned)])
-
+    data = {
+        **planning.data(planned),
+        "changes": msgspec.to_builtins(changes),
+        "urls": msgspec.to_builtins(links.table(planned)),
+        "saved": sorted(saved),
+    }
+    return Result(
+        data, list(planned.problems), lines=[*saving.sentences(planned, saved), *lines, *links.remote(planned)]
+    )

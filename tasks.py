@@ -17,8 +17,12 @@ def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_text
     """Make a function the command `title` (`env.get` goes into a collection), listed under `group`."""
 
     def add(function: Any) -> Any:
-        made: Any = task(function, iterable=list(repeat), auto_shortflags=False,
-                    help={**help_texts, "json": "print one JSON document"})  # fmt: skip
+        made: Any = task(
+            function,
+            iterable=list(repeat),
+            auto_shortflags=False,
+            help={**help_texts, "json": "print one JSON document"},
+        )
         folder, _, leaf = title.rpartition(".")
         if folder and folder not in _SUBS:
             _SUBS[folder] = Collection(folder)
@@ -58,11 +62,31 @@ def _request(values: dict[str, Any]) -> Any:
     return Request(profiles, services, chosen, values["base_port"], values["offline"], values["exact"], values["once"])
 
 
-@command("Run", "up", LISTS, **SELECTION, yes="agree to what would be asked", dry_run="say what would be done",
-         timeout="seconds for each service to get healthy", recreate="make every container anew")  # fmt: skip
-def up(c: Context, profile: Any = None, service: Any = None, source: Any = None, base_port: str = "", offline: bool = False,
-       exact: bool = False, once: bool = False, yes: bool = False, dry_run: bool = False, timeout: str = "300",
-       recreate: bool = False, json: bool = False) -> None:  # fmt: skip
+@command(
+    "Run",
+    "up",
+    LISTS,
+    **SELECTION,
+    yes="agree to what would be asked",
+    dry_run="say what would be done",
+    timeout="seconds for each service to get healthy",
+    recreate="make every container anew",
+)
+def up(
+    c: Context,
+    profile: Any = None,
+    service: Any = None,
+    source: Any = None,
+    base_port: str = "",
+    offline: bool = False,
+    exact: bool = False,
+    once: bool = False,
+    yes: bool = False,
+    dry_run: bool = False,
+    timeout: str = "300",
+    recreate: bool = False,
+    json: bool = False,
+) -> None:
     """Start what is selected and all that it needs, and wait until it is healthy."""
     from stack.commands import up as module
 
@@ -87,8 +111,17 @@ def engine(c: Context, yes: bool = False, stop: bool = False, json: bool = False
 
 
 @command("Look", "plan", LISTS, **SELECTION)
-def plan(c: Context, profile: Any = None, service: Any = None, source: Any = None, base_port: str = "", offline: bool = False,
-         exact: bool = False, once: bool = False, json: bool = False) -> None:  # fmt: skip
+def plan(
+    c: Context,
+    profile: Any = None,
+    service: Any = None,
+    source: Any = None,
+    base_port: str = "",
+    offline: bool = False,
+    exact: bool = False,
+    once: bool = False,
+    json: bool = False,
+) -> None:
     """Say what would run, from where, on which ports, and what would change."""
     from stack.commands import plan as module
 
@@ -185,9 +218,19 @@ def models_remove(c: Context, name: str, json: bool = False) -> None:
 
 
 @command("Hand over", "eject", LISTS, **SELECTION, output="the folder to write", with_secrets="also write .env")
-def eject(c: Context, output: str = "", profile: Any = None, service: Any = None, source: Any = None, base_port: str = "",
-          offline: bool = False, exact: bool = False, once: bool = False, with_secrets: bool = False,
-          json: bool = False) -> None:  # fmt: skip
+def eject(
+    c: Context,
+    output: str = "",
+    profile: Any = None,
+    service: Any = None,
+    source: Any = None,
+    base_port: str = "",
+    offline: bool = False,
+    exact: bool = False,
+    once: bool = False,
+    with_secrets: bool = False,
+    json: bool = False,
+) -> None:
     """Write the project as plain Compose files that need nothing of this one."""
     from stack.commands import eject as module
 

@@ -76,7 +76,8 @@ def _process(port: int) -> str:
 
 def _free_base(offsets: set[int], base_port: int) -> int:
     """The next base port, in steps of 1,000, from which every offset is free; 0 where there is none."""
-    for base in [*range(base_port + 1000, 65000, 1000), *range(20000, base_port, 1000)]:
+    candidates: list[int] = [*range(base_port + 1000, 65000, 1000), *range(20000, base_port, 1000)]
+    for base in candidates:
         if all(0 < base + offset < 65536 and _free("127.0.0.1", base + offset) for offset in offsets):
             return base
     return 0

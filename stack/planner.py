@@ -265,9 +265,9 @@ def _claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
         fragment = found.fragments[name]
         files = fragment.files(source)
         for service in sorted({s for path in files for s in found.files[path].entries}):
-            for name, offset in found.entry(service, files).ports.items():
-                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{name}"
-                claims.append(Claim(name, offset, service, where))
+            for port, offset in found.entry(service, files).ports.items():
+                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{port}"
+                claims.append(Claim(port, offset, service, where))
     return claims
 
 

@@ -35,8 +35,10 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "tag",
-        r"manifest unknown|not found: manifest|manifest for .* not found|: not found$|NAME_UNKNOWN|name unknown"
-        r"|tag does not exist",
+        (
+            r"manifest unknown|not found: manifest|manifest for .* not found|: not found$|NAME_UNKNOWN|name unknown"
+            r"|tag does not exist"
+        ),
         "the registry has no such tag",
     ),
     ("rate", r"toomanyrequests|429 Too Many|rate limit", "the registry's rate limit is reached"),
@@ -52,10 +54,12 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "unreachable",
-        r"no such host|connection refused|network is unreachable|no route to host|i/o timeout|Client\.Timeout"
-        r"|TLS handshake timeout|context deadline|proxyconnect|server misbehaving|x509|request canceled"
-        r"|temporary failure in name resolution|server gave HTTP response to HTTPS client"
-        r"|50[234] (?:Bad Gateway|Service Unavailable|Gateway)",
+        (
+            r"no such host|connection refused|network is unreachable|no route to host|i/o timeout|Client\.Timeout"
+            r"|TLS handshake timeout|context deadline|proxyconnect|server misbehaving|x509|request canceled"
+            r"|temporary failure in name resolution|server gave HTTP response to HTTPS client"
+            r"|50[234] (?:Bad Gateway|Service Unavailable|Gateway)"
+        ),
         "no registry can be reached",
     ),
 )

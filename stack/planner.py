@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from stack import catalog, docker, envfile, model, plan, ports, settings, sources, tree, variables
+from stack import batches, catalog, docker, envfile, model, plan, ports, settings, sources, tree, variables
 from stack.catalog import FAR, Catalog
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.model import Model
@@ -341,13 +341,18 @@ def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple
         return msgspec.json.decode(cache.read_bytes()), key[:16]
     except (OSError, msgspec.DecodeError):
         pass
+    project = checkout.settings.value("PROJECT_NAME")
+
+    def config(paths: list[str]) -> Model:
+        found: Model = msgspec.json.decode(docker.config(checkout.root, paths, env, project))
+        return found
+
     try:
-        raw = docker.config(checkout.root, files, env, checkout.settings.value("PROJECT_NAME"))
+        merged = batches.merge(checkout.catalog, files, config) or config(files)
     except StackError as error:
         from stack import blame
 
         raise blame.located(checkout.root, checkout.catalog, files, env, error) from None
-    merged: Model = msgspec.json.decode(raw)
     tree.remember(cache, msgspec.json.encode(merged))
     return merged, key[:16]
 

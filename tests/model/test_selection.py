@@ -113,6 +113,24 @@ def test_an_empty_setting_counts_as_unset(checkout: Checkout) -> None:
     assert service(found, "web")["ports"][0]["host"] == 63021
 
 
+def test_a_default_is_that_of_the_chosen_source(tree: Tree) -> None:
+    """One variable with a default in the fragment and another in an override."""
+    named = FILES["compose/llm.yml"].replace("example/app:1", '"${LLM_IMAGE:-pulled:1}"')
+    other = "services: {llm: {image: '${LLM_IMAGE:-built:1}'}}\n"
+    checkout = tree({**FILES, "compose/llm.yml": named, "overrides/llm/build.yml": other})
+    assert service(plan(checkout, "--service", "llm"), "llm")["image"] == "pulled:1"
+    assert service(plan(checkout, "--service", "llm", "--source", "llm=build"), "llm")["image"] == "built:1"
+    mine = plan(checkout, "--service", "llm", "--source", "llm=build", env="LLM_IMAGE=mine:1\n")
+    assert service(mine, "llm")["image"] == "mine:1"
+
+
+def test_a_default_may_hold_another(tree: Tree) -> None:
+    named = FILES["compose/llm.yml"].replace("example/app:1", '"${LLM_IMAGE:-${HUB:-hub}/llm:1}"')
+    checkout = tree({**FILES, "compose/llm.yml": named})
+    assert service(plan(checkout, "--service", "llm"), "llm")["image"] == "hub/llm:1"
+    assert service(plan(checkout, "--service", "llm", env="HUB=mine\n"), "llm")["image"] == "mine/llm:1"
+
+
 def test_replicas_get_ports_of_the_engines_choice(checkout: Checkout) -> None:
     web = service(plan(checkout, env="WEB_SCALE=3\n"), "web")
     assert web["ports"] == [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": None, "container": 80}]

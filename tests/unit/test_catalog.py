@@ -28,7 +28,7 @@ def make(files: dict[str, Any], roots: tuple[str, ...] = ("", "local")) -> Catal
 def problems(files: dict[str, Any]) -> list[tuple[str, str]]:
     """Code and place of what is wrong with some parsed files."""
     found = make(files)
-    return [(p.code, p.where) for p in catalog.check(found, ROOTS) + catalog.orphans(files, found.fragments)]
+    return [(p.code, p.where) for p in catalog.check(found) + catalog.orphans(files, found.fragments)]
 
 
 def refused(document: Any) -> list[tuple[str, str]]:

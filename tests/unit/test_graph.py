@@ -58,6 +58,7 @@ def test_there_is_no_ring_without_a_cycle() -> None:
         (edges(a="a"), "a → a"),
         # Those that only lead there are not part of it.
         (edges(web="a", a="b", b="c", c="a", db=""), "a → b → c → a"),
+        (edges(a="b", b="c", c="b"), "b → c → b"),
         (edges(a="b?", b="a"), "a → b → a"),
     ],
 )

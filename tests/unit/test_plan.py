@@ -81,6 +81,11 @@ def test_a_disabled_service_that_is_asked_for_says_so() -> None:
     assert problem.message == "db is asked for by --service, but db is disabled"
 
 
+def test_a_disabled_service_that_is_asked_for_is_the_only_problem() -> None:
+    found = facts({"web": {"depends_on": needs("db")}, "db": {}}, off=["web", "db"])
+    assert len(refused(found, Selection((), ("web",))).problems) == 1
+
+
 def test_what_a_disabled_service_requires_is_not_brought_in() -> None:
     found = facts({"web": {"depends_on": needs("db")}, "db": {"profiles": ["data"]}}, off=["web"])
     assert compute(found, "core").names() == []

@@ -73,12 +73,15 @@ def url(route: Route, site: Site) -> str:
     be none."""
     if route.host.rpartition(".")[2].isdecimal():
         return ""
-    page = site.pages.get(route.service, "/")
+    return f"http://{route.host or site.host}{f':{site.port}' if site.port else ''}{page(route, site)}"
+
+
+def page(route: Route, site: Site) -> str:
+    """The path of the page behind a route, as the gateway takes it."""
+    inside = site.pages.get(route.service, "/")
     if route.strip:
-        path = route.path + page.lstrip("/")
-    else:
-        path = page if page.startswith(route.path) else route.path
-    return f"http://{route.host or site.host}{f':{site.port}' if site.port else ''}{path}"
+        return route.path + inside.lstrip("/")
+    return inside if inside.startswith(route.path) else route.path
 
 
 def asking(found: Entities, route: Entity) -> tuple[str, ...]:

@@ -33,15 +33,18 @@ def check(
     catalogue: Collection[str],
     exposed_ports: Mapping[str, Collection[int]],
     secrets: Collection[str],
+    plugins: Collection[str] = (),
     file: str = FILE,
 ) -> list[Problem]:
     """Everything wrong with the file. `catalogue` has the Compose services there are, `exposed_ports` the
-    container ports of those where they are known, `secrets` the names that the gateway's container has."""
+    container ports of those where they are known, `secrets` the names that the gateway's container has, `plugins` those
+    that it loads (empty where it loads all)."""
     try:
         document = kongfile.read(text, file)
     except StackError as error:
         return error.problems
     found = kongfile.entities(document)
+    clashes = list(gatewayroutes.clashes(found))
     problems = [
         *yaml11.traps(text),
         *_top(document),
@@ -49,7 +52,10 @@ def check(
         *_names(found),
         *_references(found),
         *_upstreams(found, catalogue, exposed_ports),
-        *gatewayroutes.clashes(found),
+        *_loaded(found, plugins),
+        *clashes,
+        *(gatewayroutes.ties(found) if not clashes else ()),
+        *gatewayroutes.hosts(found),
         *gatewayroutes.prefixes(found),
         *gatewayroutes.credentials(found),
         *_placeholders(document, secrets, ""),
@@ -139,6 +145,14 @@ def _upstreams(
         elif name in exposed_ports and port not in exposed_ports[name]:
             ports = ", ".join(map(str, sorted(exposed_ports[name])))
             yield Problem("gateway-upstream", f"{name} listens on {ports}, not on {port}", place)
+
+
+def _loaded(found: Entities, plugins: Collection[str]) -> Iterator[Problem]:
+    for plugin in found["plugins"]:
+        name = str(plugin.value.get("name"))
+        if plugins and name not in plugins:
+            hint = suggest(name, plugins) or f"./inv env.set KONG_PLUGINS {','.join([*plugins, name])}"
+            yield Problem("gateway-plugin", f"the gateway does not load the plugin {name}", f"{plugin.path}.name", hint)
 
 
 def _placeholders(value: Any, secrets: Collection[str], path: str) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from stack.errors import Problem
+from stack import routing
+from stack.errors import Problem, StackError
 from stack.gateway import AUTH_PLUGINS, config, literal, plugins_of, strings
 from stack.kongfile import Entities, Entity
 
@@ -44,13 +45,44 @@ def _requests(route: Entity) -> Iterator[tuple[tuple[Any, ...], str]]:
 
 
 def _overlap(one: Entity, other: Entity) -> bool:
-    """Whether a method and a protocol of one are also the other's; both name methods, or neither does."""
-    for field, usual in (("methods", []), ("protocols", ["http", "https"])):
-        mine = set(strings(one.value.get(field)) or usual)
-        theirs = set(strings(other.value.get(field)) or usual)
-        if mine and theirs and not mine & theirs:
-            return False
-    return True
+    """Whether a method of one is also the other's; both name methods, or neither does. Kong looks at the protocol only
+    once it has chosen."""
+    mine, theirs = set(strings(one.value.get("methods"))), set(strings(other.value.get("methods")))
+    return mine == theirs or bool(mine & theirs)
+
+
+def ties(found: Entities) -> Iterator[Problem]:
+    """The same for regular expressions that differ: a request for what is literal in one may be taken by others too."""
+    try:
+        table = routing.router(found)
+    except StackError as error:
+        yield from (Problem(p.code, p.message, p.where.partition(": ")[2], p.fix) for p in error.problems)
+        return
+    for route in found["routes"]:
+        for request, field in _samples(route):
+            taken = routing.match(table, *request)
+            if isinstance(taken, routing.Match) and taken.also:
+                both = f"{taken.route}, {', '.join(taken.also)}"
+                message = f"a request for {request[2]} is taken by routes of the same rank: {both}"
+                yield Problem("gateway-route", message, f"{route.path}{field}", "give one of them a regex_priority")
+                break
+
+
+def _samples(route: Entity) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """A request (method, host, path) for each path of a route, and the path's place."""
+    method = next(iter(strings(route.value.get("methods"))), "GET")
+    host = next(iter(strings(route.value.get("hosts"))), "localhost").replace("*", "x")
+    for position, path in enumerate(strings(route.value.get("paths"))):
+        yield (method, host, literal(path) or "/"), f".paths[{position}]"
+
+
+def hosts(found: Entities) -> Iterator[Problem]:
+    """Names that no browser asks for: it sends small letters, and Kong compares letter by letter."""
+    for route in found["routes"]:
+        for position, host in enumerate(strings(route.value.get("hosts"))):
+            if host != host.lower():
+                message = f"no browser asks for {host}: it sends small letters"
+                yield Problem("gateway-host", message, f"{route.path}.hosts[{position}]", f'write "{host.lower()}"')
 
 
 def prefixes(found: Entities) -> Iterator[Problem]:

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, gateway, links, outside, secrets, tree
+from stack import docker, entrance, links, outside, secrets, tree
 from stack.catalog import DISABLED
-from stack.errors import fail
+from stack.errors import StackError, fail
 from stack.planner import Planned
 
 PLAN = f"{tree.GENERATED}/plan/plan.json"
 CA = f"{tree.GENERATED}/ca/ca.pem"
 GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
-SERVICE = "kong-api-gateway"
 
 
 def write(planned: Planned, folder: Path) -> None:
@@ -28,28 +27,27 @@ def write(planned: Planned, folder: Path) -> None:
 
 
 def routes(planned: Planned) -> bytes:
-    """The gateway's effective config, kept under the digest of what it is made from."""
-    source, names = tree.read(planned.checkout.root / "kong" / "kong.yml"), sorted(planned.plan.names())
-    host = planned.checkout.settings.value("PUBLIC_HOST")
-    key = tree.digest(source, host.encode(), *map(str.encode, names))
-    cache = planned.checkout.root / tree.GENERATED / "cache" / f"gateway-{key[:24]}.yml"
-    if not cache.exists():
-        tree.write(cache, gateway.effective(source.decode(), set(names), host=host).encode())
-    return tree.read(cache)
+    """The gateway's effective config; none where no gateway is planned. Raises StackError with all that is wrong with
+    its file."""
+    made = entrance.of(planned)
+    if made.problems:
+        raise StackError(made.problems)
+    return made.config.encode()
 
 
 def apply_routes(planned: Planned, running: bool) -> bool:
     """Put the effective config in place; tells whether it changed. A running gateway tries it first and takes it
-    without a new container. Raises StackError with Kong's words where it refuses; the old one stays then."""
+    without a new container; the config of one that is not planned stays as it is. Raises StackError with Kong's words
+    where it refuses; the old one stays then."""
     text, target = routes(planned), planned.checkout.root / GATEWAY
-    if tree.read(target) == text:
+    if not text or tree.read(target) == text:
         return False
     if not running:
         return tree.write(target, text)
     new = target.with_name(f"{target.name}.new")
     tree.write(new, text)
-    done = docker.run(["compose", "-p", planned.plan.project, "exec", "-T", SERVICE, "sh", "/opt/gateway/reload.sh",
-                       f"/gateway/{new.name}"], cwd=planned.checkout.root, timeout=60)  # fmt: skip
+    inside = ["exec", "-T", entrance.SERVICE, "sh", "/opt/gateway/reload.sh", f"/gateway/{new.name}"]
+    done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
     if done.returncode != 0:
         new.unlink()
         words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])

@@ -65,6 +65,15 @@ def named_volumes(service: Service) -> list[str]:
     return [v["source"] for v in service.get("volumes") or [] if v.get("type") == "volume" and v.get("source")]
 
 
+def exposed(service: Service) -> set[int]:
+    """The container ports that the service publishes, or names under `expose`."""
+    ports = {int(port["target"]) for port in service.get("ports") or []}
+    for entry in service.get("expose") or []:
+        first, _, last = str(entry).partition("/")[0].partition("-")
+        ports |= set(range(int(first), int(last or first) + 1))
+    return ports
+
+
 def build_secrets(service: Service) -> list[str]:
     """The top-level secrets that the service's build reads."""
     return [s["source"] for s in (service.get("build") or {}).get("secrets") or []]

@@ -42,7 +42,8 @@ def _fill(folder: Path, planned: Planned, assembled: compare.Assembled, secrets:
     for path in _paths(assembled):
         _copy(root / path, folder / path)
     live.write(planned, folder)
-    tree.write(folder / live.GATEWAY, live.routes(planned))
+    if routes := live.routes(planned):
+        tree.write(folder / live.GATEWAY, routes)
     project = _without_build_secrets(assembled.model)
     tree.write(folder / "compose.yaml", assembly.to_yaml(project).encode())
     example = "# The secrets of this project. Copy this file to .env (mode 0600) and fill them in.\n"

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from stack import compare, gpu, images, planner, saving, sight, tree
-from stack.errors import Problem, StackError
+from stack import compare, entrance, gpu, images, planner, saving, sight, tree
+from stack.errors import FAILED, OK, Problem, StackError
 from stack.planner import Planned, Request
 from stack.result import Result
 
@@ -13,7 +13,8 @@ NO_ENGINE = "no engine answers, so this is not compared with what runs"
 
 
 def run(request: Request) -> Result:
-    """The plan as data, with the changes against what runs where an engine answers."""
+    """The plan as data, with the changes against what runs where an engine answers. A gateway's file that `up` would
+    refuse is told beside it."""
     planned = planner.make(tree.root(), request)
     assembled = compare.assemble(planned)
     running = compare.running(planned.plan.project)
@@ -29,10 +30,12 @@ def run(request: Request) -> Result:
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
-    problems = list(planned.problems)
+    refused = entrance.of(planned).problems
+    problems = [*planned.problems, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
-    return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, lines=lines)
+    exit_code = FAILED if refused else OK
+    return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, exit_code, lines)
 
 
 def _to_come(planned: Planned, need: images.Need) -> list[str]:

@@ -12,6 +12,7 @@ from stack import (
     disk,
     docker,
     engine,
+    entrance,
     envfile,
     failures,
     gpu,
@@ -54,7 +55,7 @@ NEEDS_COMPOSE = frozenset({"docker", "docker-hangs", "compose-missing", "compose
 def _told_early(request: Request) -> None:
     """Raises StackError for what is wrong with files or flags: before an engine is installed or asked for."""
     try:
-        planner.make(tree.root(), request)
+        live.routes(planner.make(tree.root(), request))
     except StackError as error:
         if not {problem.code for problem in error.problems} <= NEEDS_COMPOSE:
             raise
@@ -96,7 +97,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
         _write(planned, assembled, saved)
-        gateway_stays = any(c.name == live.SERVICE and c.action == "unchanged" for c in changes) and not recreate
+        gateway_stays = any(c.name == entrance.SERVICE and c.action == "unchanged" for c in changes) and not recreate
         if not gateway_stays:
             live.apply_routes(planned, running=False)
         if change.nothing_to_do(changes) and not recreate:
@@ -172,9 +173,9 @@ def _may_build(planned: Planned, fragment: str) -> bool:
 
 
 def _preflight(planned: Planned) -> None:
-    """Raises StackError for what would fail later: ports, disk."""
+    """Raises StackError for what would fail later: ports, disk, the gateway's routes."""
     problems = hostports.problems(plan.published(planned.plan.services), planned.plan.project, planned.plan.base_port)
-    problems += gpu.problems(planned.plan) + disk.problems()
+    problems += gpu.problems(planned.plan) + disk.problems() + entrance.of(planned).problems
     if problems:
         raise StackError(problems)
 
@@ -205,7 +206,7 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
         images.build(root, planned.plan.project, need.build, progress, env)
     _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
-    tree.write(compare.record_path(root), msgspec.json.encode(assembled.model["services"]), 0o600)
+    lastup.write(root, assembled.model["services"], secrets)
     return start.start(_job(planned, assembled, skip), recreate, timeout, progress)
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack import kongfile
-from stack.gateway import address, compose_service, effective, target_address, upstream_named
+from stack.gateway import address, compose_service, target_address, upstream_named
+from stack.gatewayplan import effective
 
 BOUNDED = settings(max_examples=100, deadline=None)
 
@@ -14,9 +15,7 @@ SERVICES = ["redis", "backend", "ollama", "supabase-realtime"]
 HOSTS = [*SERVICES, "alias.ollama", "Backend", "balanced", "example.com", ""]
 
 texts = st.one_of(
-    st.sampled_from(
-        ["on", "no", "12:30:45", "0777", "1e5", "~", "${SUPABASE_ANON_KEY}", "a: b", "- x", "\\", '"']
-    ),
+    st.sampled_from(["on", "no", "12:30:45", "0777", "1e5", "~", "${SUPABASE_ANON_KEY}", "a: b", "- x", "\\", '"']),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
 values = st.recursive(
@@ -43,9 +42,7 @@ by_host = st.builds(lambda host: {"host": host}, st.sampled_from(HOSTS))
 services = st.builds(
     lambda place, rest: place | rest,
     by_url | by_host,
-    st.fixed_dictionaries(
-        {}, optional={"name": names, "routes": some(routes), "plugins": some(nested_plugins)}
-    ),
+    st.fixed_dictionaries({}, optional={"name": names, "routes": some(routes), "plugins": some(nested_plugins)}),
 )
 targets = st.builds(lambda host: {"target": f"{host}:80"}, st.sampled_from(HOSTS))
 documents = st.fixed_dictionaries(

@@ -6,7 +6,8 @@ import pytest
 
 from stack import kongfile
 from stack.errors import StackError
-from stack.gateway import Route, compose_service, effective, literal, routes
+from stack.gateway import Route, compose_service, literal, routes
+from stack.gatewayplan import effective
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
 

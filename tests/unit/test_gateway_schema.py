@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stack import kongfile, yamlfile
-from stack.gateway import effective
+from stack.gatewayplan import effective
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "kong-schemas"
@@ -74,9 +73,7 @@ def limits(field: dict[str, Any], value: Any, path: str) -> Iterator[str]:
 
 
 def shapes(field: dict[str, Any], value: str, path: str) -> Iterator[str]:
-    exact = (
-        [{"pattern": field["match"], "err": f"does not match {field['match']}"}] if "match" in field else []
-    )
+    exact = [{"pattern": field["match"], "err": f"does not match {field['match']}"}] if "match" in field else []
     either = field.get("match_any", {"patterns": [""], "err": ""})
     if not value.startswith(field.get("starts_with", "")):
         yield f"{path}: must start with {field['starts_with']}"
@@ -92,9 +89,7 @@ def shapes(field: dict[str, Any], value: str, path: str) -> Iterator[str]:
 
 def record(definition: dict[str, Any], value: dict[str, Any], path: str) -> Iterator[str]:
     fields = {name: field for entry in definition["fields"] for name, field in entry.items()}
-    fields |= {
-        name: field for entry in definition.get("shorthand_fields", ()) for name, field in entry.items()
-    }
+    fields |= {name: field for entry in definition.get("shorthand_fields", ()) for name, field in entry.items()}
     for key in value.keys() - fields.keys():
         yield f"{path}.{key}: unknown field"
     for name, field in fields.items():
@@ -144,10 +139,7 @@ def refusals(text: str) -> list[str]:
 
 KONG_YML = (ROOT / "kong" / "kong.yml").read_text()
 SERVICES = sorted(
-    {
-        str(s.value["url"]).split("/")[2].split(":")[0]
-        for s in kongfile.entities(kongfile.read(KONG_YML))["services"]
-    }
+    {str(s.value["url"]).split("/")[2].split(":")[0] for s in kongfile.entities(kongfile.read(KONG_YML))["services"]}
 )
 
 
@@ -155,10 +147,9 @@ def test_kong_accepts_the_file_in_the_repository() -> None:
     assert refusals(KONG_YML) == []
 
 
-@pytest.mark.parametrize("size", range(3))
-def test_kong_accepts_the_file_made_for_any_few_planned_services(size: int) -> None:
-    for planned in combinations(SERVICES, size):
-        assert refusals(effective(KONG_YML, set(planned))) == []
+@pytest.mark.parametrize("planned", [[], SERVICES, *([name] for name in SERVICES)], ids=" ".join)
+def test_kong_accepts_the_file_made_for_a_plan(planned: list[str]) -> None:
+    assert refusals(effective(KONG_YML, planned)) == []
 
 
 def fragment() -> dict[str, Any]:
@@ -168,12 +159,7 @@ def fragment() -> dict[str, Any]:
 
 
 def test_every_plugin_that_the_routes_use_is_one_that_the_gateway_loads() -> None:
-    loaded = (
-        fragment()["environment"]["KONG_PLUGINS"]
-        .removeprefix("${KONG_PLUGINS:-")
-        .removesuffix("}")
-        .split(",")
-    )
+    loaded = fragment()["environment"]["KONG_PLUGINS"].removeprefix("${KONG_PLUGINS:-").removesuffix("}").split(",")
     used = {plugin.value["name"] for plugin in kongfile.entities(kongfile.read(KONG_YML))["plugins"]}
     assert used <= set(loaded)
     assert set(loaded) == {file.stem for file in (SCHEMAS / "plugins").iterdir()}

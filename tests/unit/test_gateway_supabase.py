@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stack import kongfile
-from stack.gateway import effective, plugins_of, routes
+from stack.gateway import Site, plugins_of, routes
+from stack.gatewayplan import effective
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
 FAMILY = {f"supabase-{name}" for name in ("auth", "api", "storage", "realtime", "meta", "studio")}
@@ -67,7 +68,7 @@ def origins(text: str) -> set[str]:
 
 
 def test_names_and_origins_follow_the_name_under_which_browsers_reach_the_machine() -> None:
-    text = effective(KONG_YML, FAMILY, host="my-box.lan")
+    text = effective(KONG_YML, FAMILY, Site("my-box.lan"))
     assert {route.host for route in routes(text) if route.host} == {"studio.my-box.lan"}
     assert origins(text) == {r"(.+\.)?my\-box\.lan", r"127\.0\.0\.1"}
 
@@ -80,5 +81,5 @@ def test_on_this_machine_the_names_stay_as_they_stand_in_the_file() -> None:
 
 def test_a_name_that_merely_ends_in_the_same_letters_stays() -> None:
     text = '_format_version: "3.0"\nroutes: [{name: "r", hosts: ["mylocalhost", "a.localhost", "b.test"]}]\n'
-    hosts = [route.host for route in routes(effective(text, set(), host="box"))]
+    hosts = [route.host for route in routes(effective(text, set(), Site("box")))]
     assert hosts == ["mylocalhost", "a.box", "b.test"]

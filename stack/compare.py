@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import assembly, changes, docker, images, model, outside, planner, tree
+from stack import assembly, changes, docker, images, lastup, model, outside, planner, tree
 from stack.changes import Change, Container, Wanted
 from stack.errors import StackError, fail
 from stack.model import Model
@@ -45,7 +45,10 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
         if service.built and not images.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
         wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
-    return changes.compare(wanted, running, _keys(planned, assembled), planned.request.exact)
+    services = assembled.model["services"]
+    record = lastup.read(planned.checkout.root)
+    compared = changes.compare(wanted, running, lastup.parts(record, services), planned.request.exact)
+    return [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
 
 
 def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -74,21 +77,6 @@ def model_variables(value: object) -> set[str]:
     import re
 
     return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):[?-]", str(value)))
-
-
-def record_path(root: Path) -> Path:
-    """Where the last `up` left what it started, without secrets."""
-    return root / tree.GENERATED / "record" / "up.json"
-
-
-def _keys(planned: Planned, assembled: Assembled) -> dict[str, list[str]]:
-    """Which parts of each service differ from the last `up`."""
-    try:
-        before = msgspec.json.decode(record_path(planned.checkout.root).read_bytes(), type=dict[str, Model])
-    except (OSError, msgspec.DecodeError):
-        return {}
-    after = assembled.model["services"]
-    return {name: changes.differing(before[name], after[name]) for name in after if name in before}
 
 
 def check_owner(root: Path, project: str, running: list[Container]) -> None:

@@ -18,6 +18,7 @@ from stack import (
     gpu,
     hostports,
     images,
+    lastup,
     links,
     live,
     plan,
@@ -102,6 +103,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
             live.apply_routes(planned, running=False)
         if change.nothing_to_do(changes) and not recreate:
             return _done(planned, changes, saved, _routed(planned, gateway_stays) or [UNCHANGED])
+        lastup.write(planned.checkout.root, assembled.model["services"], secrets)
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
@@ -206,7 +208,6 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
         images.build(root, planned.plan.project, need.build, progress, env)
     _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
-    lastup.write(root, assembled.model["services"], secrets)
     return start.start(_job(planned, assembled, skip), recreate, timeout, progress)
 
 

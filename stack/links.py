@@ -1,40 +1,65 @@
-"""Where a user reaches each planned service, and who signs in there. Pure."""
+"""Where a user reaches each planned service, and who signs in there."""
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
-from stack import plan
+from stack import entrance, gateway, plan
+from stack.catalog import Login
+from stack.gateway import Route, Site
+from stack.plan import Service
 from stack.planner import Planned
 from stack.ports import EVERYWHERE
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One service's address on this machine; `user` and `password` name who signs in: the password by the command
-    that shows it, never itself."""
+    """One service's address: the gateway's where it has a route, and then `direct` is the service's own port, empty
+    where it publishes none. `user` signs in at `url`; `password` is the setting that holds the password."""
 
     service: str
     url: str
     user: str = ""
     password: str = ""
+    direct: str = ""
 
 
 def table(planned: Planned) -> list[Link]:
-    """The addresses of the services that publish a port."""
-    host = planned.checkout.settings.value("PUBLIC_HOST")
+    """The addresses of the services that publish a port or have a route in the planned gateway."""
+    return rows(planned, entrance.of(planned).routes, entrance.site(planned))
+
+
+def rows(planned: Planned, routes: Iterable[Route], site: Site) -> list[Link]:
+    """The same for these routes, one of each service that has any. Pure."""
+    through = {route.service: (gateway.url(route, site), route) for route in routes}
     links = []
     for service in planned.plan.services:
-        entry = plan.entry(planned.facts, service.name)
-        scheme = (service.url or "").partition("://")[0]
-        port = next((p for p in service.ports if p.host), None)
-        if port is None:
-            continue
-        address = f"{_host(port.host_ip, host)}:{port.host}"
-        page = (entry.page or "/") if scheme.startswith("http") else ""
-        user = _user(planned, entry.login.user) if entry.login else ""
-        password = f"./inv env.get {entry.login.password} --reveal" if entry.login else ""
-        links.append(Link(service.name, f"{scheme}://{address}{page}" if scheme else address, user, password))
+        direct = _direct(planned, service)
+        url, route = through.get(service.name, ("", None))
+        login = _login(planned, service.name, route if url else None)
+        if url or direct:
+            user, password = (_user(planned, login.user), login.password) if login else ("", "")
+            links.append(Link(service.name, url or direct, user, password, direct if url else ""))
     return links
+
+
+def _direct(planned: Planned, service: Service) -> str:
+    """The address of the published port that its inner address names, or else of the first; empty where it publishes
+    none for certain."""
+    scheme, _, inside = (service.url or "").partition("://")
+    published = [p for p in service.ports if p.host]
+    port = next((p for p in published if inside.endswith(f":{p.container}")), next(iter(published), None))
+    if port is None:
+        return ""
+    address = f"{_host(port.host_ip, planned.checkout.settings.value('PUBLIC_HOST'))}:{port.host}"
+    page = (plan.entry(planned.facts, service.name).page or "/") if scheme.startswith("http") else ""
+    return f"{scheme}://{address}{page}" if scheme else address
+
+
+def _login(planned: Planned, name: str, route: Route | None) -> Login | None:
+    """Who signs in: the gateway's user where it asks for a password, else the service's own."""
+    asks = route is not None and "basic-auth" in route.auth
+    return plan.entry(planned.facts, entrance.SERVICE if asks else name).login
 
 
 def _host(address: str, public: str) -> str:

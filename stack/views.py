@@ -102,11 +102,21 @@ def up(result: Result) -> Any:
         return None
     if "urls" not in result.data:
         return plan(result)
-    table = _table("service", "address", "user", "password")
+    table = _table("service", "address")
     for link in result.data["urls"]:
-        table.add_row(link["service"], link["url"], link["user"], link["password"])
+        table.add_row(link["service"], _address(link))
     parts: list[Any] = [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in result.data["left_out"]]
-    return Group(*parts, table)
+    shown = [Text("a password is shown by: ./inv env.get NAME --reveal", "dim")]
+    return Group(*parts, table, *(shown if any(link["password"] for link in result.data["urls"]) else []))
+
+
+def _address(link: dict[str, Any]) -> Text:
+    """The gateway's address, beside it the direct one, and below them who signs in. It wraps between the two, so that
+    each can be clicked."""
+    text = Text(link["url"])
+    if link["direct"]:
+        text.append(f" or {link['direct']}", "dim")
+    return text.append(f"\nuser {link['user']}, password {link['password']}") if link["password"] else text
 
 
 STATES = {"running": "green", "done": "green", "absent": "dim", "restarting": "red"}

@@ -1,11 +1,16 @@
 """Where a user reaches each service, and who signs in there."""
 
+import io
 from collections.abc import Mapping
 
+import msgspec
 import pytest
+from rich.console import Console
 
-from stack import links
+from stack import links, views
+from stack.gateway import Route, Site
 from stack.links import Link
+from stack.result import Result
 from tests.synthetic import facts, planned, port
 
 HTTP = {"url": "http://web:80"}
@@ -52,9 +57,14 @@ def test_what_is_no_page_has_no_path(entry: dict[str, object], url: str) -> None
     assert link(entry).url == url
 
 
-def test_a_login_names_the_user_and_the_command_that_shows_the_password() -> None:
+def test_a_login_names_the_user_and_the_setting_that_holds_the_password() -> None:
     made = link({**HTTP, "login": {"user": "me", "password": "WEB_PASSWORD"}})
-    assert (made.user, made.password) == ("me", "./inv env.get WEB_PASSWORD --reveal")
+    assert (made.user, made.password) == ("me", "WEB_PASSWORD")
+
+
+def test_of_several_ports_the_one_of_the_inner_address_is_named() -> None:
+    found = facts({"web": {"ports": [port(63021, 81), port(63022, 80)]}}, entries={"web": HTTP})
+    assert [made.url for made in links.table(planned(found))] == ["http://localhost:63022/"]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +80,105 @@ def test_what_publishes_nothing_for_certain_has_no_link() -> None:
     assert links.table(planned(found)) == []
 
 
+WEB = Route("web.localhost", "/", "web", ())
+OWN = {"user": "me", "password": "WEB_PASSWORD"}
+
+
+def through(route: Route, entry: Mapping[str, object], host: str = "localhost", ports: int = 1) -> list[Link]:
+    """The links of one service behind a gateway on port 63002 of `host`."""
+    services = {"web": {"ports": [port(63021, 80)][:ports]}, "kong-api-gateway": {}}
+    gate = {"login": {"user": "${DASHBOARD_USERNAME:-admin}", "password": "DASHBOARD_PASSWORD"}}
+    found = facts(services, entries={"web": entry, "kong-api-gateway": gate})
+    return links.rows(planned(found, settings={"PUBLIC_HOST": host}), [route], Site(host, 63002, {"web": "/ui"}))
+
+
+@pytest.mark.parametrize(
+    ("route", "url"),
+    [
+        (WEB, "http://web.localhost:63002/ui"),
+        (Route("", "/web/", "web", ()), "http://localhost:63002/web/ui"),
+        (Route("", "/ui/", "web", (), strip=False), "http://localhost:63002/ui/"),
+        (Route("", "/", "web", (), strip=False), "http://localhost:63002/ui"),
+    ],
+)
+def test_the_gateways_address_comes_first_and_the_direct_one_beside_it(route: Route, url: str) -> None:
+    assert through(route, HTTP) == [Link("web", url, direct="http://localhost:63021/")]
+
+
+def test_a_service_that_publishes_nothing_is_reached_by_the_gateway() -> None:
+    assert through(WEB, HTTP, ports=0) == [Link("web", "http://web.localhost:63002/ui")]
+
+
+def test_below_an_address_there_are_no_names_so_the_direct_one_is_told() -> None:
+    route = Route("web.10.1.2.3", "/", "web", ("basic-auth",))
+    assert through(route, {**HTTP, "login": OWN}, "10.1.2.3") == [
+        Link("web", "http://10.1.2.3:63021/", "me", "WEB_PASSWORD")
+    ]
+    assert through(route, HTTP, "10.1.2.3", ports=0) == []
+
+
+@pytest.mark.parametrize(
+    ("auth", "entry", "login"),
+    [
+        ((), {"login": OWN}, ("me", "WEB_PASSWORD")),
+        ((), {}, ("", "")),
+        (("basic-auth",), {"login": OWN}, ("admin", "DASHBOARD_PASSWORD")),
+        (("key-auth",), {}, ("", "")),
+    ],
+)
+def test_who_signs_in_is_the_gateways_user_where_it_asks_for_a_password(
+    auth: tuple[str, ...], entry: dict[str, object], login: tuple[str, str]
+) -> None:
+    [made] = through(Route("web.localhost", "/", "web", auth), {**HTTP, **entry})
+    assert (made.user, made.password) == login
+
+
 def test_on_a_remote_machine_the_tunnel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22")
     monkeypatch.setenv("USER", "ada")
     ports = [port(63021, 80), port(63022, 81), port(63023, 82, "0.0.0.0")]
     told = links.remote(planned(facts({"web": {"ports": ports}})))
-    assert told == [
-        "from your own machine: ssh -L 63021:127.0.0.1:63021 -L 63022:127.0.0.1:63022 ada@10.0.0.2"
-    ]
+    assert told == ["from your own machine: ssh -L 63021:127.0.0.1:63021 -L 63022:127.0.0.1:63022 ada@10.0.0.2"]
 
 
 def test_at_the_machine_itself_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     assert links.remote(planned(facts({"web": {"ports": [port(63021, 80)]}}))) == []
+
+
+def shown(width: int, *made: Link) -> list[str]:
+    """What `up` prints of some links in a terminal."""
+    out = Console(width=width, file=io.StringIO())
+    out.print(views.up(Result({"urls": [msgspec.to_builtins(one) for one in made], "left_out": []})))
+    assert isinstance(out.file, io.StringIO)
+    return [line.rstrip() for line in out.file.getvalue().splitlines()]
+
+
+LONG = Link(
+    "local-deep-researcher",
+    "http://local-deep-researcher.localhost:63002/docs",
+    "admin",
+    "DASHBOARD_PASSWORD",
+    "http://localhost:63013/docs",
+)
+
+
+def test_no_address_is_torn_in_a_terminal_of_80_columns() -> None:
+    assert shown(80, LONG) == [
+        "service                address",
+        "local-deep-researcher  http://local-deep-researcher.localhost:63002/docs or",
+        "                       http://localhost:63013/docs",
+        "                       user admin, password DASHBOARD_PASSWORD",
+        "a password is shown by: ./inv env.get NAME --reveal",
+    ]
+
+
+def test_where_there_is_room_the_two_addresses_stand_side_by_side() -> None:
+    assert f"{LONG.url} or {LONG.direct}" in shown(120, LONG)[1]
+
+
+def test_without_a_login_there_is_no_word_of_passwords() -> None:
+    assert shown(80, Link("redis", "redis://localhost:63001")) == [
+        "service  address",
+        "redis    redis://localhost:63001",
+    ]

@@ -5,18 +5,30 @@ import json
 import pytest
 
 from stack import batches, docker, model
-from tests.model.shipped import CASES, Case, Shipped
+from tests.model.shipped import CASES, DEFAULT, Case, Shipped
+
+
+def config(shipped: Shipped, case: Case, files: list[str]) -> model.Model:
+    """What Compose makes of some files in one go."""
+    env = shipped.make(case).planned.env
+    found: model.Model = json.loads(docker.config(shipped.root, files, env, "genai"))
+    return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_batches_give_what_all_files_together_give(case: Case, shipped_once: Shipped) -> None:
-    planned = shipped_once.make(case).planned
+def test_what_is_planned_is_what_all_files_together_give(case: Case, shipped_once: Shipped) -> None:
+    facts = shipped_once.make(case).planned.facts
+    together = config(shipped_once, case, facts.files)
+    assert facts.model == {**together, "services": dict(sorted(model.services(together).items()))}
 
-    def config(files: list[str]) -> model.Model:
-        found: model.Model = json.loads(docker.config(shipped_once.root, files, planned.env, "batches"))
-        return found
 
-    together = config(planned.facts.files)
-    apart = batches.merge(planned.checkout.catalog, planned.facts.files, config)
-    assert len(batches.split(planned.checkout.catalog.fragments)) > 1
-    assert apart == {**together, "services": dict(sorted(model.services(together).items()))}
+def test_it_is_planned_in_batches(shipped_once: Shipped) -> None:
+    facts = shipped_once.make().planned.facts
+    runs: list[list[str]] = []
+
+    def counted(files: list[str]) -> model.Model:
+        runs.append(files)
+        return config(shipped_once, DEFAULT, files)
+
+    assert batches.merge(facts.catalog, facts.files, counted) == facts.model
+    assert len(runs) > 1

@@ -1,0 +1,103 @@
+"""For any routes: what takes a request does not hang on their order, and nothing takes what is outside all of them."""
+
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from stack import kongfile, routing
+from stack.routing import Match, Miss
+
+BOUNDED = settings(max_examples=200, deadline=None)
+
+SEGMENTS = st.sampled_from(["a", "b", "ab", "v1", "v1x", "c-d"])
+HOSTS = ["a.localhost", "b.localhost", "*.localhost", "a.*", "a.localhost:63002"]
+ASKED = ["localhost", "localhost:63002", "a.localhost", "a.localhost:63002", "b.localhost", "a.example"]
+METHODS = ["GET", "POST"]
+
+paths = st.lists(SEGMENTS, min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
+prefixes = st.tuples(paths, st.sampled_from(["", "/"])).map("".join)
+patterns = st.tuples(paths, st.sampled_from(["", "$", "(/|$)", "/?$"])).map(lambda pair: f"~{pair[0]}{pair[1]}")
+
+
+def some(item: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+    return st.lists(item, min_size=1, max_size=most, unique=True)
+
+
+route_shapes = st.fixed_dictionaries(
+    {"paths": some(prefixes | patterns, 3)},
+    optional={
+        "hosts": some(st.sampled_from(HOSTS)),
+        "methods": some(st.sampled_from(METHODS)),
+        "regex_priority": st.integers(0, 2),
+        "strip_path": st.booleans(),
+        "preserve_host": st.booleans(),
+        "plugins": some(st.sampled_from(["key-auth", "basic-auth", "request-termination"]), 3).map(
+            lambda names: [{"name": name} for name in names]
+        ),
+    },
+)
+routes = st.lists(route_shapes, max_size=5).map(
+    lambda shapes: [{"name": f"r{position}", **shape} for position, shape in enumerate(shapes)]
+)
+requests = st.tuples(st.sampled_from(METHODS), st.sampled_from(ASKED), prefixes | st.just("/"))
+
+
+def table(listed: list[dict[str, Any]]) -> routing.Router:
+    """The router of one service with these routes."""
+    service = {"name": "s", "url": "http://s:8000/base", "routes": listed}
+    return routing.router(kongfile.entities({"services": [service]}))
+
+
+@BOUNDED
+@given(routes, requests, st.randoms(use_true_random=False))
+def test_the_order_of_the_routes_makes_no_difference(
+    listed: list[dict[str, Any]], request: tuple[str, str, str], random: Any
+) -> None:
+    found = routing.match(table(listed), *request)
+    assume(not isinstance(found, Match) or not found.also)
+    mixed = list(listed)
+    random.shuffle(mixed)
+    assert routing.match(table(mixed), *request) == found
+
+
+@BOUNDED
+@given(routes, requests)
+def test_without_a_prefix_that_fits_nothing_is_taken(
+    listed: list[dict[str, Any]], request: tuple[str, str, str]
+) -> None:
+    method, host, path = request
+    assert isinstance(routing.match(table(listed), method, host, f"/outside{path}"), Miss)
+
+
+@BOUNDED
+@given(routes, requests)
+def test_the_taker_asks_for_nothing_that_the_request_lacks(
+    listed: list[dict[str, Any]], request: tuple[str, str, str]
+) -> None:
+    found = routing.match(table(listed), *request)
+    assume(isinstance(found, Match))
+    assert isinstance(found, Match)
+    route = next(one for one in listed if one["name"] == found.route)
+    assert request[0] in route.get("methods", METHODS)
+    alone = routing.match(table([route]), *request)
+    assert isinstance(alone, Match)
+    assert (alone.path, alone.host, alone.auth) == (found.path, found.host, found.auth)
+
+
+@BOUNDED
+@given(routes, requests)
+def test_one_more_route_never_frees_a_path(listed: list[dict[str, Any]], request: tuple[str, str, str]) -> None:
+    assume(listed)
+    fewer = routing.match(table(listed[:-1]), *request)
+    more = routing.match(table(listed), *request)
+    assert isinstance(fewer, Miss) or isinstance(more, Match)
+
+
+@BOUNDED
+@given(st.text("/ab.%2fFe?", max_size=20).map(lambda text: f"/{text}"))
+def test_a_path_made_plain_stays_as_it_is(path: str) -> None:
+    plain = routing.normalized(path)
+    assert plain.startswith("/")
+    assert "//" not in plain
+    assert not {".", ".."} & set(plain.split("/"))

@@ -2,16 +2,19 @@
 
 import sys
 
-from stack import docker, objects, planner, tree
+from stack import compare, docker, objects, planner, tree
 from stack.errors import Problem, StackError
 from stack.result import Result
 
 
 def run(volumes: bool, yes: bool) -> Result:
-    """Stop and remove containers and networks, and with `volumes` the data after it was listed and agreed to."""
+    """Stop and remove containers and networks, and with `volumes` the data after it was listed and agreed to.
+
+    Raises StackError where the project is that of another folder: what it runs, and its data, are not ours to end."""
     root = tree.root()
     with tree.locked(root):
         project = planner.project_name(root)
+        compare.check_owner(root, project, docker.containers(project))
         data = objects.volumes(project)
         if volumes and data and not yes:
             _agree(_sized(data))

@@ -1,0 +1,92 @@
+"""An `up` on what already runs: what it leaves alone, what it saves, and what an exact selection takes away."""
+
+from tests.engine.support_stack import Stack, run
+
+
+def two_profiles(stack: Stack) -> None:
+    """`web` with its job `seed` in the profile small, `extra` in another."""
+    seed = {"command": ["true"], "restart": "no", "init": None}
+    web = {"depends_on": {"seed": {"condition": "service_completed_successfully"}}}
+    stack.service("web", more={"seed": seed}, **web)
+    stack.service("extra", profiles=["more"], depends_on={"web": {"condition": "service_started"}})
+
+
+def test_with_nothing_to_do_touches_nothing_and_says_so(stack: Stack) -> None:
+    two_profiles(stack)
+    stack.up()
+    before, files = stack.identities(), (stack.root / "compose.yaml").stat()
+    again = stack.up()
+    assert "nothing was changed" in again.out
+    assert stack.identities() == before
+    assert (stack.root / "compose.yaml").stat().st_mtime_ns == files.st_mtime_ns
+
+
+def test_a_profile_on_top_leaves_what_runs_alone_and_is_remembered(stack: Stack) -> None:
+    two_profiles(stack)
+    stack.up()
+    before = stack.identities()
+    once = stack.up("--profile", "more", "--once")
+    assert "saved" not in once.out
+    assert stack.env()["STACK_PROFILES"] == "small"
+    assert stack.identities().keys() - before.keys() == {"extra-1"}
+    assert {name: stack.identities()[name] for name in before} == before
+
+    beyond = stack.up()
+    assert "left alone" in beyond.out
+    assert "extra" in beyond.out
+
+    saved = stack.up("--profile", "more")
+    assert stack.env()["STACK_PROFILES"] == "small,more"
+    line = next(line for line in saved.out.splitlines() if "saved STACK_PROFILES" in line)
+    undo = line.partition("undo: ")[2].rstrip(")")
+    assert stack.inv(*undo.split()[1:]).code == 0
+    assert stack.env()["STACK_PROFILES"] == "small"
+    assert {name: stack.identities()[name] for name in before} == before
+
+
+def test_an_exact_selection_lists_what_goes_and_removes_it(stack: Stack) -> None:
+    two_profiles(stack)
+    stack.service("other", profiles=["other"])
+    stack.up("--profile", "more", "--profile", "other", "--once")
+    before = stack.identities()
+    planned = stack.inv("plan", "--profile", "other", "--exact", "--json").json["data"]["changes"]
+    gone = {change["name"] for change in planned if change["action"] == "remove"}
+    assert gone == {"web", "seed", "extra"}
+    assert stack.identities() == before
+    stack.up("--profile", "other", "--exact")
+    assert stack.identities() == {"other-1": before["other-1"]}
+    assert stack.env()["STACK_PROFILES"] == "other"
+
+
+def test_a_changed_mounted_file_recreates_its_service_alone_and_names_what_differs(stack: Stack) -> None:
+    (stack.root / "compose" / "web").mkdir()
+    (stack.root / "compose" / "web" / "page").write_text("one")
+    stack.service("web", volumes=["./compose/web:/page:ro"])
+    stack.service("beside", environment={"WORD": "${BESIDE_WORD:-old}"})
+    stack.up()
+    before = stack.identities()
+    (stack.root / "compose" / "web" / "page").write_text("two")
+    stack.up()
+    after = stack.identities()
+    assert after["beside-1"] == before["beside-1"]
+    assert after["web-1"] != before["web-1"]
+    assert stack.exec("web", "cat", "/page/page") == "two"
+
+    stack.set(BESIDE_WORD="new")
+    planned = {c["name"]: c for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert planned["web"]["action"] == "unchanged"
+    assert planned["beside"]["action"] == "recreate"
+    assert any("environment" in key for key in planned["beside"]["keys"])
+
+
+def test_what_was_stopped_by_hand_is_started_again_and_its_neighbours_stay(stack: Stack) -> None:
+    two_profiles(stack)
+    stack.service("beside")
+    stack.up()
+    before = stack.identities()
+    assert run("docker", "stop", f"{stack.project}-web-1").code == 0
+    stack.up()
+    after = stack.identities()
+    assert after["web-1"][0] == before["web-1"][0]
+    assert stack.one("web")["State"]["Running"]
+    assert {k: v for k, v in after.items() if k != "web-1"} == {k: v for k, v in before.items() if k != "web-1"}

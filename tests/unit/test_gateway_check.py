@@ -75,6 +75,11 @@ def test_a_sound_file_has_no_problem() -> None:
          "gateway-type", "consumers[0].keyauth_credentials[0].key", "a string"),
         ('["n8n.localhost"]', '"n8n.localhost"', "gateway-type", "services[1].routes[0].hosts", "a list"),
         ('["n8n.localhost"]', "[8]", "gateway-type", "services[1].routes[0].hosts[0]", "a string"),
+        ('["n8n.localhost"]', '["N8N.localhost"]', "gateway-host", "services[1].routes[0].hosts[0]",
+         "no browser asks for N8N.localhost"),
+        ('"~/backend$"', '"~/(backend$"', "gateway-path", "services[0].routes[0].paths", "no regular expression"),
+        ('hosts: ["n8n.localhost"]', 'paths: ["~/[b]ackend$"]', "gateway-route",
+         "services[0].routes[0].paths[1]", "/backend is taken by routes of the same rank: backend, n8n"),
         ('username: "anon"', "username: on",
          "gateway-yaml", "consumers[0].username", "Kong reads on without quotes as true"),
         ('username: "anon"', "username: 12:30:45", "gateway-yaml", "consumers[0].username", "12:30:45"),
@@ -127,6 +132,33 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, code: str, where:
 def test_routes_that_differ_in_rank_or_in_what_they_take_are_fine(first: str, second: str) -> None:
     text = f'_format_version: "3.0"\nservices: [{{url: "http://n8n:5678", routes: [{first}, {second}]}}]\n'
     assert found(text) == []
+
+
+def test_a_plugin_that_the_gateway_does_not_load_is_told() -> None:
+    [problem] = check(GOOD, CATALOGUE, PORTS, SECRETS, ["acl", "cors"])
+    assert problem.where == "kong/kong.yml: services[1].routes[0].plugins[0].name"
+    assert "does not load the plugin key-auth" in problem.message
+    assert problem.fix == "./inv env.set KONG_PLUGINS acl,cors,key-auth"
+    assert check(GOOD, CATALOGUE, PORTS, SECRETS, ["acl", "key-auth"]) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{name: "a", paths: ["~/x$"]}', '{name: "b", paths: ["~/x/?$"], regex_priority: 1}'),
+        ('{name: "a", paths: ["~/x$"]}', '{name: "b", paths: ["~/x/?$"], hosts: ["b.localhost"]}'),
+        ('{name: "a", paths: ["~/x$"], methods: ["GET"]}', '{name: "b", paths: ["~/x/?$"], methods: ["PUT"]}'),
+    ],
+)
+def test_regular_expressions_of_another_rank_or_request_may_fit_the_same_path(first: str, second: str) -> None:
+    text = f'_format_version: "3.0"\nservices: [{{url: "http://n8n:5678", routes: [{first}, {second}]}}]\n'
+    assert found(text) == []
+
+
+def test_routes_for_two_protocols_are_not_told_apart() -> None:
+    first, second = (f'{{paths: ["/a/"], protocols: ["{name}"]}}' for name in ("http", "https"))
+    text = f'_format_version: "3.0"\nservices: [{{url: "http://n8n:5678", routes: [{first}, {second}]}}]\n'
+    assert [problem.code for problem in found(text)] == ["gateway-route"]
 
 
 def test_a_plugin_for_everyone_needs_no_credential() -> None:

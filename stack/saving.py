@@ -52,12 +52,17 @@ def _secrets(planned: Planned) -> dict[str, str | None]:
 
 
 def _declared(planned: Planned) -> dict[str, dict[str, str]]:
-    """The secrets (name: kind) of each planned fragment that runs here."""
-    return {
-        fragment: planner.declared(planned.checkout, fragment, source)
-        for fragment in planned.plan.fragments()
-        if (source := planned.facts.sources[fragment]) not in FAR
-    }
+    """The secrets (name: kind) of each planned fragment that runs here, and of any other those that a planned service
+    uses: it is told them before the other comes, so as not to be made anew then."""
+    services = model.services(planned.facts.model)
+    used = {name for service in planned.plan.services for name in model.secrets_of(services[service.name])}
+    whole = set(planned.plan.fragments())
+    found: dict[str, dict[str, str]] = {}
+    for fragment, source in planned.facts.sources.items():
+        kinds = {} if source in FAR else planner.declared(planned.checkout, fragment, source)
+        wanted = {name: kind for name, kind in kinds.items() if fragment in whole or name in used}
+        found |= {fragment: wanted} if wanted else {}
+    return found
 
 
 def new_secrets(planned: Planned) -> dict[str, str]:

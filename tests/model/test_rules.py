@@ -11,7 +11,8 @@ from tests.model.shipped import CASES, DEFAULT, FAR, Case, Made, Shipped
 
 # Secrets that a service uses though another fragment declares them, and why.
 KNOWINGLY: dict[str, set[str]] = {
-    "backend": {"SUPABASE_DB_PASSWORD", "REDIS_PASSWORD"},  # the database and Redis that it serves
+    # The database and Redis that it serves; the queue and the search that other profiles bring.
+    "backend": {"SUPABASE_DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "ELASTIC_PASSWORD"},
     "litellm": {"REDIS_PASSWORD"},  # its cache
     "n8n": {"REDIS_PASSWORD"},  # its queue
     "n8n-worker": {"REDIS_PASSWORD"},

@@ -106,3 +106,22 @@ def test_only_the_secrets_of_what_runs_here_are_made(tree: Tree, monkeypatch: py
     assert saving.new_secrets(planner.make(root, Request(sources=("db=external",)))) == {}
     everything = planner.make(root, Request(profiles=("all",)))
     assert set(saving.new_secrets(everything)) == {"DB_PASSWORD", "LLM_KEY"}
+
+
+def test_a_secret_of_what_may_come_later_is_made_for_who_uses_it_already(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = fragment("queue", "secrets: {QUEUE_PASSWORD: hex, QUEUE_COOKIE: hex}").replace("[core]", "[messaging]")
+    files = {
+        **FILES,
+        "compose/web.yml": fragment("web", body='environment: {QUEUE: "amqp://app:${QUEUE_PASSWORD}@queue"}'),
+        "compose/queue.yml": queue,
+        "overrides/queue/external.yml": "services: {queue: {image: 'far:1'}}\n",
+        ".env": f"DB_PASSWORD={SECRET}\n",
+    }
+    root = tree(files).root
+    assert set(saving.new_secrets(planner.make(root, Request()))) == {"QUEUE_PASSWORD"}
+    monkeypatch.setenv("QUEUE_SOURCE", "disabled")
+    assert set(saving.new_secrets(planner.make(root, Request()))) == {"QUEUE_PASSWORD"}
+    monkeypatch.setenv("QUEUE_SOURCE", "external")
+    assert saving.new_secrets(planner.make(root, Request())) == {}

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CORRELATION_HEADER = b"x-correlation-id"  # set by the gateway's correlation-id plugin
 LONGEST_ID = 128
-QUIET = {"/health"}  # asked every few seconds by the container's health check
+QUIET = {"/health", "/metrics"}  # asked every few seconds by the container's health check and by Prometheus
 
 access = logging.getLogger("app.access")
 
@@ -73,6 +73,8 @@ def _fields(scope: Scope, status: int, started: float) -> dict[str, object]:
         "status": status,
         "duration_ms": round((time.perf_counter() - started) * 1000, 1),
     }
+    if "trace_id" in scope:
+        fields["trace_id"] = scope["trace_id"]
     for name, value in scope["headers"]:
         if name == CORRELATION_HEADER:
             fields["correlation_id"] = value.decode("latin-1")[:LONGEST_ID]

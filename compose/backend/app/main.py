@@ -12,9 +12,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from app import health, page, services
+from app import documents, health, messages, metrics, page, services
 from app.logs import AccessLog
+from app.metrics import Measure, Pool
 from app.settings import Settings
+from app.tracing import Trace, Tracing
 
 LARGEST_POOL = 5  # connections to PostgreSQL per process
 LOOKUPS = 64  # host names looked up at once: each takes a thread, and a slow one must not hold up the others
@@ -30,28 +32,38 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.settings = settings or Settings.from_env(os.environ)
-    for module in (health, services, page):
+    state = app.state
+    state.settings = settings or Settings.from_env(os.environ)
+    state.metrics, state.tracing = metrics.registry(), Tracing(state.settings)
+    for module in (health, services, messages, documents, metrics, page):
         app.include_router(module.router)
+    # From the inside out: the log tells the trace that the request was part of.
+    app.add_middleware(Measure, registry=state.metrics)
     app.add_middleware(AccessLog)
+    app.add_middleware(Trace, tracing=state.tracing)
     return app
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Holds the connection pools. Neither connects before it is used, so the application is live before
-    the database is, and each use after a failure tries again."""
+    """Holds the connections. None is made before it is used, so the application is live before the database is,
+    and each use after a failure tries again."""
     settings: Settings = app.state.settings
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKUPS))
     pool = await asyncpg.create_pool(settings.database_url, min_size=0, max_size=LARGEST_POOL)
     app.state.database = pool
+    app.state.metrics.register(Pool(pool))
+    app.state.broker = messages.Broker(settings.rabbitmq_url, settings.plan_file)
     # One more try, so that a pooled connection which a restart of Redis has cut is no failure.
     app.state.redis = Redis.from_url(settings.redis_url, retry=Retry(NoBackoff(), 1))
     try:
-        yield
+        async with documents.client(settings.elasticsearch_url) as app.state.search:
+            yield
     finally:
         try:
             await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
         except TimeoutError:
             pool.terminate()
         await app.state.redis.aclose()
+        await app.state.broker.close()
+        await asyncio.to_thread(app.state.tracing.close)

@@ -1,36 +1,16 @@
 """The planned services, and whether each answers."""
 
 import asyncio
-from pathlib import Path
-from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from app import probes
+from app import plan, probes
+from app.plan import PlannedService
 from app.probes import Answer
 from app.settings import Settings
 
 router = APIRouter()
-
-
-class PlannedService(BaseModel):
-    """One service of the plan: `url` is where containers reach it, `link` where a browser does."""
-
-    name: str
-    about: str = ""
-    source: str = ""
-    url: str | None = None
-    link: str | None = None
-    containers: list[str] = []
-
-
-class Plan(BaseModel):
-    """The file that the stack's tasks write for this application."""
-
-    version: Literal[1]
-    project: str
-    services: list[PlannedService]
 
 
 class ServiceState(BaseModel):
@@ -63,23 +43,11 @@ async def services(request: Request, response: Response) -> Survey:
 
 async def survey(settings: Settings) -> Survey:
     """Reads the plan and asks all its services at once, each with a time limit of its own."""
-    plan = read_plan(settings.plan_file)
-    if isinstance(plan, str):
-        return Survey(problem=plan)
-    states = await asyncio.gather(*(_state(service, settings.probe_limit) for service in plan.services))
-    return Survey(project=plan.project, services=states)
-
-
-def read_plan(file: Path) -> Plan | str:
-    """The plan as it is on disk now, or one sentence on why it can't be read."""
-    try:
-        return Plan.model_validate_json(file.read_bytes())
-    except OSError as error:
-        return f"The plan {file} can't be read: {error.strerror}."
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        return f"The plan {file} can't be used: {place}: {first['msg']}."
+    found = plan.read(settings.plan_file)
+    if isinstance(found, str):
+        return Survey(problem=found)
+    states = await asyncio.gather(*(_state(service, settings.probe_limit) for service in found.services))
+    return Survey(project=found.project, services=states)
 
 
 async def _state(service: PlannedService, limit: float) -> ServiceState:

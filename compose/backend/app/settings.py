@@ -19,15 +19,27 @@ class Settings:
     plan_file: Path = Path("/stack/plan.json")
     ready_limit: float = 2.0
     probe_limit: float = 2.0
+    # Where these would be; whether they are there, the plan tells.
+    rabbitmq_url: str = field(default="", repr=False)
+    elasticsearch_url: str = field(default="", repr=False)
+    otlp_endpoint: str = ""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
-        """DATABASE_URL and REDIS_URL are needed, PLAN_FILE is optional. Raises SettingsError."""
+        """DATABASE_URL and REDIS_URL are needed; PLAN_FILE, RABBITMQ_URL, ELASTICSEARCH_URL and
+        OTEL_EXPORTER_OTLP_ENDPOINT are optional. Raises SettingsError."""
         return cls(
             database_url=_address(environ, "DATABASE_URL", ("postgresql", "postgres")),
             redis_url=_address(environ, "REDIS_URL", ("redis", "rediss")),
             plan_file=Path(environ.get("PLAN_FILE") or cls.plan_file),
+            rabbitmq_url=_optional(environ, "RABBITMQ_URL", ("amqp", "amqps")),
+            elasticsearch_url=_optional(environ, "ELASTICSEARCH_URL", ("http", "https")),
+            otlp_endpoint=_optional(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https")),
         )
+
+
+def _optional(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    return _address(environ, name, schemes) if environ.get(name) else ""
 
 
 def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:

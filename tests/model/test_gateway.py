@@ -6,9 +6,10 @@ import pytest
 
 from stack import entrance, gateway, kongfile, links, live
 from stack.gateway import Route
-from tests.model.refusals import Refusal, refuses
+from tests import support
+from tests.model.refusals import Refusal, Tree, refuses
 from tests.model.shipped import CASES, DEFAULT, Case, Made, Shipped
-from tests.support import Checkout
+from tests.support import BASE, Checkout, fragment
 
 TIERED = Case(network="tiered")
 DATA_STORES = {"weaviate", "qdrant", "neo4j-graph-db", "elasticsearch", "rabbitmq"}
@@ -23,8 +24,6 @@ def routed(made: Made) -> set[str]:
 
 def everywhere() -> set[str]:
     """The services that have a route in the file."""
-    from tests import support
-
     found = gateway.routes((support.ROOT / FILE).read_text())
     return {route.service for route in gateway.front(found)}
 
@@ -84,73 +83,88 @@ def test_the_backends_page_links_to_the_gateways_addresses(shipped: Shipped) -> 
     assert found["supabase-imgproxy"] is None
 
 
-def test_the_public_name_is_in_routes_and_links(checkout: Checkout) -> None:
-    data = checkout.inv_json("eject", "--output", "out", "--profile", "automation", "--profile", "app", "--exact",
-                             env={"PUBLIC_HOST": "Box.lan"}).data  # fmt: skip
+GATE = """ports: ["127.0.0.1:${KONG_HTTP_PORT}:8000"]
+environment: {ANON_KEY: "k", KONG_PLUGINS: "${KONG_PLUGINS:-correlation-id,key-auth}"}"""
+WEB = """ports: ["127.0.0.1:${WEB_PORT}:8080"]
+expose: ["9090"]"""
+SMALL = {
+    "compose/base.yml": BASE,
+    "compose/web.yml": fragment("web", "ports: {WEB_PORT: 21}, url: 'http://web:80'", WEB),
+    "compose/kong-api-gateway.yml": fragment(entrance.SERVICE, "ports: {KONG_HTTP_PORT: 2}", GATE),
+    FILE: """_format_version: "3.0"
+services:
+  - {name: "web", url: "http://web:8080", routes: [{name: "web", hosts: ["web.localhost"]}]}
+  - {name: "more", url: "http://web:9090", routes: [{name: "more", paths: ["/more/"]}]}
+  - {name: "main", url: "http://web:80", routes: [{name: "main", paths: ["/main/"]}]}
+plugins: [{name: "key-auth"}]
+consumers: [{username: "anon", keyauth_credentials: [{key: "${ANON_KEY}"}]}]
+""",
+}
+"""A gateway, and a service with three ports: one published, one exposed, one in its address."""
+LISTENS = Refusal("gateway-upstream", "web listens on 80, 8080, 9090, not on 8081", f"{FILE}: services[0].url", "edit")
+
+
+@pytest.fixture
+def small(tree: Tree) -> Checkout:
+    """A checkout of a gateway and one service."""
+    return tree(SMALL)
+
+
+def mistaken(checkout: Checkout, old: str = "web:8080", new: str = "web:8081") -> Checkout:
+    """The same with something else in the gateway's file."""
+    assert old in SMALL[FILE]
+    checkout.write(FILE, SMALL[FILE].replace(old, new, 1))
+    return checkout
+
+
+def test_the_public_name_is_in_routes_and_links(small: Checkout) -> None:
+    data = small.inv_json("eject", "--output", "out", env={"PUBLIC_HOST": "Box.lan"}).data
     assert ".stack/gateway/kong.yml" in data["files"]
-    config = (checkout.root / "out/.stack/gateway/kong.yml").read_text()
-    assert Route("n8n.box.lan", "/", "n8n", (), strip=False) in gateway.routes(config)
-    assert "http://n8n.box.lan:63002/" in config
+    config = (small.root / "out/.stack/gateway/kong.yml").read_text()
+    assert Route("web.box.lan", "/", "web", ("key-auth",)) in gateway.routes(config)
 
 
-def test_a_plan_without_a_gateway_is_ejected_without_routes(checkout: Checkout) -> None:
-    data = checkout.inv_json("eject", "--output", "out", "--service", "redis").data
+def test_a_plan_without_a_gateway_is_ejected_without_routes_and_its_file_is_not_looked_at(small: Checkout) -> None:
+    data = mistaken(small).inv_json("eject", "--output", "out", "--service", "web").data
     assert ".stack/gateway/kong.yml" not in data["files"]
 
 
-def broken(checkout: Checkout, old: str = "http://n8n:5678", new: str = "http://n8n:5679") -> None:
-    """A mistake in the gateway's file."""
-    path = checkout.root / FILE
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
-PORT = Refusal("gateway-upstream", "n8n listens on 5678, not on 5679", f"{FILE}: services[", "edit kong/kong.yml")
-
-
-def test_a_mistake_in_the_file_is_told_beside_the_plan_and_stops_up(checkout: Checkout) -> None:
-    broken(checkout)
-    planned = checkout.inv_json("plan")
+def test_a_mistake_in_the_file_is_told_beside_the_plan(small: Checkout) -> None:
+    planned = mistaken(small).inv_json("plan")
     assert planned.code == 1
-    assert {service["name"] for service in planned.json["data"]["services"]} >= {entrance.SERVICE, "backend"}
-    [problem] = [problem for problem in planned.problems if problem["code"].startswith("gateway")]
-    assert PORT.said in problem["message"]
-    refuses(checkout, "up", PORT)
-    refuses(checkout, "eject --output out", PORT)
+    assert {service["name"] for service in planned.json["data"]["services"]} == {entrance.SERVICE, "web"}
+    assert LISTENS.said in {problem["message"] for problem in planned.problems}
 
 
-def test_what_is_no_yaml_is_told_with_its_line(checkout: Checkout) -> None:
-    broken(checkout, "plugins: [*password]", "plugins: [*pasword]")
-    refuses(checkout, "up", Refusal("yaml", "undefined alias", f"{FILE}:", "edit kong/kong.yml"))
+@pytest.mark.parametrize("words", ["up", "eject --output out"])
+def test_a_mistake_in_the_file_stops_what_would_use_it(small: Checkout, words: str) -> None:
+    refuses(mistaken(small), words, LISTENS)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "refusal"),
     [
-        ('"${DASHBOARD_PASSWORD}"', '"${REDIS_PASSWORD}"', "${REDIS_PASSWORD} is not known to the gateway"),
-        ('name: "correlation-id"', 'name: "proxy-cache"', "the gateway does not load the plugin proxy-cache"),
+        ('["web.localhost"]', "[*web]", Refusal("yaml", "undefined alias", f"{FILE}:3", "edit kong/kong.yml:3")),
+        ("${ANON_KEY}", "${OTHER}", Refusal("gateway-secret", "${OTHER} is not known", FILE, "container has ANON_KEY")),
+        ('"key-auth"', '"cors"',
+         Refusal("gateway-plugin", "does not load the plugin cors", FILE, "KONG_PLUGINS correlation-id,key-auth,cors")),
     ],
-)
-def test_the_file_may_use_what_the_gateways_container_has(checkout: Checkout, old: str, new: str, said: str) -> None:
-    broken(checkout, old, new)
-    assert any(said in problem["message"] for problem in checkout.inv_json("plan").problems)
+)  # fmt: skip
+def test_the_file_may_use_what_the_gateways_container_has(
+    small: Checkout, old: str, new: str, refusal: Refusal
+) -> None:
+    refuses(mistaken(small, old, new), "up", refusal)
 
 
-def test_a_gateway_that_loads_every_plugin_may_use_every_plugin(checkout: Checkout) -> None:
-    broken(checkout, 'name: "correlation-id"', 'name: "proxy-cache"')
-    assert checkout.inv_json("plan", env={"KONG_PLUGINS": "bundled"}).code == 0
+def test_a_gateway_that_loads_every_plugin_may_use_every_plugin(small: Checkout) -> None:
+    changed = mistaken(small, '"key-auth"', '"cors"')
+    assert changed.inv_json("plan", env={"KONG_PLUGINS": "bundled"}).code == 0
 
 
-def test_without_a_planned_gateway_its_file_is_not_looked_at(checkout: Checkout) -> None:
-    broken(checkout)
-    assert checkout.inv_json("plan", "--service", "redis").code == 0
-
-
-def test_what_was_made_once_is_kept_until_the_file_changes(checkout: Checkout) -> None:
-    assert checkout.inv_json("plan").code == 0
-    [kept] = (checkout.root / ".stack/cache").glob("entrance-*.json")
+def test_what_was_made_once_is_kept_until_the_file_changes(small: Checkout) -> None:
+    assert small.inv_json("plan").code == 0
+    [kept] = (small.root / ".stack/cache").glob("entrance-*.json")
     kept.write_text(kept.read_text().replace('"problems":[]', '"problems":[{"code":"kept","message":"kept"}]'))
-    assert "kept" in {problem["code"] for problem in checkout.inv_json("plan").problems}
-    broken(checkout, "# The gateway's routes", "# Routes of the gateway")
-    assert "kept" not in {problem["code"] for problem in checkout.inv_json("plan").problems}
+    assert "kept" in {problem["code"] for problem in small.inv_json("plan").problems}
+    mistaken(small, "/more/", "/other/")
+    assert "kept" not in {problem["code"] for problem in small.inv_json("plan").problems}

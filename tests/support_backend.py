@@ -87,13 +87,15 @@ async def stuck_postgres(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     await reader.read(-1)
 
 
-def settings(tmp_path: Path, database: int, cache: int, limit: float = SAFETY) -> Settings:
+def settings(tmp_path: Path, database: int, cache: int, limit: float = SAFETY, **more: str) -> Settings:
     return Settings(
         database_url=f"postgresql://app:{PASSWORD}@127.0.0.1:{database}/postgres",
         redis_url=f"redis://default:{PASSWORD}@127.0.0.1:{cache}/3",
         plan_file=tmp_path / "plan.json",
         ready_limit=limit,
         probe_limit=limit,
+        talk_limit=limit,
+        **more,
     )
 
 

@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 
 from app import plan
 from app.probes import reason
+from app.settings import Settings
 
 router = APIRouter()
 
 INDEX = "backend-documents"
-LIMIT = 10.0  # seconds for one request to Elasticsearch
 LONGEST = 100_000  # characters of one document
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request is in the access log already
@@ -35,12 +35,12 @@ class Found(BaseModel):
     document: Document
 
 
-def client(url: str) -> httpx.AsyncClient:
+def client(settings: Settings) -> httpx.AsyncClient:
     """Asks Elasticsearch as its one built-in user: an API key of its own would have to be made by a job first."""
-    parts = urlsplit(url)
+    parts = urlsplit(settings.elasticsearch_url)
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     auth = (parts.username or "", parts.password or "") if parts.username else None
-    return httpx.AsyncClient(base_url=bare, auth=auth, timeout=LIMIT, trust_env=False)
+    return httpx.AsyncClient(base_url=bare, auth=auth, timeout=settings.talk_limit, trust_env=False)
 
 
 @router.put("/documents/{name}")
@@ -80,7 +80,7 @@ async def _ask(request: Request, method: str, path: str, body: dict[str, object]
     except httpx.HTTPStatusError as error:
         raise HTTPException(503, f"Elasticsearch answers HTTP {error.response.status_code}.") from error
     except httpx.TimeoutException as error:
-        raise HTTPException(503, f"Elasticsearch: no answer within {LIMIT:g} s.") from error
+        raise HTTPException(503, f"Elasticsearch: no answer within {state.settings.talk_limit:g} s.") from error
     except httpx.TransportError as error:
-        raise HTTPException(503, f"Elasticsearch: {reason(error, LIMIT)}.") from error
+        raise HTTPException(503, f"Elasticsearch: {reason(error, state.settings.talk_limit)}.") from error
     return answer

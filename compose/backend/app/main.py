@@ -53,11 +53,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool = await asyncpg.create_pool(settings.database_url, min_size=0, max_size=LARGEST_POOL)
     app.state.database = pool
     app.state.metrics.register(Pool(pool))
-    app.state.broker = messages.Broker(settings.rabbitmq_url, settings.plan_file)
+    app.state.broker = messages.Broker(settings)
     # One more try, so that a pooled connection which a restart of Redis has cut is no failure.
     app.state.redis = Redis.from_url(settings.redis_url, retry=Retry(NoBackoff(), 1))
     try:
-        async with documents.client(settings.elasticsearch_url) as app.state.search:
+        async with documents.client(settings) as app.state.search:
             yield
     finally:
         try:

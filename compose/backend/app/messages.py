@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from app import plan
 from app.probes import reason
+from app.settings import Settings
 
 router = APIRouter()
 
@@ -23,7 +23,6 @@ QUEUE = "backend.messages"
 # A full queue refuses: whoever can reach the gateway could otherwise fill the disk.
 BOUNDS: FieldTable = {"x-max-length": 10_000, "x-overflow": "reject-publish"}
 LONGEST = 10_000  # characters of one message
-LIMIT = 5.0  # seconds for one request's whole talk with RabbitMQ
 FAILURES = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError)
 
 
@@ -49,8 +48,8 @@ class Received(BaseModel):
 class Broker:
     """One connection to RabbitMQ, made when it is first needed and again after it was lost."""
 
-    def __init__(self, url: str, plan_file: Path) -> None:
-        self.url, self.plan_file = url, plan_file
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.connection: AbstractConnection | None = None
         self.lock = asyncio.Lock()
 
@@ -58,19 +57,19 @@ class Broker:
     async def queue(self) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
         """A channel of its own and the queue. Raises HTTPException 503 where there is no RabbitMQ, or it does
         not answer in time."""
-        if absent := plan.absent(self.plan_file, "rabbitmq", "messaging"):
+        if absent := plan.absent(self.settings.plan_file, "rabbitmq", "messaging"):
             raise HTTPException(503, absent)
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(self.settings.talk_limit):
                 async with self.lock:
                     if self.connection is None or self.connection.is_closed:
-                        self.connection = await aio_pika.connect(self.url)
+                        self.connection = await aio_pika.connect(self.settings.rabbitmq_url)
                 async with self.connection.channel() as channel:
                     yield channel, await channel.declare_queue(QUEUE, durable=True, arguments=BOUNDS)
         except DeliveryError as error:
             raise HTTPException(507, f"The queue {QUEUE} is full: GET takes messages out.") from error
         except FAILURES as error:
-            raise HTTPException(503, f"RabbitMQ: {_reason(error)}.") from error
+            raise HTTPException(503, f"RabbitMQ: {_reason(error, self.settings.talk_limit)}.") from error
 
     async def close(self) -> None:
         """Says good-bye."""
@@ -109,7 +108,5 @@ async def receive(
     return taken
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ProbableAuthenticationError):
-        return "password refused"
-    return reason(error, LIMIT)
+def _reason(error: BaseException, limit: float) -> str:
+    return "password refused" if isinstance(error, ProbableAuthenticationError) else reason(error, limit)

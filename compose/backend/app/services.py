@@ -52,6 +52,4 @@ async def survey(settings: Settings) -> Survey:
 
 async def _state(service: PlannedService, limit: float) -> ServiceState:
     answer = await probes.timed(probes.address(service.url), limit) if service.url else None
-    return ServiceState(
-        name=service.name, about=service.about, source=service.source, link=service.link, answer=answer
-    )
+    return ServiceState(name=service.name, about=service.about, source=service.source, link=service.link, answer=answer)

@@ -19,6 +19,7 @@ class Settings:
     plan_file: Path = Path("/stack/plan.json")
     ready_limit: float = 2.0
     probe_limit: float = 2.0
+    talk_limit: float = 5.0  # for one request's whole talk with RabbitMQ or Elasticsearch
     # Where these would be; whether they are there, the plan tells.
     rabbitmq_url: str = field(default="", repr=False)
     elasticsearch_url: str = field(default="", repr=False)
@@ -53,7 +54,5 @@ def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) ->
         # Its text quotes the part of the address that it could not read, which may be the password.
         well_formed = False
     if not well_formed:
-        raise SettingsError(
-            f"{name} is not an address of the form {schemes[0]}://user:password@host:port/name"
-        )
+        raise SettingsError(f"{name} is not an address of the form {schemes[0]}://user:password@host:port/name")
     return value

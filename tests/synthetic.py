@@ -52,9 +52,7 @@ def _fragment(name: str, options: Iterable[str]) -> Fragment:
     return Fragment(name, (f"compose/{name}.yml",), {o: (f"overrides/{name}/{o}.yml",) for o in options}, ())
 
 
-def _files(
-    name: str, members: list[str], entries: Mapping[str, Any], options: Iterable[str]
-) -> dict[str, File]:
+def _files(name: str, members: list[str], entries: Mapping[str, Any], options: Iterable[str]) -> dict[str, File]:
     own = {member: dict(entries[member]) for member in members if member in entries}
     shipped = {f"compose/{name}.yml": File(own, dict.fromkeys(members, True), {})}
     return shipped | {f"overrides/{name}/{option}.yml": File({}, {name: True}, {}) for option in options}

@@ -62,9 +62,7 @@ def rendered(tmp_path: Path, sources: dict[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", ["localhost", "external"])
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_ambassador_keeps_name_and_port_and_sees_no_secret(
-    service: str, source: str, tmp_path: Path
-) -> None:
+def test_an_ambassador_keeps_name_and_port_and_sees_no_secret(service: str, source: str, tmp_path: Path) -> None:
     own = rendered(tmp_path, SERVICES)[service]
     services = rendered(tmp_path, SERVICES | {service: source})
     ambassador, companion = services[service], services.get(f"{service}-host")
@@ -128,9 +126,7 @@ def test_redis_built_here_needs_its_password_and_keeps_its_data_over_a_kill(tmp_
         project.remove()
 
 
-def test_redis_of_this_machine_is_reached_and_found_again(
-    stock_redis: tuple[int, str], tmp_path: Path
-) -> None:
+def test_redis_of_this_machine_is_reached_and_found_again(stock_redis: tuple[int, str], tmp_path: Path) -> None:
     port, name = stock_redis
     project = Project(tmp_path / "checkout", {"redis": "localhost"}, REDIS_LOCALHOST_PORT=str(port))
 

@@ -257,9 +257,7 @@ exec postgres -D /tmp/pg -k /tmp -p {port} -c listen_addresses=127.0.0.1"""
         run("docker", "rm", "-f", "-v", name)
 
 
-def test_a_database_of_this_machine_is_only_checked_until_asked(
-    stock: tuple[int, str], tmp_path: Path
-) -> None:
+def test_a_database_of_this_machine_is_only_checked_until_asked(stock: tuple[int, str], tmp_path: Path) -> None:
     port, name = stock
     settings = {"SUPABASE_DB_LOCALHOST_PORT": str(port)}
     project = Project(tmp_path / "checkout", {"supabase-db": "localhost"}, **settings)
@@ -267,8 +265,7 @@ def test_a_database_of_this_machine_is_only_checked_until_asked(
     def schemas() -> set[str]:
         ask = ("psql", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-Atc", "TABLE pg_namespace")
         return {
-            row.split("|")[1]
-            for row in run("docker", "exec", "-e", "PGPASSWORD=super", name, *ask).out.splitlines()
+            row.split("|")[1] for row in run("docker", "exec", "-e", "PGPASSWORD=super", name, *ask).out.splitlines()
         }
 
     def far() -> int:

@@ -224,8 +224,6 @@ def test_uv_brings_a_python_where_path_has_none(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path)
     brought, python = tmp_path / "brought", launcher.bin / "brought-python"
     launcher.program("brought-python", 'echo "$@"')
-    launcher.program(
-        "uv", f"case $2 in install) echo >{brought} ;; find) [ -e {brought} ] && echo {python} ;; esac"
-    )
+    launcher.program("uv", f"case $2 in install) echo >{brought} ;; find) [ -e {brought} ] && echo {python} ;; esac")
     done = launcher("plan", "--json")
     assert done.stdout.split("/")[-1] == "bootstrap.py run plan --json\n"

@@ -40,9 +40,7 @@ def folder(version: str) -> Path:
 def _fetch(version: str, plugin: Path) -> None:
     plugin.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=plugin.parent) as scratch:
-        program = _installed(version) or compose_plugin.extract(
-            _download(version, Path(scratch)), Path(scratch)
-        )
+        program = _installed(version) or compose_plugin.extract(_download(version, Path(scratch)), Path(scratch))
         copy = Path(scratch) / "copy"
         shutil.copy2(program, copy)
         copy.replace(plugin)

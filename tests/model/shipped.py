@@ -17,12 +17,8 @@ from tests import support
 TEXTS = {path: data.decode() for path, data in tree.find(support.ROOT, [""]).items()}
 FRAGMENTS, BASE = catalog.arrange(TEXTS, [""])
 EVERY_TEXT = "\n".join(TEXTS.values())
-PROFILES = sorted(
-    {name for found in re.findall(r"profiles: \[(.*)\]", EVERY_TEXT) for name in found.split(", ")}
-)
-ADDRESSES = dict.fromkeys(
-    re.findall(r"\$\{([A-Z0-9_]+_EXTERNAL_URL)\}", EVERY_TEXT), "http://far.example:1234"
-)
+PROFILES = sorted({name for found in re.findall(r"profiles: \[(.*)\]", EVERY_TEXT) for name in found.split(", ")})
+ADDRESSES = dict.fromkeys(re.findall(r"\$\{([A-Z0-9_]+_EXTERNAL_URL)\}", EVERY_TEXT), "http://far.example:1234")
 """What the sources elsewhere need to be told."""
 
 
@@ -37,9 +33,7 @@ class Case(NamedTuple):
 
 
 DEFAULT = Case()
-SOURCES = [
-    Case(name) for name in sorted({name for fragment in FRAGMENTS.values() for name in fragment.overrides})
-]
+SOURCES = [Case(name) for name in sorted({name for fragment in FRAGMENTS.values() for name in fragment.overrides})]
 CASES = [DEFAULT, *SOURCES, *(Case(network=name) for name in BASE.overrides)]
 """Between them, each source of each service, and each layout."""
 FAR = [case for case in SOURCES if case.source in catalog.FAR]

@@ -87,9 +87,7 @@ def test_a_line_that_two_programs_read_differently(tree: Tree) -> None:
 def test_a_secret_of_the_shell_beside_another_in_env(tree: Tree, command: str) -> None:
     checkout = tree({**PAIR, ".env": "DB_PASSWORD=correcthorsebattery\n"})
     env = {"DB_PASSWORD": "anothersecret"}
-    refusal = Refusal(
-        "secret-shadowed", "DB_PASSWORD in the shell differs", "shell: DB_PASSWORD", "unset DB_PASSWORD"
-    )
+    refusal = Refusal("secret-shadowed", "DB_PASSWORD in the shell differs", "shell: DB_PASSWORD", "unset DB_PASSWORD")
     refuses(checkout, command, refusal, env=env)
     told = checkout.inv_json(command, env=env).out
     assert "correcthorse" not in told

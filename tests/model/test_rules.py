@@ -98,9 +98,7 @@ def test_every_lasting_service_tells_its_health(shipped: Shipped) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_services_meet_in_one_network_and_only_ambassadors_see_the_hosts(
-    shipped: Shipped, case: Case
-) -> None:
+def test_services_meet_in_one_network_and_only_ambassadors_see_the_hosts(shipped: Shipped, case: Case) -> None:
     made = shipped.make(case)
     for name, service in made.services().items():
         mode = service.get("network_mode")
@@ -137,9 +135,7 @@ def test_mounted_files_are_read_only(shipped: Shipped) -> None:
 
 def test_no_service_gains_privileges_where_it_drops_them(shipped: Shipped) -> None:
     def half(service: dict[str, Any]) -> bool:
-        return bool(service.get("cap_drop")) and "no-new-privileges:true" not in (
-            service.get("security_opt") or []
-        )
+        return bool(service.get("cap_drop")) and "no-new-privileges:true" not in (service.get("security_opt") or [])
 
     assert broken(shipped, half) == []
 
@@ -159,9 +155,7 @@ def test_a_secret_reaches_only_who_declares_it_or_uses_it_knowingly(shipped: Shi
     files = made.planned.checkout.catalog.files
     for name, service in made.services().items():
         entries = [entry for path in made.fragment_of(name).paths() for entry in files[path].entries.values()]
-        known = {secret for entry in entries for secret in entry.get("secrets", {})} | KNOWINGLY.get(
-            name, set()
-        )
+        known = {secret for entry in entries for secret in entry.get("secrets", {})} | KNOWINGLY.get(name, set())
         if SUPERUSERS_JOBS.fullmatch(name) and model.one_shot(service):
             known.add("SUPABASE_ADMIN_PASSWORD")
         strange = model.secrets_of(service) - known

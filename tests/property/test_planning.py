@@ -189,9 +189,7 @@ def refusals(case: Case) -> list[Problem]:
     return []
 
 
-OFFSETS = st.dictionaries(
-    st.sampled_from([f"P{number}" for number in range(6)]), st.integers(0, 199), max_size=6
-)
+OFFSETS = st.dictionaries(st.sampled_from([f"P{number}" for number in range(6)]), st.integers(0, 199), max_size=6)
 PINS = st.dictionaries(st.sampled_from([f"P{number}" for number in range(8)]), st.integers(1, 65535).map(str))
 
 
@@ -232,9 +230,7 @@ def test_every_two_that_meet_are_told_and_no_others(published: list[Published]) 
 def _meet(one: Published, other: Published) -> bool:
     if one.host != other.host:
         return False
-    return (
-        one.host_ip == other.host_ip or one.host_ip in ports.EVERYWHERE or other.host_ip in ports.EVERYWHERE
-    )
+    return one.host_ip == other.host_ip or one.host_ip in ports.EVERYWHERE or other.host_ip in ports.EVERYWHERE
 
 
 CONTAINERS = st.lists(
@@ -280,9 +276,7 @@ CONFIGS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
 
 @BOUNDED
 @given(CONFIGS, CONFIGS)
-def test_keys_are_named_exactly_where_something_differs(
-    before: dict[str, object], after: dict[str, object]
-) -> None:
+def test_keys_are_named_exactly_where_something_differs(before: dict[str, object], after: dict[str, object]) -> None:
     keys = changes.differing(before, after)
     assert bool(keys) == (before != after)
     assert keys == list(dict.fromkeys(keys))

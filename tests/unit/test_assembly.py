@@ -107,9 +107,7 @@ def test_mounted_config_becomes_a_label_and_live_data_does_not() -> None:
     found = facts({"web": {**BINDS, "labels": {"mine": "1"}}})
     first = cut(found, digests={"./compose/web/conf": "a"})["services"]["web"]["labels"]
     second = cut(found, digests={"./compose/web/conf": "b"})["services"]["web"]["labels"]
-    live = cut(found, digests={"./compose/web/conf": "a", "./.stack/gateway": "b"})["services"]["web"][
-        "labels"
-    ]
+    live = cut(found, digests={"./compose/web/conf": "a", "./.stack/gateway": "b"})["services"]["web"]["labels"]
     assert first["mine"] == "1"
     assert first[assembly.CONFIG_LABEL] != second[assembly.CONFIG_LABEL]
     assert live == first
@@ -197,9 +195,7 @@ def test_every_value_is_read_as_it_was(value: Any) -> None:
 
 
 def test_the_text_is_plain_to_read() -> None:
-    value = {
-        "services": {"web": {"image": "a:1", "ports": [{"target": 80, "host_ip": "127.0.0.1"}], "tty": True}}
-    }
+    value = {"services": {"web": {"image": "a:1", "ports": [{"target": 80, "host_ip": "127.0.0.1"}], "tty": True}}}
     assert assembly.to_yaml(value) == (
         'services:\n  web:\n    image: "a:1"\n    ports:\n      - target: 80\n        host_ip: "127.0.0.1"\n'
         "    tty: true\n"

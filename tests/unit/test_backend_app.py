@@ -65,9 +65,7 @@ def test_what_answers_is_told_apart_from_what_does_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database", [silent, stuck_postgres])
-def test_a_database_that_takes_connections_and_never_answers_ends_the_wait(
-    tmp_path: Path, database: Handler
-) -> None:
+def test_a_database_that_takes_connections_and_never_answers_ends_the_wait(tmp_path: Path, database: Handler) -> None:
     async def scenario() -> None:
         async with (
             listening(database) as stuck,

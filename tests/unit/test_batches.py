@@ -71,7 +71,9 @@ def test_a_refusal_is_left_to_one_run_for_its_words() -> None:
     [
         pytest.param({"volumes": {"v": {"driver": "y"}}}, id="one volume, two drivers"),
         pytest.param({"name": "y"}, id="two names"),
-        pytest.param({"services": {"b": {"image": "b", "networks": {"nowhere": None}}}}, id="a network that none declares"),
+        pytest.param(
+            {"services": {"b": {"image": "b", "networks": {"nowhere": None}}}}, id="a network that none declares"
+        ),
     ],
 )
 def test_what_does_not_go_together_makes_no_model(second: Model) -> None:

@@ -31,9 +31,7 @@ def test_without_consent_the_command_is_told_and_nothing_done(apt: Path) -> None
     assert not apt.exists()
 
 
-def test_a_user_who_is_not_root_gets_the_command_with_sudo(
-    apt: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_user_who_is_not_root_gets_the_command_with_sudo(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(bootstrap.UnpreparedError) as told:
         bootstrap.add_venv_module(["up", "--yes"])

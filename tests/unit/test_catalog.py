@@ -109,9 +109,7 @@ def test_layers_of_an_entry_merge_key_by_key() -> None:
         ({"port": {}}, "unknown key 'port'", "port"),
     ],
 )  # fmt: skip
-def test_a_wrong_entry_is_told_with_file_path_and_expectation(
-    entry: dict[str, Any], message: str, where: str
-) -> None:
+def test_a_wrong_entry_is_told_with_file_path_and_expectation(entry: dict[str, Any], message: str, where: str) -> None:
     assert refused({"x-stack": {"n8n": entry}, "services": {"n8n": {}}}) == [
         (message, f"compose/n8n.yml: x-stack.n8n.{where}")
     ]
@@ -162,15 +160,11 @@ def test_a_service_that_an_override_drops_is_known_as_dropped() -> None:
 
 @pytest.mark.parametrize("name", ["My_Service", "9lives", "a" * 41, "-x", "x_y"])
 def test_a_name_that_makes_no_variable_is_refused(name: str) -> None:
-    assert problems({f"compose/{name}.yml": {"services": {name: {}}}}) == [
-        ("service-name", f"compose/{name}.yml")
-    ]
+    assert problems({f"compose/{name}.yml": {"services": {name: {}}}}) == [("service-name", f"compose/{name}.yml")]
 
 
 def test_a_fragment_must_declare_the_service_of_its_name() -> None:
-    assert problems({"compose/web.yml": {"services": {"www": {}}}}) == [
-        ("fragment-service", "compose/web.yml")
-    ]
+    assert problems({"compose/web.yml": {"services": {"www": {}}}}) == [("fragment-service", "compose/web.yml")]
 
 
 def test_a_service_stands_in_one_fragment() -> None:

@@ -97,9 +97,7 @@ def test_no_socket_an_abandoned_one_and_a_broken_engine_are_told_apart(tmp_path:
     assert (seen.state, seen.detail) == ("failing", "the engine has no such page")
 
 
-def test_a_machine_with_a_client_and_an_engine_of_its_own_is_ready(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_with_a_client_and_an_engine_of_its_own_is_ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(home / "bin" / "docker", 'echo "v2.40.3"')
     with engine(home / "s", {"/version": VERSION, "/info": {}}) as at:
         monkeypatch.setenv("DOCKER_HOST", at)
@@ -140,9 +138,7 @@ def test_podmans_stand_in_for_docker_is_seen(home: Path, stand_in: str) -> None:
     assert judge(facts.look()).kind == "podman"
 
 
-def test_installed_packages_are_seen_where_no_engine_answers(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_installed_packages_are_seen_where_no_engine_answers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{home}/none")
     program(home / "bin" / "dpkg-query", 'printf "docker.io not-installed\\npodman installed\\n"')
     assert facts.look().packages == ("podman",)

@@ -96,9 +96,7 @@ def test_stop_leaves_a_process_alone_that_only_has_the_number(state: Path, sleep
 
 
 def test_stop_ends_what_was_started_and_notes_it(state: Path, sleeper: psutil.Process) -> None:
-    record.write(
-        record.Record(installed=True, started="by hand", pid=sleeper.pid, created=sleeper.create_time())
-    )
+    record.write(record.Record(installed=True, started="by hand", pid=sleeper.pid, created=sleeper.create_time()))
     assert engine.stop(print)
     assert sleeper.status() == psutil.STATUS_ZOMBIE
     assert not engine.stop(print)

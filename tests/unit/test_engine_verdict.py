@@ -43,9 +43,7 @@ def test_an_engine_that_answers_with_a_new_enough_compose_is_ready() -> None:
     assert judge(facts(compose="5.0.0-rc.1")).problem is None
 
 
-DESKTOP_ON_WINDOWS = (
-    "powershell.exe -Command \"Start-Process 'C:\\Program Files\\Docker\\Docker\\Docker Desktop.exe'\""
-)
+DESKTOP_ON_WINDOWS = "powershell.exe -Command \"Start-Process 'C:\\Program Files\\Docker\\Docker\\Docker Desktop.exe'\""
 CASES = {
     "nothing at all": (bare(), "absent", "./inv engine --yes"),
     "a client alone, without an engine anywhere": (

@@ -48,9 +48,7 @@ def test_a_value_with_quotes_and_backslashes_stays_one_yaml_string() -> None:
         ({"KEY": "a\nb"}, "KEY has more than one line"),
     ],
 )
-def test_a_name_without_a_usable_value_ends_the_start_and_is_named(
-    environment: dict[str, str], message: str
-) -> None:
+def test_a_name_without_a_usable_value_ends_the_start_and_is_named(environment: dict[str, str], message: str) -> None:
     done = substitute('a: "1"\nkey: "${KEY}"\n', environment)
     assert done.returncode == 3
     assert message in done.stderr

@@ -62,9 +62,7 @@ def test_there_is_no_ring_without_a_cycle() -> None:
         (edges(a="b?", b="a"), "a → b → a"),
     ],
 )
-def test_a_cycle_is_printed_as_the_ring_that_it_is(
-    found: Mapping[str, Mapping[str, Edge]], ring: str
-) -> None:
+def test_a_cycle_is_printed_as_the_ring_that_it_is(found: Mapping[str, Mapping[str, Edge]], ring: str) -> None:
     assert " → ".join(graph.ring(found)) == ring
     with pytest.raises(StackError, match=f"wait for each other: {ring}$"):
         graph.tiers(found)

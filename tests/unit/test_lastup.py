@@ -24,7 +24,9 @@ def test_a_changed_secret_is_named_and_never_written(tmp_path: Path) -> None:
 
 
 def test_without_a_record_a_change_stays_untold(tmp_path: Path) -> None:
-    told = lastup.with_secrets(Change("web", "recreate", ["configuration"]), lastup.read(tmp_path), {"KEY"}, {"KEY": "x"})
+    told = lastup.with_secrets(
+        Change("web", "recreate", ["configuration"]), lastup.read(tmp_path), {"KEY"}, {"KEY": "x"}
+    )
     assert told.keys == ["configuration"]
 
 

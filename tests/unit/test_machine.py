@@ -64,9 +64,7 @@ def pip_reads(text: str, folder: Path) -> dict[str, str]:
     return {name.removeprefix("global."): value.strip("'") for name, _, value in rows}
 
 
-def test_pips_remote_settings_come_along_and_local_files_do_not(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pips_remote_settings_come_along_and_local_files_do_not(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = configparser.RawConfigParser()
     conf["global"] = {
         "index-url": SECRET,
@@ -142,9 +140,7 @@ def test_npms_registries_and_credentials_come_along(here: Path) -> None:
         "//ours.example/:_authToken=${NPM_TOKEN}\ncafile=/etc/ssl/own.pem\nprefix=/opt/npm\n"
     )
     environment = {"NPM_TOKEN": "s3cret", "npm_config_strict_ssl": "false"}
-    written = package_settings.npm(
-        package_settings.read_npm(environment), {"HTTPS_PROXY": "http://p:1"}, "/run/ca"
-    )
+    written = package_settings.npm(package_settings.read_npm(environment), {"HTTPS_PROXY": "http://p:1"}, "/run/ca")
     assert set(written.splitlines()) >= {
         "registry=https://npm.example/",
         "@ours:registry=https://ours.example/",

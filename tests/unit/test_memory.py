@@ -32,9 +32,7 @@ def test_a_cgroup_of_version_2_counts_without_what_can_be_dropped(
     assert memory.from_cgroups([ID]) == {ID: 3500}
 
 
-def test_a_cgroup_of_version_1_counts_its_whole_subtree(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cgroup_of_version_1_counts_its_whole_subtree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "memory" / "docker" / ID
     folder.mkdir(parents=True)
     (folder / "memory.usage_in_bytes").write_text("5000\n")
@@ -43,9 +41,7 @@ def test_a_cgroup_of_version_1_counts_its_whole_subtree(
     assert memory.from_cgroups([ID]) == {ID: 3000}
 
 
-def test_a_container_without_readable_cgroup_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_container_without_readable_cgroup_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "docker" / ID
     folder.mkdir(parents=True)
     (folder / "memory.current").write_text("not a number")

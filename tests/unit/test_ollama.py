@@ -10,8 +10,12 @@ import pytest
 from stack import ollama
 from stack.errors import StackError
 
-STREAMS = {
-    "good": [{"status": "pulling manifest"}, {"status": "pulling", "total": 200, "completed": 80}, {"status": "success"}],
+STREAMS: dict[str, list[dict[str, object]]] = {
+    "good": [
+        {"status": "pulling manifest"},
+        {"status": "pulling", "total": 200, "completed": 80},
+        {"status": "success"},
+    ],
     "bad": [{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}],
     "cut": [{"status": "pulling", "total": 200, "completed": 80}],
 }
@@ -24,7 +28,7 @@ class StandInOllama(BaseHTTPRequestHandler):
         self._send(200, json.dumps({"models": [{"name": "b:latest", "size": 20}, {"name": "a:1b", "size": 10}]}))
 
     def do_POST(self) -> None:
-        self._send(200, "\n".join(map(json.dumps, STREAMS[self._model()])))
+        self._send(200, "\n".join(json.dumps(line) for line in STREAMS[self._model()]))
 
     def do_DELETE(self) -> None:
         found = self._model() == "a:1b"
@@ -60,7 +64,9 @@ def test_a_pull_tells_its_share(base: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), [("bad", "file does not exist"), ("cut", "the connection ended")])
-def test_a_pull_that_fails_under_status_200_is_an_error_with_the_command_to_retry(base: str, name: str, words: str) -> None:
+def test_a_pull_that_fails_under_status_200_is_an_error_with_the_command_to_retry(
+    base: str, name: str, words: str
+) -> None:
     with pytest.raises(StackError, match=words) as caught:
         list(ollama.pull(base, name))
     assert caught.value.problems[0].fix == f"./inv models.pull --name {name}"

@@ -102,9 +102,7 @@ def test_an_error_without_an_event_of_its_own_counts() -> None:
 
 
 def test_lines_that_are_no_json_are_words_too() -> None:
-    words, _ = followed(
-        "Cannot connect to the Docker daemon at unix:///nowhere. Is the docker daemon running?\n", "\n"
-    )
+    words, _ = followed("Cannot connect to the Docker daemon at unix:///nowhere. Is the docker daemon running?\n", "\n")
     assert words.startswith("Cannot connect")
 
 

@@ -37,9 +37,7 @@ def test_the_envelope_is_frozen(capsys: Captured) -> None:
         "command": "plan",
         "status": "success",
         "data": {"a": 1},
-        "problems": [
-            {"code": "code", "message": "what happened", "where": "file: place", "fix": "what to type"}
-        ],
+        "problems": [{"code": "code", "message": "what happened", "where": "file: place", "fix": "what to type"}],
     }
 
 
@@ -57,9 +55,7 @@ def test_an_empty_result_has_every_key(capsys: Captured) -> None:
 
 def test_a_problem_has_every_key_even_where_it_is_empty(capsys: Captured) -> None:
     _, out, _ = present(capsys, raising(fail("code", "what happened")))
-    assert json.loads(out)["problems"] == [
-        {"code": "code", "message": "what happened", "where": "", "fix": ""}
-    ]
+    assert json.loads(out)["problems"] == [{"code": "code", "message": "what happened", "where": "", "fix": ""}]
 
 
 @pytest.mark.parametrize("code", [FAILED, USAGE])

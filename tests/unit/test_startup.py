@@ -24,9 +24,7 @@ def imported(checkout: Checkout, *words: str) -> set[str]:
     reader, writer = os.pipe()
     command = [sys.executable, "-c", RUN.format(writer), *words]
     env = {**support.environment(), "PYTHONPATH": str(checkout.root)}
-    done = subprocess.run(
-        command, cwd=checkout.root, env=env, pass_fds=[writer], capture_output=True, check=False
-    )
+    done = subprocess.run(command, cwd=checkout.root, env=env, pass_fds=[writer], capture_output=True, check=False)
     os.close(writer)
     with os.fdopen(reader) as modules:
         names = {name.partition(".")[0] for name in modules.read().split("\n")}

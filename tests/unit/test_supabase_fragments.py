@@ -9,9 +9,7 @@ from stack import yamlfile
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "compose").glob("supabase-*.yml"))
 SERVICES: dict[str, Any] = {
-    name: service
-    for path in FILES
-    for name, service in yamlfile.load(path.name, path.read_text())["services"].items()
+    name: service for path in FILES for name, service in yamlfile.load(path.name, path.read_text())["services"].items()
 }
 
 
@@ -35,9 +33,7 @@ def test_each_database_role_has_a_password_that_only_its_service_and_its_job_kno
 
 
 def test_what_asks_nobody_who_they_are_publishes_no_port() -> None:
-    unasking = {
-        name for name, service in SERVICES.items() if service["restart"] != "no" and not service.get("ports")
-    }
+    unasking = {name for name, service in SERVICES.items() if service["restart"] != "no" and not service.get("ports")}
     assert unasking == {"supabase-meta", "supabase-studio", "supabase-imgproxy"}
 
 

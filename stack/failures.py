@@ -57,12 +57,13 @@ def _health(state: dict[str, object]) -> list[str]:
 
 
 def _log(container: str) -> list[str]:
-    """The container's last lines, both of its streams."""
+    """The container's last lines, both of its streams in the order of their times."""
     try:
-        done = docker.run(["logs", "--tail", str(LAST_LINES), container])
+        done = docker.run(["logs", "--timestamps", "--tail", str(LAST_LINES), container])
     except StackError:
         return []
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    timed = [line.partition(" ") for line in sorted((done.stdout + done.stderr).split("\n"))]
+    lines = [text for _, _, text in timed if text.strip()]
     return (
         [f"  its last {len(lines)} lines:", *(f"    {line}" for line in lines[-LAST_LINES:])]
         if lines

@@ -47,12 +47,12 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct):
-    """What is known while waiting: when each service was first seen running, how often each container ended, since
-    when who is there; which containers are from before this start and were not started again, and which of them
-    were unhealthy."""
+    """What is known while waiting: when each service was first seen running, with what codes each container ended,
+    since when who is there; which containers are from before this start and were not started again, and which of
+    them were unhealthy."""
 
     started: dict[str, float] = {}
-    exits: dict[str, int] = {}
+    exits: dict[str, list[str]] = {}
     settled: dict[str, float] = {}
     before: set[str] = set()
     sick: set[str] = set()
@@ -131,7 +131,8 @@ def _read_events(process: "subprocess.Popen[str]", found: "queue.Queue[dict[str,
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
-        found.put({"action": event["Action"].split(":")[0], "container": event["Actor"]["ID"]})
+        code = event["Actor"]["Attributes"].get("exitCode", "")
+        found.put({"action": event["Action"].split(":")[0], "container": event["Actor"]["ID"], "code": code})
 
 
 def _wait(job: Job, composing: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]", watch: Watch,
@@ -167,7 +168,7 @@ def _next(events: "queue.Queue[dict[str, str]]", watch: Watch) -> None:
         event = events.get(timeout=TICK)
         while True:
             if event.get("action") == "die":
-                watch.exits[event["container"]] = watch.exits.get(event["container"], 0) + 1
+                watch.exits.setdefault(event["container"], []).append(event["code"])
             elif event.get("action") == "start":
                 watch.before.discard(event["container"])
             event = events.get_nowait()
@@ -185,7 +186,7 @@ def _look(service: Service, have: list[Container], checked: bool, watch: Watch, 
     if now - since > min(timeout, NEXT_PROBE):
         watch.sick.clear()
     bad = next((why for c in have if c.id not in watch.sick or c.health != "unhealthy"
-                if (why := _wrong(c, one_shot, watch.exits.get(c.id, 0)))), None)  # fmt: skip
+                if (why := _wrong(c, one_shot, watch.exits.get(c.id, [])))), None)  # fmt: skip
     if bad and service.retry:
         progress.tell(name, f"failed, and the others go on without: {bad}")
         if name not in watch.settled:
@@ -210,12 +211,12 @@ def _look(service: Service, have: list[Container], checked: bool, watch: Watch, 
     return []
 
 
-def _wrong(container: Container, one_shot: bool, exits: int) -> str:
+def _wrong(container: Container, one_shot: bool, exits: list[str]) -> str:
     if container.health == "unhealthy":
         return "unhealthy"
     if container.state == "exited" and (container.exit_code or not one_shot):
         return f"exited {container.exit_code}"
-    return f"keeps exiting ({exits} times)" if exits >= LOOPS else ""
+    return f"keeps exiting ({len(exits)} times, last with {exits[-1]})" if len(exits) >= LOOPS else ""
 
 
 def _there(container: Container, one_shot: bool, checked: bool) -> bool:

@@ -132,6 +132,7 @@ class Stack:
                 more: dict[str, Any] | None = None, **keys: Any) -> None:  # fmt: skip
         """Write a small fragment: a container on the base image that sleeps, but for what `keys` say. `more` holds
         companions by name (True for the same defaults) or other top-level sections."""
+
         def full(given: dict[str, Any]) -> dict[str, Any]:
             defaults = {"image": BASE, "command": ["sleep", "infinity"], "init": True, "restart": "unless-stopped",
                         "profiles": profiles or ["small"], **NETWORK}  # fmt: skip
@@ -203,7 +204,11 @@ class Stack:
 
     def files_are_whole(self) -> bool:
         """No half-written file is left beside those that a command writes, and those can be read."""
-        loose = [p for p in self.root.rglob(".*.*") if re.fullmatch(r"\.(\.env|compose\.yaml|plan\.json|kong\.yml)\..*", p.name)]
+        loose = [
+            p
+            for p in self.root.rglob(".*.*")
+            if re.fullmatch(r"\.(\.env|compose\.yaml|plan\.json|kong\.yml)\..*", p.name)
+        ]
         text = (self.root / "compose.yaml").read_text() if (self.root / "compose.yaml").exists() else ""
         return not loose and (not text or run("docker", "compose", "config", "-q", cwd=self.root).code == 0)
 

@@ -9,7 +9,9 @@ from tests.engine.support_stack import Stack, listener, run
 
 def page(stack: Stack) -> None:
     """A service that publishes a port."""
-    stack.service("page", entry={"ports": {"PAGE_PORT": 21}}, ports=["${PAGE_BIND_ADDRESS:-127.0.0.1}:${PAGE_PORT}:8080"])
+    stack.service(
+        "page", entry={"ports": {"PAGE_PORT": 21}}, ports=["${PAGE_BIND_ADDRESS:-127.0.0.1}:${PAGE_PORT}:8080"]
+    )
 
 
 def test_two_checkouts_run_beside_each_other_and_neither_sees_the_other(new_stack: Callable[..., Stack]) -> None:
@@ -64,7 +66,9 @@ def test_a_port_that_a_program_holds_is_refused_with_its_process_and_a_base_port
     assert bound == [{"HostIp": "127.0.0.1", "HostPort": str(int(suggested[1]) + 21)}]
 
 
-def test_a_port_of_another_project_is_refused_by_that_projects_name_and_an_own_one_is_not(new_stack: Callable[..., Stack]) -> None:
+def test_a_port_of_another_project_is_refused_by_that_projects_name_and_an_own_one_is_not(
+    new_stack: Callable[..., Stack],
+) -> None:
     holder = new_stack("holder")
     page(holder)
     holder.up()

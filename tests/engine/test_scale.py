@@ -9,13 +9,24 @@ from tests.engine.support_stack import Stack
 
 def bound(containers: dict[str, dict[str, Any]], service: str, inside: str) -> list[str]:
     """The host ports of a service's containers."""
-    return [one["NetworkSettings"]["Ports"][inside][0]["HostPort"]
-            for name, one in containers.items() if name.startswith(f"{service}-")]  # fmt: skip
+    return [
+        one["NetworkSettings"]["Ports"][inside][0]["HostPort"]
+        for name, one in containers.items()
+        if name.startswith(f"{service}-")
+    ]
+
+
+PUBLISHED = "${MANY_BIND_ADDRESS:-127.0.0.1}:${MANY_PORT}:8080"
 
 
 def test_three_replicas_get_a_port_each_and_go_back_to_one(stack: Stack) -> None:
-    stack.service("many", entry={"ports": {"MANY_PORT": 21}}, ports=["${MANY_BIND_ADDRESS:-127.0.0.1}:${MANY_PORT}:8080"],
-                  deploy={"replicas": "${MANY_SCALE:-1}"}, healthcheck={"test": ["CMD", "true"], "interval": "1s"})  # fmt: skip
+    stack.service(
+        "many",
+        entry={"ports": {"MANY_PORT": 21}},
+        ports=[PUBLISHED],
+        deploy={"replicas": "${MANY_SCALE:-1}"},
+        healthcheck={"test": ["CMD", "true"], "interval": "1s"},
+    )
     stack.service("beside")
     stack.up()
     beside = stack.identities()["beside-1"]

@@ -1,12 +1,14 @@
 """An `up` on what already runs: what it leaves alone, what it saves, and what an exact selection takes away."""
 
+from typing import Any
+
 from tests.engine.support_stack import Stack, run
 
 
 def two_profiles(stack: Stack) -> None:
     """`web` with its job `seed` in the profile small, `extra` in another."""
     seed = {"command": ["true"], "restart": "no", "init": None}
-    web = {"depends_on": {"seed": {"condition": "service_completed_successfully"}}}
+    web: dict[str, Any] = {"depends_on": {"seed": {"condition": "service_completed_successfully"}}}
     stack.service("web", more={"seed": seed}, **web)
     stack.service("extra", profiles=["more"], depends_on={"web": {"condition": "service_started"}})
 

@@ -1,0 +1,140 @@
+"""Services that do not get there: told by name, why, their last lines and what to type; what runs is left."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.engine import support_stack as support
+from tests.engine.support_stack import Done, Stack, docker, run
+
+FAST = {"interval": "1s", "timeout": "2s", "retries": 2}
+LINES = 'for n in $$(seq 1 30); do echo "line $$n"; done; '
+
+
+def problem(done: Done, service: str) -> dict[str, str]:
+    """The one problem of a service; the command has failed."""
+    assert done.code == 1, done
+    found = [p for p in done.problems if p["where"] == service]
+    assert len(found) == 1, done
+    return found[0]
+
+
+def shows_last_lines(message: str) -> bool:
+    """Whether a message has the last 20 of 30 lines and no other."""
+    return [line.strip() for line in message.splitlines() if "line " in line] == [f"line {n}" for n in range(11, 31)]
+
+
+def test_never_healthy_unhealthy_and_looping_services_are_each_told_as_what_they_are(stack: Stack) -> None:
+    stack.service("fine", healthcheck={"test": ["CMD", "true"], **FAST})
+    stack.service("slow", profiles=["slow"], command=["sh", "-c", f"{LINES} exec sleep infinity"],
+                  healthcheck={"test": ["CMD", "false"], "interval": "1s", "start_period": "300s"})  # fmt: skip
+    stack.service("sick", profiles=["sick"], command=["sh", "-c", f"{LINES} exec sleep infinity"],
+                  healthcheck={"test": ["CMD-SHELL", "echo no answer at the door; exit 1"], **FAST})  # fmt: skip
+    stack.service("loop", profiles=["loop"], command=["sh", "-c", f"{LINES} exit 7"], init=None,
+                  healthcheck={"test": ["CMD", "true"], "interval": "30s"})  # fmt: skip
+
+    late = stack.inv("up", "--once", "--profile", "slow", "--timeout", "3", "--json")
+    slow = problem(late, "slow")
+    assert "not healthy within 3 s" in slow["message"]
+    assert shows_last_lines(slow["message"])
+    assert slow["fix"] == "docker compose logs slow"
+    assert {name for name, one in stack.containers().items() if one["State"]["Running"]} == {"fine-1", "slow-1"}
+
+    sick = problem(stack.inv("up", "--once", "--profile", "sick", "--json"), "sick")
+    assert "unhealthy" in sick["message"]
+    assert "no answer at the door" in sick["message"]
+    assert shows_last_lines(sick["message"])
+
+    loop = problem(stack.inv("up", "--once", "--profile", "loop", "--json"), "loop")
+    assert "keeps exiting" in loop["message"]
+    assert "7" in loop["message"].splitlines()[0].rpartition("times")[2]
+    assert {"fine-1", "slow-1", "sick-1", "loop-1"} <= stack.containers().keys()
+    # In plain text the same is told on standard error.
+    text = stack.inv("up", "--once", "--service", "sick")
+    assert text.code == 1
+    assert "error: sick: unhealthy" in text.err
+    assert "docker compose logs sick" in text.err
+    assert "no answer at the door" in text.err
+    told = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}
+    assert told["sick"]["health"] == "unhealthy"
+    assert told["loop"]["restarts"] > 0
+
+
+def test_a_failing_job_stops_what_waits_for_it_and_is_run_again_when_it_can_pass(stack: Stack) -> None:
+    job = {"command": ["sh", "-c", f"{LINES} exit ${{JOB_CODE:-5}}"], "restart": "no", "init": None}
+    stack.service("app", more={"prepare": job}, depends_on={"prepare": {"condition": "service_completed_successfully"}})
+    stack.service("beside")
+    failed = problem(stack.inv("up", "--json"), "prepare")
+    assert "exited 5" in failed["message"]
+    assert shows_last_lines(failed["message"])
+    assert not stack.one("app")["State"]["Running"]
+    assert stack.one("beside")["State"]["Running"]
+    assert stack.compose("ps", "-a").code == 0
+
+    stack.set(JOB_CODE="0")
+    stack.up()
+    assert stack.one("app")["State"]["Running"]
+    assert stack.one("prepare")["State"]["ExitCode"] == 0
+
+
+def test_a_job_that_failed_is_run_again_by_the_next_up(stack: Stack) -> None:
+    job = {"command": ["sh", "-c", "test -e /data/ready"], "restart": "no", "init": None, "volumes": ["job-data:/data"]}
+    stack.service("app", more={"job": job}, depends_on={"job": {"condition": "service_completed_successfully"}})
+    stack.volume("app", "job-data")
+    assert stack.inv("up").code == 1
+    docker("run", "--rm", "-v", f"{stack.project}_job-data:/data", support.BASE, "touch", "/data/ready")
+    stack.up()
+
+
+def test_a_service_killed_for_want_of_memory_is_told_as_that(stack: Stack) -> None:
+    hungry: dict[str, Any] = {
+        "command": ["sh", "-c", "exec tail /dev/zero"],
+        "init": None,
+        "deploy": {"resources": {"limits": {"memory": "16m"}}},
+    }
+    stack.service("hungry", **hungry, healthcheck={"test": ["CMD", "true"], "interval": "30s"})
+    assert "out of memory" in problem(stack.inv("up", "--json", "--timeout", "60"), "hungry")["message"]
+
+
+def test_a_job_killed_for_want_of_memory_is_told_as_that(stack: Stack) -> None:
+    stack.service("job", command=["sh", "-c", "exec tail /dev/zero"], init=None, restart="no",
+                  deploy={"resources": {"limits": {"memory": "16m"}}})  # fmt: skip
+    assert "out of memory" in problem(stack.inv("up", "--json", "--timeout", "60"), "job")["message"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [(["no-such-program"], "no-such-program"), (["/etc/passwd"], "permission denied")]
+)
+def test_a_command_that_cannot_be_run_is_told_in_the_engines_words(
+    stack: Stack, command: list[str], words: str
+) -> None:
+    stack.service("broken", command=command, init=None)
+    failed = stack.inv("up", "--json")
+    assert failed.code == 1
+    assert words in json.dumps(failed.problems)
+
+
+def test_a_killed_container_shows_in_status_and_up_brings_it_back(stack: Stack) -> None:
+    stack.service("web", healthcheck={"test": ["CMD", "true"], **FAST})
+    stack.service("job", restart="no")
+    stack.unset("STACK_PROFILES")
+    stack.set(STACK_PROFILES="small")
+    stack.service("job", command=["true"], init=None, restart="no")
+    stack.up()
+    before = stack.identities()
+    docker("kill", f"{stack.project}-web-1")
+    told = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}
+    assert told["web"]["state"] == "exited (137)"
+    assert told["job"]["state"] == "done"
+    planned = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert planned == {"web": "start", "job": "unchanged"}
+    stack.up()
+    assert stack.one("web")["State"]["Health"]["Status"] == "healthy"
+    assert stack.identities()["job-1"] == before["job-1"]
+
+    # A program that dies by itself is brought back by its restart policy, and counted.
+    run("docker", "exec", f"{stack.project}-web-1", "sh", "-c", "kill -KILL 1; kill -TERM 1")
+    support.until(lambda: stack.one("web")["RestartCount"] == 1 and stack.one("web")["State"]["Running"], "the restart")
+    told = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}
+    assert told["web"]["restarts"] == 1

@@ -52,7 +52,7 @@ def _overlap(one: Entity, other: Entity) -> bool:
 
 
 def ties(found: Entities) -> Iterator[Problem]:
-    """The same for regular expressions that differ: a request for what is literal in one may be taken by others too."""
+    """The same for paths that differ: a request for what is literal in one may be taken by others too."""
     try:
         table = routing.router(found)
     except StackError as error:
@@ -62,9 +62,10 @@ def ties(found: Entities) -> Iterator[Problem]:
         for request, field in _samples(route):
             taken = routing.match(table, *request)
             if isinstance(taken, routing.Match) and taken.also:
-                both = f"{taken.route}, {', '.join(taken.also)}"
-                message = f"a request for {request[2]} is taken by routes of the same rank: {both}"
-                yield Problem("gateway-route", message, f"{route.path}{field}", "give one of them a regex_priority")
+                which = ", ".join([taken.route, *taken.also])
+                message = f"which of these routes Kong takes for {request[2]} is not certain: {which}"
+                fix = "let their paths or hosts differ, or give one regular expression a regex_priority"
+                yield Problem("gateway-route", message, f"{route.path}{field}", fix)
                 break
 
 

@@ -1,7 +1,9 @@
 """Where Kong would send a request: its router, without Kong. Pure.
 
-The order is that of Kong 3.9's traditional_compatible router (get_priority in its kong/router/transform.lua), but for
-what this project has no use for: server names of TLS and routes of streams."""
+The order is the documented one of Kong 3.9's traditional_compatible router (developer.konghq.com/gateway/routing/), but
+for what this project has no use for: server names of TLS and routes of streams. The code (get_priority in Kong's
+kong/router/transform.lua) shifts numbers of 32 bits by more than 32, and so puts names without a wildcard, and then
+regular expressions, before the number of attributes. A file should not hang on the difference, so it is told."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +23,8 @@ USUAL = {"http": "80", "https": "443", "grpc": "80", "grpcs": "443"}
 class Match(msgspec.Struct, frozen=True):
     """The route that takes a request. `plugins` maps those that run to where each stands (route, service or global),
     `auth` has those that ask for a credential. `upstream` is the address in use, without a path, and empty where the
-    gateway answers itself; `path` and `host` are what the service sees. `also` names other routes of the same rank:
-    which one Kong takes is chance then."""
+    gateway answers itself; `path` and `host` are what the service sees. `also` names other routes that Kong may take
+    instead: those of the same rank, and those that its code puts first and its documentation does not."""
 
     route: str
     service: str
@@ -41,9 +43,10 @@ class Miss(msgspec.Struct, frozen=True):
 
 
 class Candidate(NamedTuple):
-    """A route with some of its paths: Kong ranks its regular expressions and each length of its prefixes alone."""
+    """A route with some of its paths: Kong ranks its regular expressions and each length of its prefixes alone. `rank`
+    counts attributes, a name without wildcard, headers, a regular expression, its priority, and the prefix's length."""
 
-    rank: tuple[int, ...]
+    rank: tuple[int, int, int, int, int, int]
     route: Entity
     name: str
     paths: tuple[str, ...]
@@ -108,8 +111,14 @@ def match(table: Router, method: str, host: str, path: str) -> Match | Miss:
     if not taking:
         return Miss(_why(table, method, host, uri))
     best = taking[0]
-    equal = {one.name for one in taking if one.rank == best.rank} - {best.name}
-    return _matched(table.found, best, host, uri, tuple(sorted(equal)))
+    also = {one.name for one in taking if one.rank == best.rank or _coded(one) > _coded(best)} - {best.name}
+    return _matched(table.found, best, host, uri, tuple(sorted(also)))
+
+
+def _coded(one: Candidate) -> tuple[int, ...]:
+    """The rank that Kong's code gives to a route that asks for no header."""
+    attributes, plain, _, regex, priority, length = one.rank
+    return plain, regex, attributes, priority, length
 
 
 def normalized(path: str) -> str:

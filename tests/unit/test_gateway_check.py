@@ -79,7 +79,7 @@ def test_a_sound_file_has_no_problem() -> None:
          "no browser asks for N8N.localhost"),
         ('"~/backend$"', '"~/(backend$"', "gateway-path", "services[0].routes[0].paths", "no regular expression"),
         ('hosts: ["n8n.localhost"]', 'paths: ["~/[b]ackend$"]', "gateway-route",
-         "services[0].routes[0].paths[1]", "/backend is taken by routes of the same rank: backend, n8n"),
+         "services[0].routes[0].paths[1]", "for /backend is not certain: backend, n8n"),
         ('username: "anon"', "username: on",
          "gateway-yaml", "consumers[0].username", "Kong reads on without quotes as true"),
         ('username: "anon"', "username: 12:30:45", "gateway-yaml", "consumers[0].username", "12:30:45"),
@@ -153,6 +153,16 @@ def test_a_plugin_that_the_gateway_does_not_load_is_told() -> None:
 def test_regular_expressions_of_another_rank_or_request_may_fit_the_same_path(first: str, second: str) -> None:
     text = f'_format_version: "3.0"\nservices: [{{url: "http://n8n:5678", routes: [{first}, {second}]}}]\n'
     assert found(text) == []
+
+
+def test_where_kongs_code_and_its_documentation_differ_is_told() -> None:
+    first, second = '{name: "a", hosts: ["b.test"]}', '{name: "b", methods: ["GET"], paths: ["/x/"]}'
+    third = '{name: "c", paths: ["/x/y/"], hosts: ["b.test"]}'
+    text = f'_format_version: "3.0"\nservices: [{{url: "http://n8n:5678", routes: [{first}, {second}]}}]\n'
+    assert found(text) == []  # no request for a path under the name of the other is tried
+    text = text.replace(first, first.replace("b.test", "localhost"))
+    assert [problem.where for problem in found(text)] == ["kong/kong.yml: services[0].routes[1].paths[0]"]
+    assert found(text.replace(second, third)) == []
 
 
 def test_routes_for_two_protocols_are_not_told_apart() -> None:

@@ -216,8 +216,10 @@ def taker(table: routing.Router, host: str, path: str, method: str = "GET") -> s
     ],
 )
 def test_the_route_that_asks_for_more_is_taken_whatever_the_order(first: str, second: str, path: str) -> None:
-    assert taker(shape(first, second), "a.b", path) == "w"
-    assert taker(shape(second, first), "a.b", path) == "w"
+    for table in (shape(first, second), shape(second, first)):
+        found = routing.match(table, "GET", "a.b", path)
+        assert isinstance(found, Match)
+        assert (found.route, found.also) == ("w", ())
 
 
 def test_a_prefix_takes_more_than_its_segment() -> None:
@@ -241,6 +243,23 @@ def test_routes_of_the_same_rank_are_told() -> None:
     found = routing.match(shape('{name: "b", paths: ["~/x$"]}', '{name: "a", paths: ["~/[x]$"]}'), "GET", "h", "/x")
     assert isinstance(found, Match)
     assert {found.route, *found.also} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("documented", "coded", "path"),
+    [
+        ('{name: "d", methods: ["GET"], paths: ["/x"]}', '{name: "c", hosts: ["a.b"]}', "/x"),
+        ('{name: "d", methods: ["GET"], paths: ["/x"]}', '{name: "c", paths: ["~/x"]}', "/x"),
+        ('{name: "d", hosts: ["*.b"], paths: ["/x"]}', '{name: "c", paths: ["~/x"]}', "/x"),
+    ],
+)
+def test_where_kongs_code_does_not_do_what_its_documentation_says_both_are_told(
+    documented: str, coded: str, path: str
+) -> None:
+    for table in (shape(documented, coded), shape(coded, documented)):
+        found = routing.match(table, "GET", "a.b", path)
+        assert isinstance(found, Match)
+        assert (found.route, found.also) == ("d", ("c",))
 
 
 def test_a_route_of_a_service_that_is_off_takes_nothing() -> None:

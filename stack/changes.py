@@ -1,6 +1,6 @@
 """What `up` would do: the plan compared with what runs. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -42,16 +42,16 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def compare(wanted: Mapping[str, Wanted], running: Iterable[Container], keys: Mapping[str, list[str]],
-            exact: bool = False) -> list[Change]:  # fmt: skip
+            exact: bool = False, gone: Collection[str] = ()) -> list[Change]:  # fmt: skip
     """The change of every service that is wanted or that runs. What runs beyond the plan is removed only when
-    the selection is exact."""
+    the selection is exact, or when it is among those that are `gone` with their source."""
     by_service: dict[str, list[Container]] = {}
     for container in running:
         if not container.one_off:
             by_service.setdefault(container.service, []).append(container)
     changes = [_change(name, want, by_service.get(name, []), keys.get(name, [])) for name, want in wanted.items()]
     beyond = sorted(by_service.keys() - wanted.keys())
-    return changes + [Change(name, "remove" if exact else "beyond") for name in beyond]
+    return changes + [Change(name, "remove" if exact or name in gone else "beyond") for name in beyond]
 
 
 def _change(name: str, want: Wanted, have: list[Container], keys: list[str]) -> Change:

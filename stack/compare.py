@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from stack import assembly, changes, docker, images, lastup, model, outside, planner, tree
+from stack.catalog import DISABLED
 from stack.changes import Change, Container, Wanted
 from stack.errors import StackError, fail
 from stack.model import Model
@@ -47,8 +48,20 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
         wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
     services = assembled.model["services"]
     record = lastup.read(planned.checkout.root)
-    compared = changes.compare(wanted, running, lastup.parts(record, services), planned.request.exact)
+    keys = lastup.parts(record, services)
+    compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
     return [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
+
+
+def _gone(planned: Planned) -> set[str]:
+    """What no longer is with the sources chosen now: a companion that its service's source lacks, a selected
+    service that is disabled."""
+    catalog, present = planned.facts.catalog, model.services(planned.facts.model)
+    sources = planned.facts.sources
+    off = {f for one in planned.plan.left_out if sources[f := catalog.fragment_of(one.name)] == DISABLED}
+    here = set(planned.plan.fragments())
+    fragments = {name: catalog.fragment_of(name) for name in catalog.services()}
+    return {n for n, fragment in fragments.items() if fragment in off or (fragment in here and n not in present)}
 
 
 def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -221,7 +221,7 @@ def _job(planned: Planned, assembled: compare.Assembled, skip: set[str]) -> star
 
 
 def _remove(project: str, names: list[str]) -> None:
-    """Remove what an exact selection leaves out."""
+    """Remove what an exact selection leaves out, and what its service's source no longer has."""
     if names:
         from stack import objects
 
@@ -235,6 +235,9 @@ def _failed(planned: Planned, failed: list[Failure]) -> Result:
 
 
 def _done(planned: Planned, changes: list[Change], saved: Mapping[str, str | None], lines: list[str]) -> Result:
+    removed = [c.name for c in changes if c.action == "remove"]
+    if removed:
+        lines.append(f"removed, with its data kept: {', '.join(removed)}")
     beyond = [c.name for c in changes if c.action == "beyond"]
     if beyond:
         lines.append(f"left alone, as it is not in the selection: {', '.join(beyond)}")

@@ -55,7 +55,9 @@ def test_an_exact_selection_lists_what_goes_and_removes_it(stack: Stack) -> None
     gone = {change["name"] for change in planned if change["action"] == "remove"}
     assert gone == {"web", "seed", "extra"}
     assert stack.identities() == before
-    stack.up("--profile", "other", "--exact")
+    done = stack.up("--profile", "other", "--exact")
+    assert "removed" in done.out
+    assert all(name in done.out for name in gone)
     assert stack.identities() == {"other-1": before["other-1"]}
     assert stack.env()["STACK_PROFILES"] == "other"
 
@@ -92,3 +94,17 @@ def test_what_was_stopped_by_hand_is_started_again_and_its_neighbours_stay(stack
     assert after["web-1"][0] == before["web-1"][0]
     assert stack.one("web")["State"]["Running"]
     assert {k: v for k, v in after.items() if k != "web-1"} == {k: v for k, v in before.items() if k != "web-1"}
+
+
+def test_a_service_that_is_disabled_goes_and_its_neighbours_stay(stack: Stack) -> None:
+    stack.service("web")
+    stack.service("beside")
+    stack.up()
+    before = stack.identities()
+    assert stack.inv("source", "--service", "web", "--to", "disabled").code == 0
+    planned = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert planned == {"beside": "unchanged", "web": "remove"}
+    stack.up("--service", "beside")
+    assert stack.identities() == before
+    stack.up()
+    assert stack.identities() == {"beside-1": before["beside-1"]}

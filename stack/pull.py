@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -128,7 +130,7 @@ def _pull(image: str, tell: Callable[[str, str], None]) -> Outcome:
     assert process.stderr is not None
     process.stdin.write(project)
     process.stdin.close()
-    with _ended_with_us(process):
+    with process, _ended_with_us(process):
         words = _follow(image, process.stderr, tell)
         code = process.wait()
     return Outcome(image) if code == 0 else Outcome(image, classify(words), words)
@@ -145,14 +147,20 @@ def _ended_with_us(process: "subprocess.Popen[str]") -> Iterator[None]:
         yield
     finally:
         _running.discard(process)
-        if process.poll() is None:
-            process.terminate()
+        _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a pull that still runs. Killed with its plugin, as either waits for a registry that does not answer; the
+    engine gives the pull up once nobody listens."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def stop_all() -> None:
     """End every pull under way (Ctrl-C)."""
     for process in list(_running):
-        process.terminate()
+        _end(process)
 
 
 def _follow(image: str, lines: Iterable[str], tell: Callable[[str, str], None]) -> str:

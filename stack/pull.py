@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -98,6 +99,7 @@ def pull(images: Iterable[str], tell: Callable[[str, str], None]) -> list[Outcom
     """Pull each image, a few at a time. `tell(image, text)` hears of each change ("40 %").
 
     A pull that was cut is taken up again, twice; the engine keeps the layers that are whole."""
+    _stopping.clear()
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         return list(pool.map(lambda image: _persist(image, tell), dict.fromkeys(images)))
@@ -137,6 +139,7 @@ def _pull(image: str, tell: Callable[[str, str], None]) -> Outcome:
 
 
 _running: set["subprocess.Popen[str]"] = set()
+_stopping = threading.Event()
 
 
 @contextlib.contextmanager
@@ -144,6 +147,9 @@ def _ended_with_us(process: "subprocess.Popen[str]") -> Iterator[None]:
     """Ends the process when the block is left early."""
     _running.add(process)
     try:
+        # One that was about to begin when all were ended.
+        if _stopping.is_set():
+            _end(process)
         yield
     finally:
         _running.discard(process)
@@ -158,7 +164,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def stop_all() -> None:
-    """End every pull under way (Ctrl-C)."""
+    """End every pull under way, and every one that is about to begin (Ctrl-C)."""
+    _stopping.set()
     for process in list(_running):
         _end(process)
 

@@ -68,6 +68,7 @@ def test_roles_are_those_of_supabase(db: Project) -> None:
         "supabase_read_only_user": "login bypassrls",
         "dashboard_user": "replication",
         "pgbouncer": "login",
+        "postgres_exporter": "login",
         "app": "login",
     }
     become = "SET ROLE anon; RESET ROLE; SET ROLE authenticated; RESET ROLE; SET ROLE service_role"

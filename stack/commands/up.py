@@ -28,7 +28,7 @@ from stack import (
     tree,
 )
 from stack import changes as change
-from stack.changes import Change
+from stack.changes import Change, Container
 from stack.commands import plan as planning
 from stack.errors import FAILED, USAGE, StackError, fail
 from stack.planner import Planned, Request
@@ -88,12 +88,12 @@ def _children_ended() -> Iterator[None]:
 def _up(request: Request, timeout: float, recreate: bool) -> Result:
     progress = Progress()
     with progress.shown():
-        planned = _obtainable(request, progress)
-        running = docker.containers(planned.plan.project)
-        compare.check_owner(planned.checkout.root, planned.plan.project, running)
+        first = planner.make(tree.root(), request)
+        running, saved = _checked(first, request)
+        planned = _obtainable(first, request, progress)
+        if planned is not first:
+            running, saved = _checked(planned, request)
         assembled = compare.assemble(planned)
-        _preflight(planned)
-        saved = saving.changes(planned, request)
         secrets = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
@@ -120,11 +120,19 @@ def _routed(planned: Planned, gateway_stays: bool) -> list[str]:
     return ["the gateway took its new routes"] if gateway_stays and live.apply_routes(planned, running=True) else []
 
 
-def _obtainable(request: Request, progress: Progress) -> Planned:
+def _checked(planned: Planned, request: Request) -> tuple[list[Container], dict[str, str | None]]:
+    """What runs of the project, and what is to be saved. Raises StackError for all that would fail later: it is told
+    before anything is pulled."""
+    running = docker.containers(planned.plan.project)
+    compare.check_owner(planned.checkout.root, planned.plan.project, running)
+    _preflight(planned)
+    return running, saving.changes(planned, request)
+
+
+def _obtainable(planned: Planned, request: Request, progress: Progress) -> Planned:
     """The plan with every image here or to be built: pulls what is missing; where no registry answers, takes
     `build` for services without data, and leaves out what can't be had. Raises StackError for the other pull
     errors."""
-    planned = planner.make(tree.root(), request)
     forced: dict[str, str] = {}
     missing: dict[str, str] = {}
     # Each turn decides about at least one more service, so there are at most as many turns as services.
@@ -175,7 +183,7 @@ def _may_build(planned: Planned, fragment: str) -> bool:
 
 
 def _preflight(planned: Planned) -> None:
-    """Raises StackError for what would fail later: ports, disk, the gateway's routes."""
+    """Raises StackError for what the machine lacks: ports, a GPU's runtime, room; and for routes that can't be."""
     problems = hostports.problems(plan.published(planned.plan.services), planned.plan.project, planned.plan.base_port)
     problems += gpu.problems(planned.plan) + disk.problems() + entrance.of(planned).problems
     if problems:

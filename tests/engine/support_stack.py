@@ -153,20 +153,22 @@ class Stack:
 
     def inv(self, *words: str, env: dict[str, str] | None = None, text: str = "") -> Done:
         """Run `inv WORDS` to its end."""
-        done = subprocess.run(self._command(words), cwd=self.root, env=self._environment(env), input=text,
+        done = subprocess.run(self.command(words), cwd=self.root, env=self.environment(env), input=text,
                               capture_output=True, text=True, timeout=2 * PATIENCE, check=False)  # fmt: skip
         return Done(("inv", *words), done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str, env: dict[str, str] | None = None) -> Running:
         """Begin `inv WORDS` in a process group of its own, both streams read as one."""
-        return Running(subprocess.Popen(self._command(words), cwd=self.root, env=self._environment(env),
+        return Running(subprocess.Popen(self.command(words), cwd=self.root, env=self.environment(env),
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, start_new_session=True))  # fmt: skip
 
-    def _command(self, words: tuple[str, ...]) -> list[str]:
+    def command(self, words: tuple[str, ...]) -> list[str]:
+        """The words that run `inv WORDS`."""
         return [sys.executable, "-m", "stack", *words]
 
-    def _environment(self, extra: dict[str, str] | None) -> dict[str, str]:
+    def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment that a user runs it in."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("COMPOSE_", "PYTEST_"))}
         return {**kept, **(extra or {})}
 

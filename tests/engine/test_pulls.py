@@ -1,7 +1,5 @@
 """Pulling from a real registry: what arrives, what is refused, what is cut, and each failure told as what it is."""
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 
 from stack import pull
 from tests.engine import support_registry as support
-from tests.engine.support_stack import Stack, run, until
+from tests.engine.support_stack import Stack, run
 
 
 @pytest.fixture(scope="module")
@@ -116,25 +114,3 @@ def test_a_prefix_sends_every_image_through_one_mirror(
     images = {s["name"]: s["image"] for s in stack.inv("plan", "--json").json["data"]["services"]}
     assert images == {"tool": tool}
     stack.inv("down")
-
-
-def test_an_image_comes_through_the_engines_own_mirror(
-    registry: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address = f"unix://{tmp_path}/d.sock"
-    words = [
-        "dockerd", "-H", address, "--data-root", f"{tmp_path}/data", "--exec-root", f"{tmp_path}/exec",
-        "--pidfile", f"{tmp_path}/d.pid", "--bridge=none", "--iptables=false",
-        "--registry-mirror", f"http://127.0.0.1:{registry}",
-    ]  # fmt: skip
-    monkeypatch.setenv("DOCKER_HOST", address)
-    with (tmp_path / "log").open("w") as log:
-        engine = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "DOCKER_HOST": ""})
-        try:
-            until(lambda: run("docker", "version").code == 0, "the start of a second engine")
-            outcomes = pull.pull(["tool:1"], lambda _name, _text: None)
-            assert [outcome.kind for outcome in outcomes] == [""], outcomes
-            assert run("docker", "image", "inspect", "tool:1").code == 0
-        finally:
-            engine.terminate()
-            engine.wait(60)

@@ -1,7 +1,9 @@
 """The catalogue as it is shipped: every service from every source, merged by Compose and assembled."""
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -74,6 +76,22 @@ class Shipped(NamedTuple):
         env, _ = planner.environment(checkout, chosen, 63000)
         files = [*BASE.layers, *FRAGMENTS[name].files(source)]
         return set(model.services(json.loads(docker.config(self.root, files, env, "alone"))))
+
+    def read(self, made: Made) -> dict[str, Any]:
+        """What plain Compose makes of an assembled compose.yaml whose secrets are set."""
+        secrets = dict.fromkeys(made.planned.checkout.secrets, "x" * 32)
+        done = subprocess.run(
+            ["docker", "compose", "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
+            env={**os.environ, **secrets},
+            input=made.assembled.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
 
     def every_service(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Every service of every case: a name for messages, its own, and what Compose made of it."""

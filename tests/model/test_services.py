@@ -1,32 +1,9 @@
 """Which services there are: each alone, from every source, by profile, as real Compose renders them."""
 
-import json
-import os
-import subprocess
-from typing import Any
-
 import pytest
 
 from stack import catalog, model
-from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case, Made, Shipped, declared
-
-
-def project(shipped: Shipped, made: Made) -> dict[str, Any]:
-    """What plain Compose makes of an assembled compose.yaml whose secrets are set."""
-    secrets = dict.fromkeys(made.planned.checkout.secrets, "x" * 32)
-    command = ["docker", "compose", "--project-directory", str(shipped.root), "-f", "-", "config"]
-    done = subprocess.run(
-        [*command, "--format", "json"],
-        env={**os.environ, **secrets},
-        input=made.assembled.text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case, Shipped, declared
 
 
 @pytest.mark.parametrize(("name", "source"), ALONE)
@@ -48,7 +25,7 @@ def test_the_catalogue_renders_exactly_the_services_of_its_sources(shipped: Ship
 def test_compose_takes_the_assembled_project_as_the_plan_has_it(shipped: Shipped, case: Case) -> None:
     made = shipped.make(case)
     plan = made.planned.plan
-    found = project(shipped, made)
+    found = shipped.read(made)
     services = found["services"]
     assert found["name"] == "genai"
     assert {name: service["image"] for name, service in services.items()} == {
@@ -72,7 +49,7 @@ def test_every_profile_starts_with_plain_compose(shipped_once: Shipped, profile:
     made = shipped_once.make(Case(), profile)
     selected = {n for n, s in made.services().items() if profile in (s.get("profiles") or [])}
     assert selected
-    assert selected <= set(made.planned.plan.names()) == set(project(shipped_once, made)["services"])
+    assert selected <= set(made.planned.plan.names()) == set(shipped_once.read(made)["services"])
 
 
 def test_every_service_is_in_a_profile(shipped: Shipped) -> None:

@@ -1,116 +1,259 @@
-"""Pulling from a real registry: what arrives, what is refused, what is cut, and each failure told as what it is."""
+"""Images from a real registry: progress, each failure as what it is, mirrors, and what happens without one."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stack import pull
-from tests.engine import support_registry as support
-from tests.engine.support_stack import Stack, run
+from tests.engine import support_images as make
+from tests.engine import support_registry as registries
+from tests.engine import support_stack as support
+from tests.engine.support_images import MEGABYTE
+from tests.engine.support_stack import Stack, docker, run
+
+LOGIN = "auth: {{htpasswd: {{realm: test, path: {users}}}}}\n"
+# bcrypt of a random word that nobody knows: every login is refused.
+NOBODY = "nobody:$2b$05$8WP29QiECTxo3Qk7jbBdj.8a62kBP4vEQwbb1UGhi5CzvuREV35oK\n"
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("registry")
-    with support.registry(folder) as port:
-        support.publish(f"127.0.0.1:{port}/library/tool:1", folder)
-        yield port
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A registry without a login. What came from ports of this machine is forgotten afterwards."""
+    before = loopback_images()
+    with registries.registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+    for name in loopback_images() - before:
+        run("docker", "rmi", "-f", name)
 
 
-@pytest.fixture
-def tool(registry: int) -> Iterator[str]:
-    """An image that only the registry has."""
-    image = f"127.0.0.1:{registry}/library/tool:1"
-    support.forget(image)
-    yield image
-    support.forget(image)
+def loopback_images() -> set[str]:
+    names = docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    return {name for name in names if name.startswith("127.0.0.1:") and not name.endswith("<none>")}
 
 
-def failed(stack: Stack, code: str) -> str:
-    done = stack.inv("up", "--json")
-    assert done.code == 1, done
-    found = [problem for problem in done.problems if problem["code"] == code]
-    assert found, done
-    assert found[0]["fix"]
-    return found[0]["message"]
+@pytest.fixture(scope="module")
+def small(base_image: str) -> dict[str, bytes]:
+    """What a container needs to sleep."""
+    return make.root_filesystem()
 
 
-def test_an_image_arrives_once_and_is_never_asked_for_again(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    with support.registry(tmp_path) as port:
-        image = f"127.0.0.1:{port}/once:1"
-        support.publish(image, tmp_path)
-        stack = new_stack()
-        stack.service("tool", image=image)
-        assert "pulling" in stack.up().text
-    assert run("docker", "image", "inspect", image).code == 0
-    assert stack.inv("down").code == 0
-    # The registry is gone: only what is here can be used.
-    assert "pulling" not in stack.up().text
-    stack.inv("down")
-    support.forget(image)
-
-
-def test_a_missing_tag_and_a_missing_repository_are_told_each(stack: Stack, registry: int) -> None:
-    stack.service("tool", image=f"127.0.0.1:{registry}/library/tool:2")
-    stack.service("other", image=f"127.0.0.1:{registry}/nobody/made-this:1")
-    done = stack.inv("up", "--json")
-    assert done.code == 1
-    told = {problem["where"]: problem["code"] for problem in done.problems}
-    assert told == {
-        f"127.0.0.1:{registry}/library/tool:2": "pull-tag",
-        f"127.0.0.1:{registry}/nobody/made-this:1": "pull-tag",
-    }
+def test_each_failed_pull_is_told_as_what_it_is(
+    stack: Stack, port: int, small: dict[str, bytes], tmp_path: Path
+) -> None:
+    make.publish(port, "here:1", make.layer(small))
+    make.publish(port, "elsewhere:1", make.layer(small), only_for=make.OTHER)
+    users = tmp_path / "users"
+    users.write_text(NOBODY)
+    with contextlib.ExitStack() as servers:
+        login = servers.enter_context(registries.registry(tmp_path, LOGIN.format(users=users)))
+        forbidden = servers.enter_context(make.refusing(403, "DENIED"))
+        limited = servers.enter_context(make.refusing(429, "TOOMANYREQUESTS"))
+        kinds = {
+            f"127.0.0.1:{port}/here:none": "pull-tag", f"127.0.0.1:{port}/nobody/knows:1": "pull-tag",
+            f"127.0.0.1:{port}/elsewhere:1": "pull-platform", f"127.0.0.1:{login}/here:1": "pull-denied",
+            f"127.0.0.1:{forbidden}/here:1": "pull-denied", f"127.0.0.1:{limited}/here:1": "pull-rate",
+        }  # fmt: skip
+        for number, image in enumerate(kinds):
+            stack.service(f"bad{number}", image=image)
+        stack.service("fine", image=f"127.0.0.1:{port}/here:1")
+        failed = stack.inv("up", "--json")
+    assert failed.code == 1
+    assert {problem["where"]: problem["code"] for problem in failed.problems} == kinds
+    assert all(problem["fix"] for problem in failed.problems)
+    assert stack.containers() == {}
     assert not (stack.root / "compose.yaml").exists()
 
 
-def test_a_registry_that_wants_a_login_is_told_as_that(stack: Stack, tmp_path: Path) -> None:
-    users = tmp_path / "users"
-    users.write_text("somebody:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n")
-    with support.registry(tmp_path, f"auth: {{htpasswd: {{realm: test, path: {users}}}}}\n") as port:
-        stack.service("tool", image=f"127.0.0.1:{port}/tool:1")
-        assert "login is needed" in failed(stack, "pull-denied")
+def in_a_terminal(stack: Stack, *words: str) -> tuple[int, str]:
+    """Run a command in a terminal of its own; gives its exit code and all that it drew."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(stack.command(words), cwd=stack.root, stdin=theirs, stdout=theirs, stderr=theirs,
+                               env={**stack.environment(), "TERM": "xterm"}, start_new_session=True)  # fmt: skip
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 4096):
+            drawn += piece
+    os.close(ours)
+    return process.wait(support.PATIENCE), drawn.decode(errors="replace")
 
 
-def test_the_share_that_is_here_is_told_while_bytes_arrive_slowly(registry: int, tool: str) -> None:
-    with support.proxy(registry, rate=8_000_000) as port:
-        image = f"127.0.0.1:{port()}/library/tool:1"
-        told: list[str] = []
-        outcomes = pull.pull([image], lambda _, text: told.append(text))
-    support.forget(image)
-    assert [outcome.kind for outcome in outcomes] == [""]
-    shares = [int(text.removesuffix(" %")) for text in told]
-    assert len(shares) > 2
-    assert shares == sorted(shares)
-
-
-def test_the_time_limit_does_not_count_while_bytes_arrive(stack: Stack, registry: int) -> None:
-    with support.proxy(registry, rate=3_000_000) as port:
-        image = f"127.0.0.1:{port()}/library/tool:1"
-        stack.service("tool", image=image)
-        done = stack.inv("up", "--timeout", "3")
-    stack.inv("down")
-    support.forget(image)
-    assert done.code == 0, done
-
-
-def test_a_connection_cut_in_the_middle_is_taken_up_again(stack: Stack, registry: int) -> None:
-    with support.proxy(registry, cut_after=support.BIG // 2) as port:
-        image = f"127.0.0.1:{port()}/library/tool:1"
-        stack.service("tool", image=image)
-        done = stack.inv("up")
-        assert port() < 0, "the proxy never cut"
-    stack.inv("down")
-    support.forget(image)
-    assert done.code == 0, done
-
-
-def test_a_prefix_sends_every_image_through_one_mirror(
-    new_stack: Callable[..., Stack], registry: int, tool: str
+def test_a_terminal_shows_the_share_of_a_slow_pull_that_outlasts_the_timeout(
+    stack: Stack, port: int, small: dict[str, bytes]
 ) -> None:
-    stack = new_stack(REGISTRY_PREFIX=f"127.0.0.1:{registry}")
-    stack.service("tool", image="tool:1")
-    assert stack.up().code == 0
-    images = {s["name"]: s["image"] for s in stack.inv("plan", "--json").json["data"]["services"]}
-    assert images == {"tool": tool}
-    stack.inv("down")
+    make.publish(port, "slow:1", make.layer(small, 3 * MEGABYTE))
+    over = threading.Event()
+    with make.line(port, make.at_rate(MEGABYTE, over)) as slow:
+        stack.service("web", image=f"127.0.0.1:{slow.port}/slow:1", command=None, init=None)
+        code, drawn = in_a_terminal(stack, "up", "--timeout", "2")
+        over.set()
+    assert code == 0, drawn
+    shares = [int(share) for share in re.findall(r"pulling (\d+) %", drawn)]
+    assert len(set(shares)) > 3
+    assert shares == sorted(shares)
+    assert stack.one("web")["State"]["Running"]
+    # The registry's port is closed by now: what is here is used as it is.
+    assert stack.inv("down").code == 0
+    assert "pulling" not in stack.up().text
+
+
+def test_a_connection_cut_in_the_middle_of_a_layer_is_taken_up_again(
+    stack: Stack, port: int, small: dict[str, bytes]
+) -> None:
+    make.publish(port, "cut:1", make.layer(small, 3 * MEGABYTE))
+    cuts: list[int] = []
+
+    def once(sent: int) -> bool:
+        if sent > MEGABYTE and not cuts:
+            cuts.append(sent)
+            return False
+        return True
+
+    with make.line(port, once) as line:
+        stack.service("web", image=f"127.0.0.1:{line.port}/cut:1", command=None, init=None)
+        stack.up()
+    assert len(cuts) == 1
+    assert stack.one("web")["State"]["Running"]
+
+
+def test_an_answer_cut_off_is_asked_for_again_and_that_is_told(
+    stack: Stack, port: int, small: dict[str, bytes]
+) -> None:
+    make.publish(port, "early:1", make.layer(small))
+    pieces: list[int] = []
+
+    def not_at_first(sent: int) -> bool:
+        pieces.append(sent)
+        return len(pieces) > 2
+
+    with make.line(port, not_at_first) as line:
+        stack.service("web", image=f"127.0.0.1:{line.port}/early:1", command=None, init=None)
+        done = stack.up()
+    assert "cut off, going on" in done.err
+    assert stack.one("web")["State"]["Running"]
+
+
+def test_official_owned_and_other_images_all_come_through_the_prefix(
+    stack: Stack, port: int, small: dict[str, bytes]
+) -> None:
+    images = {
+        "official": ("official-test:1", "library/official-test:1"),
+        "owned": ("owner/image-test:2", "owner/image-test:2"),
+        "other": ("registry.invalid/deep/image-test:3", "deep/image-test:3"),
+    }
+    for name, (image, place) in images.items():
+        stack.service(name, image=image, command=None, init=None)
+        make.publish(port, f"hub/{place}", make.layer(small))
+    stack.set(REGISTRY_PREFIX=f"127.0.0.1:{port}/hub")
+    stack.up()
+    for name, (_, place) in images.items():
+        assert stack.one(name)["State"]["Running"]
+        assert stack.one(name)["Config"]["Image"] == f"127.0.0.1:{port}/hub/{place}"
+
+
+def test_an_image_on_this_machine_is_never_asked_for(stack: Stack, port: int) -> None:
+    with make.line(port) as line:
+        image = f"127.0.0.1:{line.port}/mine:1"
+        docker("tag", support.BASE, image)
+        try:
+            stack.service("web", image=image)
+            stack.up()
+            stack.up("--recreate")
+            assert line.connections == 0
+        finally:
+            support.remove(stack.project)
+            run("docker", "rmi", image)
+
+
+def test_what_is_wrong_is_told_before_anything_is_pulled(stack: Stack, port: int, small: dict[str, bytes]) -> None:
+    make.publish(port, "late:1", make.layer(small))
+    with make.line(port) as line, support.listener(stack.port(21)):
+        stack.service("web", image=f"127.0.0.1:{line.port}/late:1", entry={"ports": {"WEB_PORT": 21}},
+                      ports=["${WEB_BIND_ADDRESS:-127.0.0.1}:${WEB_PORT}:80"])  # fmt: skip
+        refused = stack.inv("up", "--json")
+        assert [problem["code"] for problem in refused.problems] == ["port-taken"]
+        assert line.connections == 0
+
+
+BUILD = """services:
+  keeper:
+    image: {image}
+    build: {{context: ./compose/keeper, network: host, args: {{BASE_IMAGE: "{base}"}}}}
+    volumes: !override ["keeper-build-data:/data"]
+"""
+
+
+def test_without_a_registry_a_service_is_built_for_good_unless_it_has_data_from_before(stack: Stack) -> None:
+    nowhere, built = f"127.0.0.1:{support.free_port()}/keeper:1", f"genai-stack-test/{stack.project}:1"
+    for folder in ("compose/keeper", "overrides/keeper"):
+        (stack.root / folder).mkdir()
+    (stack.root / "compose/keeper/Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n")
+    (stack.root / "overrides/keeper/build.yml").write_text(BUILD.format(image=built, base=support.BASE))
+    stack.service("keeper", image=nowhere, volumes=["keeper-data:/data"])
+    stack.volume("keeper", "keeper-data", "keeper-build-data")
+    stack.service("bare", image=nowhere)
+    try:
+        done = stack.up("--once")
+        assert "keeper: no registry can be reached, so it is built here" in done.err
+        assert "KEEPER_SOURCE" not in stack.env()
+        assert stack.one("keeper")["Config"]["Image"] == built
+        assert "left out: bare" in done.out
+        assert stack.containers().keys() == {"keeper-1"}
+
+        # Data of the source that is chosen: what is built would not open it.
+        assert stack.inv("down", "--volumes", "--yes").code == 0
+        data = f"{stack.project}_keeper-data"
+        docker("volume", "create", "--label", f"com.docker.compose.project={stack.project}", data)
+        refused = stack.inv("up", "--service", "keeper", "--json")
+        assert refused.code == 1
+        assert [problem["code"] for problem in refused.problems] == ["no-image"]
+        assert stack.containers() == {}
+        docker("volume", "rm", data)
+
+        offline = stack.up("--offline")
+        assert "saved KEEPER_SOURCE=build" in offline.out
+        assert stack.env()["KEEPER_SOURCE"] == "build"
+        assert stack.one("keeper")["Config"]["Image"] == built
+    finally:
+        support.remove(stack.project)
+        run("docker", "rmi", "-f", built)
+
+
+def test_a_whole_start_goes_through_the_engines_mirror_and_a_full_disk_is_told_as_that(
+    stack: Stack, port: int, small: dict[str, bytes], tmp_path: Path
+) -> None:
+    image = f"{stack.project}-small:1"
+    make.publish(port, f"library/{image}", make.layer(small))
+    make.publish(port, "big:1", make.layer(small, 24 * MEGABYTE))
+    alone: dict[str, Any] = {"command": None, "init": None, "networks": None, "network_mode": "none"}
+    stack.service("web", image=image, **alone)
+    engines: list[make.Engine] = []
+
+    def full(sent: int) -> bool:
+        if sent > MEGABYTE:
+            engines[0].shrink()
+        return True
+
+    with make.line(port, full) as line, make.second_engine(tmp_path / "second", port, line.port) as engine:
+        engines.append(engine)
+        host = {"DOCKER_HOST": engine.address}
+        done = stack.inv("up", env=host)
+        assert done.code == 0, done
+        assert "web: pulling" in done.err
+        names = run("docker", "-H", engine.address, "ps", "--format", "{{.Names}} {{.Image}}").out.split()
+        assert names == [f"{stack.project}-web-1", image]
+        assert stack.inv("down", env=host).code == 0
+
+        stack.service("web", image=f"127.0.0.1:{line.port}/big:1", **alone)
+        failed = stack.inv("up", "--json", env=host)
+        assert failed.code == 1
+        assert [problem["code"] for problem in failed.problems] == ["pull-space"]
+        again = stack.inv("up", "--json", env=host)
+        assert [problem["code"] for problem in again.problems] == ["disk"]

@@ -1,5 +1,6 @@
 """A real registry on loopback: Debian's docker-registry."""
 
+import atexit
 import contextlib
 import functools
 import shutil
@@ -21,6 +22,7 @@ def program() -> str:
     if found:
         return found
     folder = Path(tempfile.mkdtemp(prefix="docker-registry-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for words in (["apt-get", "update", "-qq"], ["apt-get", "download", "-qq", "docker-registry"]):
         done = run(*words, cwd=folder)
         assert done.code == 0, done

@@ -270,9 +270,11 @@ def copy_tree(target: Path) -> None:
             shutil.copy2(source, target / name)
 
 
-def free_port(first: int = 20000, last: int = 32000) -> int:
-    """A port that nobody listens on, below those that the system hands out by itself."""
-    return next(port for port in range(first, last) if is_free(port))
+def free_port() -> int:
+    """A port that nobody listens on: above those of checkouts, below those that the system hands out by itself. Runs at
+    the same time begin at different ones."""
+    begin = os.getpid() % 100 * 20
+    return next(port for n in range(2000) if is_free(port := 30000 + (begin + n) % 2000))
 
 
 def is_free(port: int) -> bool:

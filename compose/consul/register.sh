@@ -1,6 +1,6 @@
 #!/bin/sh
-# Enters the planned services in Consul with a check each, now and whenever the plan changes; what is no longer
-# planned goes. The plan is a file that each `inv up` renews.
+# Enters the planned services in Consul with a check each, now and whenever the plan or Consul's own list changes; what
+# is no longer planned goes. The plan is a file that each `inv up` renews.
 set -eu
 
 plan=/stack/plan.json
@@ -17,21 +17,31 @@ entries() {
            Check: {Name: "accepts connections", TCP: "\($at.host):\($at.port)", Interval: "15s", Timeout: "3s"}}' "$plan"
 }
 
+# The names of both sides, sorted. A command below `if` or `||` does not end the script by failing, hence the returns.
+compare() {
+    entries > /tmp/entries || return 1
+    jq -r .ID /tmp/entries | sort > /tmp/planned
+    ask "$CONSUL_URL/v1/agent/services" > /tmp/services || return 1
+    jq -r '.[] | select(.Meta.stack == "true") | .ID' /tmp/services | sort > /tmp/registered
+}
+
 register() {
-    entries | while read -r entry; do
-        echo "$entry" | ask -X PUT --data-binary @- "$CONSUL_URL/v1/agent/service/register"
-    done
-    entries | jq -r .ID | sort > /tmp/planned
-    ask "$CONSUL_URL/v1/agent/services" | jq -r '.[] | select(.Meta.stack == "true") | .ID' | sort > /tmp/registered
-    comm -13 /tmp/planned /tmp/registered | while read -r gone; do
-        ask -X PUT "$CONSUL_URL/v1/agent/service/deregister/$gone"
-    done
+    while read -r entry; do
+        echo "$entry" | ask -X PUT --data-binary @- "$CONSUL_URL/v1/agent/service/register" || return 1
+    done < /tmp/entries
+    comm -13 /tmp/planned /tmp/registered > /tmp/gone
+    while read -r gone; do
+        ask -X PUT "$CONSUL_URL/v1/agent/service/deregister/$gone" || return 1
+    done < /tmp/gone
     echo "consul-register: $(wc -l < /tmp/planned) services"
 }
 
 while :; do
-    if [ -f "$plan" ] && ! cmp -s "$plan" "$seen"; then
-        if register; then cp "$plan" "$seen"; fi
+    if [ -f "$plan" ] && compare; then
+        if ! cmp -s "$plan" "$seen" || ! cmp -s /tmp/planned /tmp/registered; then
+            cp "$plan" /tmp/plan.json
+            if register; then mv /tmp/plan.json "$seen"; fi
+        fi
     fi
     sleep "$pause"
 done

@@ -53,7 +53,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool = await asyncpg.create_pool(settings.database_url, min_size=0, max_size=LARGEST_POOL)
     app.state.database = pool
     app.state.metrics.register(Pool(pool))
-    app.state.broker = messages.Broker(settings)
     # One more try, so that a pooled connection which a restart of Redis has cut is no failure.
     app.state.redis = Redis.from_url(settings.redis_url, retry=Retry(NoBackoff(), 1))
     try:
@@ -65,5 +64,4 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         except TimeoutError:
             pool.terminate()
         await app.state.redis.aclose()
-        await app.state.broker.close()
         await asyncio.to_thread(app.state.tracing.close)

@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, ProbableAuthenticationError
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pamqp.common import FieldTable
@@ -45,36 +45,21 @@ class Received(BaseModel):
     text: str
 
 
-class Broker:
-    """One connection to RabbitMQ, made when it is first needed and again after it was lost."""
+@asynccontextmanager
+async def talking(settings: Settings) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
+    """A channel and the queue, on a connection of its own: there is none to mend after a restart of RabbitMQ.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.connection: AbstractConnection | None = None
-        self.lock = asyncio.Lock()
-
-    @asynccontextmanager
-    async def queue(self) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
-        """A channel of its own and the queue. Raises HTTPException 503 where there is no RabbitMQ, or it does
-        not answer in time."""
-        if absent := plan.absent(self.settings.plan_file, "rabbitmq", "messaging"):
-            raise HTTPException(503, absent)
-        try:
-            async with asyncio.timeout(self.settings.talk_limit):
-                async with self.lock:
-                    if self.connection is None or self.connection.is_closed:
-                        self.connection = await aio_pika.connect(self.settings.rabbitmq_url)
-                async with self.connection.channel() as channel:
-                    yield channel, await channel.declare_queue(QUEUE, durable=True, arguments=BOUNDS)
-        except DeliveryError as error:
-            raise HTTPException(507, f"The queue {QUEUE} is full: GET takes messages out.") from error
-        except FAILURES as error:
-            raise HTTPException(503, f"RabbitMQ: {_reason(error, self.settings.talk_limit)}.") from error
-
-    async def close(self) -> None:
-        """Says good-bye."""
-        if self.connection is not None:
-            await self.connection.close()
+    Raises HTTPException 503 where there is no RabbitMQ, or it does not answer in time; 507 if the queue is full."""
+    if absent := plan.absent(settings.plan_file, "rabbitmq", "messaging"):
+        raise HTTPException(503, absent)
+    try:
+        async with asyncio.timeout(settings.talk_limit):
+            async with await aio_pika.connect(settings.rabbitmq_url) as connection, connection.channel() as channel:
+                yield channel, await channel.declare_queue(QUEUE, durable=True, arguments=BOUNDS)
+    except DeliveryError as error:
+        raise HTTPException(507, f"The queue {QUEUE} is full: GET takes messages out.") from error
+    except FAILURES as error:
+        raise HTTPException(503, f"RabbitMQ: {_reason(error, settings.talk_limit)}.") from error
 
 
 @router.post("/messages", status_code=201)
@@ -86,7 +71,7 @@ async def send(message: Text, request: Request) -> Sent:
         content_type="text/plain",
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    async with request.app.state.broker.queue() as (channel, queue):
+    async with talking(request.app.state.settings) as (channel, queue):
         await channel.default_exchange.publish(sent, routing_key=queue.name)
     return Sent(id=sent.message_id or "")
 
@@ -98,7 +83,7 @@ async def receive(
     """Takes up to `limit` messages out of the queue, the oldest first; 503 without RabbitMQ."""
     response.headers["Cache-Control"] = "no-store"
     taken: list[Received] = []
-    async with request.app.state.broker.queue() as (_, queue):
+    async with talking(request.app.state.settings) as (_, queue):
         for _ in range(limit):
             message = await queue.get(fail=False)
             if message is None:

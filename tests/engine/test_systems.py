@@ -1,0 +1,185 @@
+"""Each optional system does one real thing beside the core, started by `inv up` as a user would.
+
+Real programs: PostgreSQL, Redis, the backend, Prometheus and its exporters, RabbitMQ, JupyterLab, LiteLLM, n8n.
+Stand-ins of the protocol (tests/standins): Elasticsearch, Consul, a trace collector; and of the gateway only its part
+of a trace."""
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.dashboards import DASHBOARDS, expressions, measurements
+from tests.engine import support_stack as support
+from tests.engine import support_systems as systems
+from tests.engine.support_stack import Stack
+from tests.engine.support_systems import Answer, ask
+
+TRACE, KONG = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+class Systems(NamedTuple):
+    """What runs; `core` is what ran before the systems came: each container's identity."""
+
+    stack: Stack
+    core: dict[str, tuple[str, str, str]]
+    secrets: dict[str, str]
+
+    def ask(self, offset: int, path: str, body: Any = None, method: str = "", **headers: str) -> Answer:
+        """A request to what is published on this offset."""
+        return ask(f"http://127.0.0.1:{self.stack.port(offset)}{path}", body, method, headers)
+
+
+@pytest.fixture(scope="module")
+def running(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
+    """The core, and then every system on top of it."""
+    stack = systems.checkout(tmp_path_factory.mktemp("systems") / "checkout")
+    try:
+        systems.up(stack)
+        core = stack.identities()
+        systems.up(stack, *(word for name in systems.PROFILES for word in ("--profile", name)))
+        yield Systems(stack, core, stack.env())
+    finally:
+        support.remove(stack.project)
+
+
+def test_the_systems_came_without_touching_what_ran(running: Systems) -> None:
+    now = running.stack.identities()
+    assert {name: now[name] for name in running.core} == running.core
+    assert len(now) > len(running.core) + len(systems.PROFILES)
+
+
+def test_the_backend_publishes_and_consumes_messages(running: Systems) -> None:
+    sent = [running.ask(16, "/messages", {"text": text}) for text in ("first", "zweite – ü")]
+    assert [answer.status for answer in sent] == [201, 201]
+    # What was confirmed outlives the connection.
+    running.stack.exec("rabbitmq", "rabbitmqctl", "-q", "close_all_connections", "test")
+    taken = support.until(lambda: running.ask(16, "/messages?limit=1"), "a message").json
+    assert taken == [{"id": sent[0].json["id"], "text": "first"}]
+    assert [message["text"] for message in running.ask(16, "/messages").json] == ["zweite – ü"]
+    assert running.ask(16, "/messages").json == []
+
+
+def test_a_full_queue_refuses(running: Systems) -> None:
+    small = '{"max-length": 1, "overflow": "reject-publish"}'
+    running.stack.exec("rabbitmq", "rabbitmqctl", "-q", "set_policy", "small", "^backend", small)
+    try:
+        assert running.ask(16, "/messages", {"text": "fits"}).status == 201
+        refused = running.ask(16, "/messages", {"text": "does not"})
+        assert (refused.status, "is full" in refused.text) == (507, True)
+    finally:
+        running.stack.exec("rabbitmq", "rabbitmqctl", "-q", "clear_policy", "small")
+        running.ask(16, "/messages")
+
+
+def test_the_management_page_of_the_queues_takes_its_password_alone(running: Systems) -> None:
+    script = "import base64,sys; print(base64.b64encode(sys.argv[1].encode()).decode())"
+    words = support.run("python3", "-c", script, f"stack:{running.secrets['RABBITMQ_PASSWORD']}").out.strip()
+    assert running.ask(114, "/api/overview", Authorization=f"Basic {words}").status == 200
+    assert running.ask(114, "/api/overview").status == 401
+
+
+def query(running: Systems, expression: str) -> list[Any]:
+    """What Prometheus answers."""
+    asked = urllib.parse.quote(expression.replace("$__rate_interval", "5m"))
+    answer = running.ask(107, f"/api/v1/query?query={asked}")
+    assert answer.status == 200, (expression, answer.text)
+    found: list[Any] = answer.json["data"]["result"]
+    return found
+
+
+def test_prometheus_measures_what_runs_and_nothing_else(running: Systems) -> None:
+    def jobs() -> set[str]:
+        return {one["metric"]["job"] for one in query(running, "up == 1")}
+
+    expected = {"prometheus", "backend", "postgres", "redis", "rabbitmq", "n8n"}
+    support.until(lambda: jobs() >= expected, "a look at every target")
+    assert {one["metric"]["job"] for one in query(running, "up")} == expected
+    assert query(running, 'sum(backend_http_requests_total{route="/health"})')[0]["value"][1] != "0"
+
+
+@pytest.mark.parametrize(("dashboard", "offset"), [("database", 109), ("redis", 110), ("backend", 16)])
+def test_a_dashboard_shows_what_its_program_gives(running: Systems, dashboard: str, offset: int) -> None:
+    given = set(re.findall(r"^([a-z_]+)", running.ask(offset, "/metrics").text, re.MULTILINE))
+    shown = {name for expression in expressions(dashboard) for name in measurements(expression)}
+    assert shown <= given | {"up"}
+
+
+def test_prometheus_understands_every_expression_of_the_dashboards(running: Systems) -> None:
+    for path in DASHBOARDS:
+        for expression in expressions(path.stem):
+            query(running, expression)
+
+
+def test_the_database_and_redis_answer_their_exporters(running: Systems) -> None:
+    assert re.search(r"^pg_up 1$", running.ask(109, "/metrics").text, re.MULTILINE)
+    assert re.search(r"^redis_up 1$", running.ask(110, "/metrics").text, re.MULTILINE)
+
+
+def test_a_notebooks_kernel_starts_with_the_token_alone(running: Systems) -> None:
+    assert running.ask(105, "/api/kernels", {}).status == 403
+    opened = running.ask(105, "/api/kernels", {}, Authorization=f"token {running.secrets['JUPYTER_TOKEN']}")
+    assert (opened.status, opened.json["name"]) == (201, "python3")
+
+
+def test_litellm_tells_its_models_with_the_key_alone(running: Systems) -> None:
+    assert running.ask(100, "/v1/models").status == 401
+    told = running.ask(100, "/v1/models", Authorization=f"Bearer {running.secrets['LITELLM_MASTER_KEY']}")
+    assert [model["id"] for model in told.json["data"]] == ["local"]
+
+
+def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> None:
+    assert running.ask(17, "/healthz/readiness").json == {"status": "ok"}
+    visitor = {"email": "eve@localhost.local", "firstName": "E", "lastName": "V", "password": "A1abcdef99"}
+    assert running.ask(17, "/rest/owner/setup", visitor).status == 400
+    login = {"emailOrLdapLoginId": "admin@localhost.local", "password": running.secrets["N8N_OWNER_PASSWORD"]}
+    assert running.ask(17, "/rest/login", login).json["data"]["email"] == "admin@localhost.local"
+    assert running.ask(17, "/rest/login", {**login, "password": visitor["password"]}).status == 401
+
+
+def test_a_request_that_came_through_the_gateway_is_one_trace(running: Systems) -> None:
+    traced = running.ask(16, "/ready", traceparent=f"00-{TRACE}-{KONG}-01")
+    assert traced.status == 200
+    spans = support.until(lambda: of_trace(running), "a span")
+    assert [(span["service"], span["name"], span["parent_id"]) for span in spans] == [("backend", "GET /ready", KONG)]
+
+
+def of_trace(running: Systems) -> list[dict[str, Any]]:
+    """The spans of the trace that the stand-in for a collector has."""
+    return [span for span in running.ask(117, "/spans").json if span["trace_id"] == TRACE]
+
+
+def test_the_backend_keeps_and_finds_documents(running: Systems) -> None:
+    fox = {"title": "Animals", "text": "The quick brown fox"}
+    assert running.ask(16, "/documents/fox", fox, "PUT").status == 201
+    [found] = running.ask(16, "/documents?q=fox").json
+    assert (found["name"], found["document"]) == ("fox", fox)
+    assert running.ask(106, "/").status == 401
+
+
+def test_the_planned_services_stand_in_the_registry_with_their_checks(running: Systems) -> None:
+    def entered() -> dict[str, Any]:
+        services: dict[str, Any] = running.ask(120, "/v1/agent/services").json
+        return services
+
+    there = support.until(lambda: entered() if "backend" in entered() else None, "the entries")
+    assert (there["supabase-db"]["Address"], there["supabase-db"]["Port"]) == ("supabase-db", 5432)
+    assert there["backend"]["Check"]["TCP"] == "backend:8000"
+    assert {"redis", "rabbitmq", "n8n", "prometheus"} <= there.keys()
+    assert "kong-api-gateway" not in there
+    # What Consul lost comes back; what nobody plans goes.
+    running.ask(120, "/v1/agent/service/deregister/redis", method="PUT")
+    stray = {"ID": "stray", "Name": "stray", "Address": "stray", "Port": 1, "Meta": {"stack": "true"}}
+    running.ask(120, "/v1/agent/service/register", stray, "PUT")
+    support.until(lambda: "redis" in entered() and "stray" not in entered(), "the list's repair")
+
+
+def test_no_secret_is_in_a_log_or_a_command_line(running: Systems) -> None:
+    secrets = {name: value for name, value in running.secrets.items() if re.search("PASSWORD|KEY|TOKEN|SECRET", name)}
+    for name in running.stack.containers():
+        container = f"{running.stack.project}-{name}"
+        shown = support.run("docker", "logs", container).text
+        shown += support.docker("inspect", "-f", "{{.Path}} {{.Args}}", container)
+        assert [secret for secret, value in secrets.items() if value in shown] == [], name

@@ -113,14 +113,20 @@ def arrange(paths: Iterable[str], roots: list[str]) -> tuple[dict[str, Fragment]
     """Sort file paths into fragments and the base that they share. `roots` lists the folders from the shipped tree ("")
     to the user's own; a file of the same path in a later root is a further layer of the same service."""
     known = set(paths)
-    names = sorted({m[1] for path in known if (m := re.search(r"(?:^|/)compose/([^/]+)\.yml$", path))})
+    names = {m[1] for path in known if (m := re.search(r"(?:^|/)compose/([^/]+)\.yml$", path))}
+    overrides: dict[str, set[str]] = {}
+    for path in known:
+        if match := re.search(r"(?:^|/)overrides/([^/]+)/([^/]+)\.yml$", path):
+            overrides.setdefault(match[1], set()).add(match[2])
     fragments = {}
-    for name in names:
-        overrides = {m[1] for p in known if (m := re.search(rf"(?:^|/)overrides/{re.escape(name)}/([^/]+)\.yml$", p))}
+    for name in sorted(names):
         fragments[name] = Fragment(
             name,
             _layers(known, roots, f"compose/{name}.yml"),
-            {s: _layers(known, roots, f"overrides/{name}/{s}.yml") for s in sorted(overrides - {"any"})},
+            {
+                source: _layers(known, roots, f"overrides/{name}/{source}.yml")
+                for source in sorted(overrides.get(name, set()) - {"any"})
+            },
             _layers(known, roots, f"overrides/{name}/any.yml"),
         )
     base = fragments.pop("base", Fragment("base", (), {}, ()))

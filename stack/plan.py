@@ -100,12 +100,14 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     check_references(facts)
     check_cycle(facts)
     roots, left_out = _roots(facts, selection)
-    names = graph.closure(roots, _edges(facts))
-    _check_absent(facts, selection, names)
-    edges = graph.within(names, _edges(facts))
+    every = _edges(facts)
+    names = graph.closure(roots, every)
+    edges = graph.within(names, every)
+    _check_absent(facts, selection, edges)
     order = graph.tiers(edges)
     tier = {name: number for number, tier in enumerate(order) for name in tier}
-    services = [_service(facts, name, edges[name], tier[name]) for tier_names in order for name in tier_names]
+    present = model.services(facts.model)
+    services = [_service(facts, name, present[name], edges[name], tier[name]) for part in order for name in part]
     _check_ports(facts, services)
     return Plan(facts.project, facts.base_port, sorted(selection.profiles), facts.files,
                 services, order, left_out)  # fmt: skip
@@ -246,11 +248,12 @@ def _check_known(facts: Facts, selection: Selection) -> None:
         raise StackError(problems, USAGE)
 
 
-def _check_absent(facts: Facts, selection: Selection, names: set[str]) -> None:
-    """Raises StackError for every needed service that is disabled, or whose image can't be had."""
-    needed = {t: n for n in sorted(names) for t, e in _edges(facts).get(n, {}).items() if e.required}
+def _check_absent(facts: Facts, selection: Selection, edges: graph.Edges) -> None:
+    """Raises StackError for every needed service that is disabled, or whose image can't be had. `edges` has each
+    needed service and what it waits for."""
+    needed = {t: n for n in sorted(edges) for t, e in edges[n].items() if e.required}
     problems = []
-    for name in sorted(names):
+    for name in sorted(edges):
         fragment = facts.catalog.fragment_of(name)
         who = f"{needed[name]} requires {name}" if name in needed else f"{name} is asked for by --service"
         if _off(facts, name):
@@ -274,8 +277,7 @@ def _ways_out(facts: Facts, fragment: str, dependant: str | None) -> str:
     return f"docker pull the image where a registry answers, or set REGISTRY_PREFIX to a mirror that has {fragment}"
 
 
-def _service(facts: Facts, name: str, edges: dict[str, Edge], tier: int) -> Service:
-    raw = model.services(facts.model)[name]
+def _service(facts: Facts, name: str, raw: model.Service, edges: dict[str, Edge], tier: int) -> Service:
     fragment = facts.catalog.fragment_of(name)
     about = entry(facts, name)
     return Service(

@@ -147,16 +147,22 @@ def _obtainable(planned: Planned, request: Request, progress: Progress) -> Plann
             for service in need.pull[image]:
                 fragment = planned.facts.catalog.fragment_of(service)
                 if _may_build(planned, fragment):
+                    if fragment not in forced:
+                        progress.say(f"{fragment}: {_why(request)}, so it is built here")
                     forced[fragment] = "build"
-                    progress.say(f"{fragment}: no registry can be reached, so it is built here")
                 else:
-                    missing[service] = _unobtainable(image, fragment)
+                    missing[service] = _unobtainable(image, fragment, _why(request))
+                    progress.tell(service, "left out")
         planned = planner.make(tree.root(), request, missing, forced)
     return planned
 
 
-def _unobtainable(image: str, fragment: str) -> str:
-    return (f"its image {image} is not on this machine and no registry can be reached "
+def _why(request: Request) -> str:
+    return "--offline pulls nothing" if request.offline else "no registry can be reached"
+
+
+def _unobtainable(image: str, fragment: str, why: str) -> str:
+    return (f"its image {image} is not on this machine and {why} "
             f"(to leave it out for good: ./inv source --service {fragment} --to disabled)")  # fmt: skip
 
 

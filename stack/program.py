@@ -9,7 +9,7 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program as InvokeProgram
 
-from stack import __version__
+from stack import __version__, completion
 
 
 class Program(InvokeProgram):
@@ -24,6 +24,9 @@ class Program(InvokeProgram):
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
         """Parse the words and run the command; every exit is one of ours."""
         words = ordered(list(sys.argv if argv is None else argv))
+        shell = completion.asked(words)
+        if shell is not None:
+            sys.exit(_print_script(shell))
         try:
             self.create_config()
             self.parse_core(words)
@@ -81,6 +84,18 @@ CORE_FLAGS = ("--list", "--help", "--version", "--complete", "--print-completion
 """What `inv` itself takes, before a command; Invoke's other flags are of no use here."""
 
 
+def _print_script(shell: str) -> int:
+    from stack import render
+    from stack.errors import OK, StackError
+    from stack.result import Result
+
+    try:
+        print(completion.script(shell))
+    except StackError as error:
+        return render.show("inv", Result(problems=error.problems, exit_code=error.exit_code), as_json=False)
+    return OK
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}" if len(name) > 1 else f"-{name}"
 
@@ -127,4 +142,4 @@ def explain(message: str, task: str, names: list[str], flags: list[str]) -> Any:
 
 def main() -> None:
     """Run the program on this process's arguments."""
-    Program(name="GenAI Vanilla Stack", version=__version__, binary="inv", binary_names=["inv"]).run()
+    Program(name="GenAI Vanilla Stack", version=__version__, binary="inv", binary_names=completion.NAMES).run()

@@ -1,0 +1,71 @@
+"""What the documents say of commands, keys, profiles, modules and files is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import tasks
+from stack import catalog, errors
+from tests.model.shipped import PROFILES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+README, REFERENCE, ARCHITECTURE = (
+    (ROOT / name).read_text() for name in ("README.md", "docs/reference.md", "docs/architecture.md")
+)
+
+
+def flags(command: str) -> set[str]:
+    return {f"--{argument.name.replace('_', '-')}" for argument in tasks.namespace[command].get_arguments()}
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
+
+
+def cells(text: str) -> set[str]:
+    """The words in code style in the first column of every table of a text."""
+    return {word for row in re.findall(r"^\| (.+?) \|", text, re.MULTILINE) for word in re.findall(r"`([^`]+)`", row)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_flag_that_is_shown_is_there(page: Path) -> None:
+    shown = [line.split("#")[0] for line in re.findall(r"(?:^|`)\./inv ([^`\n]+)", page.read_text(), re.MULTILINE)]
+    for line in shown:
+        command, *words = line.split()
+        if command.startswith("-") or command.isupper():
+            continue
+        assert command in tasks.namespace.task_names, line
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert used <= flags(command) | {"--help"}, line
+
+
+def test_the_reference_has_every_command_and_its_flags() -> None:
+    told = section(REFERENCE, "Commands")
+    assert set(tasks.namespace.task_names) <= set(re.findall(r"[a-z]+(?:\.[a-z]+)?", " ".join(cells(told))))
+    for command in tasks.namespace.task_names:
+        assert flags(command) - {"--name", "--value"} <= set(re.findall(r"--[a-z-]+", told)), command
+
+
+def test_the_reference_has_every_key_of_x_stack_and_every_exit_code() -> None:
+    keys = {word.partition(":")[0] for word in cells(section(REFERENCE, "A fragment's x-stack"))}
+    assert keys == set(catalog.KEYS)
+    codes = set(re.findall(r"^\| (\d+) ", section(REFERENCE, "Exit codes"), re.MULTILINE))
+    assert codes == {str(code) for code in (errors.OK, errors.FAILED, errors.USAGE, errors.BUG, errors.INTERRUPTED)}
+
+
+def test_the_readme_has_every_profile() -> None:
+    told = section(README, "What runs").split("Profiles:")[1].split(".")[0]
+    assert set(re.findall(r"`([a-z-]+)`", told)) == {*PROFILES, "all"}
+
+
+def test_the_map_of_modules_is_the_package() -> None:
+    told = set(re.findall(r"`([a-z_0-9]+)`", section(ARCHITECTURE, "Layers of stack/").split("Heavy imports")[0]))
+    assert told == {path.stem for path in (ROOT / "stack").glob("[a-z]*.py")}

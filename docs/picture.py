@@ -46,7 +46,8 @@ def main() -> None:
     target, *words = sys.argv[1:]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {' '.join(words)}", "bold"))
-    console.print(Text.from_ansi(last_screen(run(words))))
+    # An empty last line, as the picture's edge cuts into the one that stands there.
+    console.print(Text.from_ansi(f"{last_screen(run(words))}\n"))
     svg = console.export_svg(title=" ".join(words))
     # The reader's own fixed-width font will do: no page should load one from elsewhere.
     (Path(__file__).parent / target).write_text(re.sub(r',\s*url\("[^"]*"\) format\("[^"]*"\)', "", svg))

@@ -23,8 +23,10 @@ def _base_port() -> int:
     return next(base for base in bases if all(support.is_free(base + n) for n in range(APART)))
 
 
-def _make(folder: Path, **settings: str) -> Stack:
+def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
     support.copy_tree(folder)
+    if not whole:
+        support.keep_core(folder)
     project = settings.pop("PROJECT_NAME", f"t{os.getpid()}-{next(_numbers)}")
     base_port = int(settings.pop("BASE_PORT", 0)) or _base_port()
     lines = {"PROJECT_NAME": project, "BASE_PORT": str(base_port), "STACK_PROFILES": "small", **settings}
@@ -36,7 +38,7 @@ def _make(folder: Path, **settings: str) -> Stack:
 def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The project's own base image and its Redis, made by the project itself where they are not here yet."""
     if support.run("docker", "image", "inspect", support.BASE, support.REDIS).code:
-        stack = _make(tmp_path_factory.mktemp("images") / "checkout", **support.BUILT)
+        stack = _make(tmp_path_factory.mktemp("images") / "checkout", False, **support.BUILT)
         try:
             stack.up("--service", "redis")
         finally:
@@ -46,11 +48,12 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def new_stack(tmp_path: Path, base_image: str) -> Iterator[Callable[..., Stack]]:
-    """Make a checkout: `.env` holds PROJECT_NAME, BASE_PORT, the profile `small`, and what is given."""
+    """Make a checkout, of the core's services alone unless `whole`: `.env` holds PROJECT_NAME, BASE_PORT, the profile
+    `small`, and what is given."""
     made: list[Stack] = []
 
-    def make(name: str = "checkout", **settings: str) -> Stack:
-        made.append(_make(tmp_path / name, **settings))
+    def make(name: str = "checkout", *, whole: bool = False, **settings: str) -> Stack:
+        made.append(_make(tmp_path / name, whole, **settings))
         return made[-1]
 
     yield make

@@ -33,7 +33,7 @@ MEGABYTE = 2**20
 
 def root_filesystem() -> dict[str, bytes]:
     """The few files with which a container can run `sh` and `sleep`, from the base image."""
-    linked = docker("run", "--rm", support.BASE, "ldd", "/bin/sh", "/bin/sleep").split()
+    linked = docker("run", "--rm", "--network", "none", support.BASE, "ldd", "/bin/sh", "/bin/sleep").split()
     libraries = {word for word in linked if word.startswith("/") and not word.endswith(":")}
     container = docker("create", support.BASE, "true").strip()
     try:

@@ -19,6 +19,7 @@ SOURCE_TREE = Path(__file__).resolve().parents[2]
 SHIPPED = ("compose", "overrides", "kong", "stack", "tasks.py", ".env.example")
 BASE = "genai-stack/base:0.1.0"
 REDIS = "genai-stack/redis:0.1.0"
+CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 NETWORK = {"networks": ["backend-bridge-network"], "stop_grace_period": "1s"}
 BUILT = {
     "REDIS_SOURCE": "build", "SUPABASE_DB_SOURCE": "build", "BACKEND_SOURCE": "build",
@@ -268,6 +269,14 @@ def copy_tree(target: Path) -> None:
             shutil.copytree(source, target / name, ignore=ignore)
         elif source.exists():
             shutil.copy2(source, target / name)
+
+
+def keep_core(root: Path) -> None:
+    """Of the catalogue, leave what the profile core needs: each change of a file is then merged in a third of the
+    time. The model's tests cover the whole."""
+    for path in [*(root / "compose").glob("*.yml"), *(root / "overrides").iterdir()]:
+        if path.stem not in CORE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def free_port() -> int:

@@ -57,7 +57,7 @@ def works(stack: Stack) -> None:
 
 def test_from_nothing_to_healthy_and_back_twice(new_stack: Callable[..., Stack]) -> None:
     nowhere = f"127.0.0.1:{support.free_port()}"
-    stack = new_stack(STACK_PROFILES="core", REGISTRY_PREFIX=nowhere)
+    stack = new_stack(whole=True, STACK_PROFILES="core", REGISTRY_PREFIX=nowhere)
 
     first = stack.up()
     works(stack)

@@ -78,7 +78,7 @@ def test_an_override_file_of_the_users_holds_for_inv_and_compose_alike(stack: St
 
 
 def test_what_is_ejected_runs_elsewhere_by_plain_compose(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = new_stack(**support.BUILT, STACK_PROFILES="core")
+    stack = new_stack(whole=True, **support.BUILT, STACK_PROFILES="core")
     target = tmp_path / "elsewhere"
     without = stack.inv("eject", "--output", str(tmp_path / "bare"))
     assert without.code == 0, without

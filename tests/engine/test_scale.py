@@ -52,7 +52,7 @@ def test_three_replicas_get_a_port_each_and_go_back_to_one(stack: Stack) -> None
 
 
 def test_three_backends_share_one_name(new_stack: Callable[..., Stack]) -> None:
-    stack = new_stack(**support.BUILT, STACK_PROFILES="core", BACKEND_SCALE="3")
+    stack = new_stack(whole=True, **support.BUILT, STACK_PROFILES="core", BACKEND_SCALE="3")
     stack.up()
     containers = stack.containers()
     assert len(set(bound(containers, "backend", "8000/tcp"))) == 3

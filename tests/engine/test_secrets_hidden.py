@@ -65,17 +65,17 @@ def test_values_stay_and_show_in_no_output_file_or_process_list(stack: Stack) ->
         assert [one.code for one in failed] == [1, 1]
         assert all("token is [hidden] at http://user:[hidden]@" in one.text for one in failed)
         outputs += failed
-        stack.unset("TELLER_FAILS")
-        for words in (["plan"], ["status", "--stats"], ["status"], ["source"], ["env.list"], ["env.check"], ["version"],
-                      ["env.get", "TELLER_TOKEN"], ["up", "--dry-run"], ["eject", "--output", "out"]):  # fmt: skip
-            outputs.append(stack.inv(*words))
-            if words[0] != "eject":
-                outputs.append(stack.inv(*words, "--json"))
-        new = "n" * 24
-        outputs.append(stack.inv("env.set", "TELLER_TOKEN", "-", text=f"{new}\n"))
-        assert stack.env()["TELLER_TOKEN"] == new
-        stack.set(TELLER_TOKEN=values[0])
-        outputs.append(stack.inv("down", "--json"))
+    stack.unset("TELLER_FAILS")
+    for words in (["plan"], ["status", "--stats"], ["status"], ["source"], ["env.list"], ["env.check"], ["version"],
+                  ["env.get", "TELLER_TOKEN"], ["up", "--dry-run"], ["eject", "--output", "out"]):  # fmt: skip
+        outputs.append(stack.inv(*words))
+        if words[0] != "eject":
+            outputs.append(stack.inv(*words, "--json"))
+    new = "n" * 24
+    outputs.append(stack.inv("env.set", "TELLER_TOKEN", "-", text=f"{new}\n"))
+    assert stack.env()["TELLER_TOKEN"] == new
+    stack.set(TELLER_TOKEN=values[0])
+    outputs.append(stack.inv("down", "--json"))
     every = [*values, new]
     assert not [one for one in outputs if any(value in one.text for value in every)]
     assert not [line for line in commands if any(value.encode() in line for value in every)]

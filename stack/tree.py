@@ -105,10 +105,18 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
     return True
 
 
+KEPT = 100
+"""Files of one kind that the cache holds, at most: some 10 MB of merged models."""
+
+
 def remember(path: Path, data: bytes) -> None:
-    """Write what can be made again. A checkout that can't be written costs time then, and nothing else."""
-    with contextlib.suppress(StackError):
+    """Write what can be made again, and forget the oldest of its kind (the part of its name before the `-`). A checkout
+    that can't be written costs time then, and nothing else."""
+    with contextlib.suppress(StackError, OSError):
         write(path, data)
+        same = path.parent.glob(f"{path.name.partition('-')[0]}-*")
+        for old in sorted(same, key=lambda file: file.stat().st_mtime_ns)[:-KEPT]:
+            old.unlink()
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:

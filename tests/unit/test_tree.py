@@ -100,6 +100,19 @@ def test_what_can_be_made_again_need_not_be_written(tmp_path: Path) -> None:
     assert (tmp_path / "cache.json").read_bytes() == b"{}"
 
 
+def test_the_cache_forgets_the_oldest_of_a_kind_alone(tmp_path: Path) -> None:
+    (tmp_path / "other-1.json").write_text("")
+    os.utime(tmp_path / "other-1.json", (0, 0))
+    for number in range(tree.KEPT + 2):
+        tree.remember(tmp_path / f"model-{number}.json", b"{}")
+        os.utime(tmp_path / f"model-{number}.json", (number, number))
+    tree.remember(tmp_path / "model-new.json", b"{}")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"other-1.json", "model-new.json", f"model-{tree.KEPT + 1}.json"} <= left
+    assert {"model-0.json", "model-1.json"}.isdisjoint(left)
+    assert len(left) == tree.KEPT + 1
+
+
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert tree.read(tmp_path / ".env") == b""
 

@@ -45,3 +45,9 @@ def shipped(request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.Monk
 def shipped_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> Shipped:
     """What is shipped, with the oldest version, for what the others show as well."""
     return _with(plugins.VERSIONS[0], root, monkeypatch)
+
+
+@pytest.fixture
+def shipped_newest(root: Path, monkeypatch: pytest.MonkeyPatch) -> Shipped:
+    """What is shipped, with the newest version."""
+    return _with(plugins.VERSIONS[-1], root, monkeypatch)

@@ -7,10 +7,16 @@ from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case
 
 
 @pytest.mark.parametrize(("name", "source"), ALONE)
-def test_a_service_alone_is_exactly_what_its_files_declare(shipped: Shipped, name: str, source: str) -> None:
-    found = shipped.alone(name, source)
+def test_a_service_alone_is_exactly_what_its_files_declare(shipped_once: Shipped, name: str, source: str) -> None:
+    found = shipped_once.alone(name, source)
     assert found == declared(name, source)
     assert name in found
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_so_it_is_with_every_version(shipped_newest: Shipped, name: str) -> None:
+    """Its fragment; the overrides are in the cases of all services."""
+    assert shipped_newest.alone(name, catalog.PLAIN) == declared(name, catalog.PLAIN)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -32,9 +32,11 @@ def refuses(
     exit_code: int = FAILED,
     env: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
+    in_words: bool = False,
 ) -> None:
     """A command is refused, as one JSON document and in words, with this exit code, without a traceback and
-    without a change on disk."""
+    without a change on disk. `in_words` runs it a second time for its words: each command has one such test,
+    the many ways in which it fails are only rendered."""
     untouched = checkout.digest()
     document = checkout.inv_json(*words.split(), env=env, before=before)
     assert document.code == exit_code, document
@@ -47,7 +49,7 @@ def refuses(
     assert refusal.where in problem["where"]
     assert refusal.fix in problem["fix"]
 
-    told = rendered(document) if words == "plan" else _in_words(checkout, document, env, before)
+    told = _in_words(checkout, document, env, before) if in_words else rendered(document)
     assert "Traceback" not in told
     assert all(part in told for part in ("error: ", *refusal[1:])), told
     assert checkout.digest() == untouched
@@ -66,8 +68,7 @@ def _in_words(
 
 
 def rendered(document: Done) -> str:
-    """What the renderer makes of a document. Each command is run in words by some test; not so the many ways
-    in which `plan` fails."""
+    """What the renderer makes of a document."""
     printed = io.StringIO()
     problems = [Problem(**problem) for problem in document.problems]
     with contextlib.redirect_stderr(printed):

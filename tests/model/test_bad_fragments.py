@@ -63,7 +63,7 @@ def test_a_wrong_fragment_is_told_with_file_and_place(tree: Tree, text: str, ref
 
 def test_a_wrong_fragment_stops_up_as_well(tree: Tree) -> None:
     refusal = Refusal("x-stack-service", "web has no service 'wbe'", f"{FILE}: x-stack.wbe", '"web"?')
-    refuses(tree({**PAIR, FILE: MENDABLE}), "up --yes", refusal)
+    refuses(tree({**PAIR, FILE: MENDABLE}), "up --yes", refusal, in_words=True)
 
 
 def test_a_fragment_that_is_no_text(pair: Checkout) -> None:
@@ -99,7 +99,8 @@ def test_a_wrong_override_is_told_once_it_is_chosen(tree: Tree) -> None:
 def test_services_that_wait_for_each_other(tree: Tree, command: str) -> None:
     checkout = tree({**PAIR, "compose/db.yml": fragment("db", body=WAITS % "web")})
     where = "compose/db.yml: services.db.depends_on.web"
-    refuses(checkout, command, Refusal("cycle", "db → web → db", where, "remove one of these depends_on"))
+    refusal = Refusal("cycle", "db → web → db", where, "remove one of these depends_on")
+    refuses(checkout, command, refusal, in_words=True)
 
 
 @pytest.mark.parametrize("words", ["plan --source db=disabled", "up --source db=disabled",

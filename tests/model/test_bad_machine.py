@@ -42,8 +42,8 @@ def test_a_full_disk_leaves_the_old_settings(settled: Checkout) -> None:
     where = f"{settled.root}/.env"
     refusal = Refusal("unwritable", "its old content stays", where, "df -h")
     refuses(settled, "env.set DB_PORT 7002", refusal, before=a_full_disk)
-    refuses(settled, "env.unset DB_PORT", refusal, before=a_full_disk)
-    refuses(settled, "source --service web --to disabled", refusal, before=a_full_disk)
+    refuses(settled, "env.unset DB_PORT", refusal, before=a_full_disk, in_words=True)
+    refuses(settled, "source --service web --to disabled", refusal, before=a_full_disk, in_words=True)
     assert settings(settled) == "# mine\nDB_PORT=7001\n"
 
 

@@ -88,7 +88,7 @@ def test_a_secret_of_the_shell_beside_another_in_env(tree: Tree, command: str) -
     checkout = tree({**PAIR, ".env": "DB_PASSWORD=correcthorsebattery\n"})
     env = {"DB_PASSWORD": "anothersecret"}
     refusal = Refusal("secret-shadowed", "DB_PASSWORD in the shell differs", "shell: DB_PASSWORD", "unset DB_PASSWORD")
-    refuses(checkout, command, refusal, env=env)
+    refuses(checkout, command, refusal, env=env, in_words=True)
     told = checkout.inv_json(command, env=env).out
     assert "correcthorse" not in told
     assert "anothersecret" not in told

@@ -11,6 +11,12 @@ WEB, CORE, CONTAINER, PORT = (f'did you mean "{name}"?' for name in ("web", "cor
 NO_SERVICE, NO_PROFILE = "unknown service 'wbe'", "unknown profile 'cor'"
 
 
+ALSO_IN_WORDS = [
+    "plan --service wbe", "up --service wbe", "eject", "source --service web", "pla", "env.get DB_PORTT",
+    "env.set DB_PORTT 1", "plan --profil core", "test --only units",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [
@@ -41,7 +47,7 @@ NO_SERVICE, NO_PROFILE = "unknown service 'wbe'", "unknown profile 'cor'"
     ],
 )
 def test_a_mistyped_word_suggests_the_right_one(pair: Checkout, words: str, refusal: Refusal) -> None:
-    refuses(pair, words, refusal, exit_code=USAGE)
+    refuses(pair, words, refusal, exit_code=USAGE, in_words=words in ALSO_IN_WORDS)
 
 
 def test_a_source_that_no_planned_service_has_names_those_that_have_it(tree: Tree) -> None:

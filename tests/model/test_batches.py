@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stack import batches, docker, model
-from tests.model.shipped import CASES, DEFAULT, Case, Shipped
+from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, SOURCES, Case, Shipped
 
 
 def config(shipped: Shipped, case: Case, files: list[str]) -> model.Model:
@@ -15,7 +15,11 @@ def config(shipped: Shipped, case: Case, files: list[str]) -> model.Model:
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+MOST = max(SOURCES, key=lambda case: sum(case.source in fragment.overrides for fragment in FRAGMENTS.values()))
+"""The source with the most files: one go of all costs more than a second."""
+
+
+@pytest.mark.parametrize("case", [MOST, *(case for case in CASES if not case.source)], ids=str)
 def test_what_is_planned_is_what_all_files_together_give(case: Case, shipped_once: Shipped) -> None:
     facts = shipped_once.make(case).planned.facts
     together = config(shipped_once, case, facts.files)

@@ -17,6 +17,12 @@ DATA_STORES = {"weaviate", "qdrant", "neo4j-graph-db", "elasticsearch", "rabbitm
 FILE = "kong/kong.yml"
 
 
+@pytest.fixture
+def shipped(shipped_once: Shipped) -> Shipped:
+    """One version of Compose: routes follow from the plan, and that is the same with every version."""
+    return shipped_once
+
+
 def routed(made: Made) -> set[str]:
     """The services that have a route in a plan."""
     return {route.service for route in entrance.of(made.planned).routes}

@@ -12,7 +12,7 @@ from stack.ports import Published
 def problems(published: Iterable[Published], project: str, base_port: int) -> list[Problem]:
     """A problem for each planned port that somebody else holds, naming the holder and a free BASE_PORT."""
     wanted = list(published)
-    taken = [port for port in wanted if not _free(port.host_ip, port.host)]
+    taken = [port for port in wanted if not _free(port.host_ip, port.host, port.protocol)]
     if not taken:
         return []
     holders = _containers()
@@ -28,11 +28,13 @@ def _problem(port: Published, holder: tuple[str, str] | None, suggestion: int) -
     return Problem("port-taken", message, port.variable, f"{fix}, or end the other")
 
 
-def _free(address: str, port: int) -> bool:
+def _free(address: str, port: int, protocol: str = "tcp") -> bool:
     """Whether this port of this address can be bound now."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(family, kind) as sock:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((address, port))
         except OSError as error:

@@ -21,6 +21,7 @@ class Port(msgspec.Struct, frozen=True):
     host_ip: str
     host: int | None
     container: int
+    protocol: str = "tcp"
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -292,7 +293,7 @@ def _port(facts: Facts, about: Entry, raw: dict[str, Any]) -> Port:
     # Of a range ("8080-8090") the engine chooses one.
     host = int(raw["published"]) if str(raw.get("published", "")).isdecimal() else None
     names = [v for v in about.ports if facts.ports.get(v) == host or host is None]
-    return Port(names[0] if names else "", raw.get("host_ip", ""), host, int(raw["target"]))
+    return Port(names[0] if names else "", raw.get("host_ip", ""), host, int(raw["target"]), raw.get("protocol", "tcp"))
 
 
 def _check_ports(facts: Facts, services: list[Service]) -> None:
@@ -303,5 +304,5 @@ def _check_ports(facts: Facts, services: list[Service]) -> None:
 
 def published(services: list[Service]) -> list[ports.Published]:
     """Every host port that the services publish for certain."""
-    return [ports.Published(s.name, p.variable, p.host_ip, p.host)
+    return [ports.Published(s.name, p.variable, p.host_ip, p.host, p.protocol)
             for s in services for p in s.ports if p.host is not None]  # fmt: skip

@@ -17,6 +17,7 @@ class Published(msgspec.Struct, frozen=True):
     variable: str
     host_ip: str
     host: int
+    protocol: str = "tcp"
 
 
 def assign(offsets: Mapping[str, int], base_port: int, pins: Mapping[str, str]) -> dict[str, int]:
@@ -47,7 +48,7 @@ def collisions(published: Iterable[Published], base_port: int) -> list[Problem]:
             fix = f"./inv env.unset {port.variable}" if port.variable else f"edit the ports of {port.service}"
             problems.append(Problem("port-range", message, port.variable, fix))
         for other in seen:
-            if other.host == port.host and _meet(other.host_ip, port.host_ip):
+            if _meet(other, port):
                 message = f"{_named(other)} and {_named(port)} both want port {port.host}"
                 problems.append(Problem("port-twice", message, port.variable, _remedy(other, port, next_free)))
         seen.append(port)
@@ -64,9 +65,11 @@ def _remedy(one: Published, other: Published, number: int) -> str:
     return f"./inv env.set {movable.variable} {number}" if movable else f"edit the ports of {other.service}"
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two bind addresses claim the same port: equal, or one of them is every address."""
-    return one == other or bool({one, other} & EVERYWHERE)
+def _meet(one: Published, other: Published) -> bool:
+    """Whether two claim the same port of the same address, or one of them that of every address."""
+    if (one.host, one.protocol) != (other.host, other.protocol):
+        return False
+    return one.host_ip == other.host_ip or bool({one.host_ip, other.host_ip} & EVERYWHERE)
 
 
 def free(base_port: int, taken: Iterable[int]) -> int:

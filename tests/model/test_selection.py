@@ -24,6 +24,7 @@ FILES = {
 FILES["compose/llm.yml"] = FILES["compose/llm.yml"].replace("[core]", "[ai]")
 
 
+TCP = {"protocol": "tcp"}
 Planning = Callable[..., dict[str, Any]]
 
 
@@ -118,7 +119,7 @@ def test_plan_data_is_frozen(checkout: Checkout) -> None:
     assert found["changes"] is None
     assert service(found, "web") == {
         "name": "web", "source": "container", "containers": 1, "image": "example/app:1",
-        "ports": [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": 63021, "container": 80}],
+        "ports": [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": 63021, "container": 80, **TCP}],
         "depends_on": {"db": {"condition": "service_started", "required": True}}, "tier": 1,
         "url": "http://web:80", "about": "", "one_shot": False, "memory_bytes": None,
     }  # fmt: skip
@@ -178,7 +179,7 @@ def test_a_default_may_hold_another(checkout: Checkout, plan: Planning) -> None:
 
 def test_replicas_get_ports_of_the_engines_choice(plan: Planning) -> None:
     web = service(plan(env="WEB_SCALE=3\n"), "web")
-    assert web["ports"] == [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": None, "container": 80}]
+    assert web["ports"] == [{"variable": "WEB_PORT", "host_ip": "127.0.0.1", "host": None, "container": 80, **TCP}]
 
 
 def test_a_mirror_brings_every_image(plan: Planning) -> None:

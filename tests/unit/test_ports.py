@@ -56,6 +56,12 @@ def test_one_port_of_two_addresses_may_have_two() -> None:
     assert ports.collisions([published("web", 80, "10.0.0.1"), published("db", 80, "10.0.0.2")], 63000) == []
 
 
+def test_one_number_of_two_protocols_is_two_ports() -> None:
+    both = [Published("dns", "DNS_PORT", "127.0.0.1", 53, protocol) for protocol in ("tcp", "udp")]
+    assert ports.collisions(both, 63000) == []
+    assert len(ports.collisions([*both, both[0]], 63000)) == 1
+
+
 def test_the_port_to_type_is_free() -> None:
     taken = [published("a", 63021), published("b", 63021), published("c", 63022)]
     [problem] = ports.collisions(taken, 63000)

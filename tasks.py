@@ -36,7 +36,7 @@ def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_text
 
 def _run(name: str, json: bool, call: Callable[[], Any]) -> None:
     """Show what the call gives back, and end with its exit code."""
-    from stack import render
+    from stack.output import render
 
     code = render.present(name, call, json)
     if code:
@@ -56,7 +56,7 @@ LISTS = ("profile", "service", "source")
 
 
 def _request(values: dict[str, Any]) -> Any:
-    from stack.planner import Request
+    from stack.planning.planner import Request
 
     profiles, services, chosen = (tuple(values[name] or ()) for name in LISTS)
     return Request(profiles, services, chosen, values["base_port"], values["offline"], values["exact"], values["once"])

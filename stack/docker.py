@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stack.changes import Container
 from stack.errors import StackError, fail
+from stack.planning.changes import Container
 
 QUICK = 20.0
 """Seconds after which a question to the engine counts as unanswered."""

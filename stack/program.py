@@ -9,7 +9,8 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program as InvokeProgram
 
-from stack import __version__, completion
+from stack import __version__
+from stack.output import completion
 
 
 class Program(InvokeProgram):
@@ -49,8 +50,9 @@ class Program(InvokeProgram):
             sys.exit(0)
 
     def _usage(self, words: list[str], message: str) -> int:
-        from stack import errors, render
-        from stack.result import Result
+        from stack import errors
+        from stack.output import render
+        from stack.output.result import Result
 
         names = sorted(self.collection.task_names)
         task = next((word for word in words[1:] if not word.startswith("-")), "")
@@ -85,9 +87,9 @@ CORE_FLAGS = ("--list", "--help", "--version", "--complete", "--print-completion
 
 
 def _print_script(shell: str) -> int:
-    from stack import render
     from stack.errors import OK, StackError
-    from stack.result import Result
+    from stack.output import render
+    from stack.output.result import Result
 
     try:
         print(completion.script(shell))

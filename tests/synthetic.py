@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stack import plan
-from stack.catalog import DISABLED, PLAIN, Catalog, File, Fragment
-from stack.plan import Facts, Selection
-from stack.planner import Checkout, Planned, Request
-from stack.settings import CORE_DEFAULTS, resolve
+from stack.env.settings import CORE_DEFAULTS, resolve
+from stack.planning import plan
+from stack.planning.catalog import DISABLED, PLAIN, Catalog, File, Fragment
+from stack.planning.plan import Facts, Selection
+from stack.planning.planner import Checkout, Planned, Request
 
 NETWORK = "net"
 

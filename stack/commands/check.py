@@ -6,7 +6,7 @@ import sys
 from stack import tree
 from stack.errors import FAILED, OK, USAGE, fail
 from stack.names import suggest
-from stack.result import Result
+from stack.output.result import Result
 
 KINDS = ("unit", "property", "model", "engine")
 LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
@@ -19,9 +19,10 @@ def test(only: str, k: str) -> Result:
             "usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE
         )
     if only in ("", "model", "engine"):
-        from stack import consent, engine
+        from stack.engine import setup
+        from stack.output import consent
 
-        engine.ensure(True, None, consent.tell)
+        setup.ensure(True, None, consent.tell)
     kinds = [only] if only else list(KINDS)
     parallel, alone = [kind for kind in kinds if kind != "engine"], [kind for kind in kinds if kind == "engine"]
     words = ["-k", k] if k else []

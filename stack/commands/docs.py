@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from stack import planner, reference, tree
-from stack.planner import Request
-from stack.result import Result
+from stack import tree
+from stack.output.result import Result
+from stack.planning import planner, reference
+from stack.planning.planner import Request
 
 EXAMPLE, SERVICES = ".env.example", "docs/services.md"
 

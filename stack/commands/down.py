@@ -2,9 +2,11 @@
 
 import sys
 
-from stack import compare, docker, objects, planner, tree
+from stack import docker, tree
 from stack.errors import Problem, StackError
-from stack.result import Result
+from stack.output.result import Result
+from stack.planning import compare, planner
+from stack.running import objects
 
 
 def run(volumes: bool, yes: bool) -> Result:

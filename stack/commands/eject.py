@@ -4,10 +4,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from stack import assembly, compare, envfile, live, model, planner, saving, tree
+from stack import tree
+from stack.env import envfile
 from stack.errors import USAGE, fail
-from stack.planner import Planned, Request
-from stack.result import Result
+from stack.output.result import Result
+from stack.planning import assembly, compare, model, planner, saving
+from stack.planning.planner import Planned, Request
+from stack.running import live
 
 
 def run(request: Request, output: str, with_secrets: bool) -> Result:

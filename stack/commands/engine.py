@@ -1,16 +1,16 @@
 """`inv engine`: brings Docker's engine and Compose where there are none; `--stop` ends what it started."""
 
-from stack import engine
-from stack.consent import asker, tell
-from stack.facts import Facts
-from stack.result import Result
+from stack.engine import setup
+from stack.engine.facts import Facts
+from stack.output.consent import asker, tell
+from stack.output.result import Result
 
 
 def run(stop: bool, yes: bool) -> Result:
     """Does the step, or ends what it started. Raises StackError where something is for the user to do."""
     if stop:
-        return _stopped(engine.stop(tell))
-    return _ready(engine.ensure(yes, asker(), tell, explicit=True))
+        return _stopped(setup.stop(tell))
+    return _ready(setup.ensure(yes, asker(), tell, explicit=True))
 
 
 def _ready(facts: Facts) -> Result:

@@ -2,12 +2,14 @@
 
 import sys
 
-from stack import envfile, planner, secrets, settings, tree
+from stack import tree
+from stack.env import envfile, secrets, settings
+from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import suggest
-from stack.planner import Checkout
-from stack.result import Result
-from stack.secrets import HIDDEN
+from stack.output.result import Result
+from stack.planning import planner
+from stack.planning.planner import Checkout
 
 
 def listed() -> Result:

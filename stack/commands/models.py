@@ -1,9 +1,11 @@
 """`inv models.*`: the models of a running Ollama, whatever its source."""
 
-from stack import ollama, planner, tree
+from stack import tree
 from stack.errors import FAILED, Problem, StackError
-from stack.progress import Progress
-from stack.result import Result
+from stack.output.progress import Progress
+from stack.output.result import Result
+from stack.planning import planner
+from stack.running import ollama
 
 
 def _base() -> str:

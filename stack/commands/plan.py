@@ -4,10 +4,13 @@ from typing import Any
 
 import msgspec
 
-from stack import compare, entrance, gpu, images, planner, saving, sight, tree
+from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
-from stack.planner import Planned, Request
-from stack.result import Result
+from stack.gateway import entrance
+from stack.output.result import Result
+from stack.planning import compare, gpu, planner, saving, sight
+from stack.planning.planner import Planned, Request
+from stack.running import images
 
 NO_ENGINE = "no engine answers, so this is not compared with what runs"
 

@@ -1,11 +1,13 @@
 """`inv source`: where each service comes from, and setting it."""
 
-from stack import envfile, planner, sources, tree
-from stack.catalog import PLAIN
+from stack import tree
+from stack.env import envfile
 from stack.errors import USAGE, StackError, fail
 from stack.names import suggest, variable
-from stack.planner import Request
-from stack.result import Result
+from stack.output.result import Result
+from stack.planning import planner, sources
+from stack.planning.catalog import PLAIN
+from stack.planning.planner import Request
 
 
 def run(service: str, to: str) -> Result:

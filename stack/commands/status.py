@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
-from stack import docker, memory, planner, tree
+from stack import docker, tree
 from stack.errors import StackError
-from stack.planner import Planned, Request
-from stack.result import Result
+from stack.output.result import Result
+from stack.planning import planner
+from stack.planning.planner import Planned, Request
+from stack.running import memory
 
 INTERVAL = 2.0
 """Seconds between two looks of --watch."""
@@ -25,7 +27,7 @@ def run(watch: bool, stats: bool, as_json: bool) -> Result:
 def _watched(stats: bool) -> Result:
     from rich.live import Live
 
-    from stack import views
+    from stack.output import views
 
     with Live(views.status(look(stats)), auto_refresh=False, screen=False) as live:
         while True:

@@ -5,37 +5,22 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from stack import (
-    assembly,
-    compare,
-    consent,
-    disk,
-    docker,
-    engine,
-    entrance,
-    envfile,
-    failures,
-    gpu,
-    hostports,
-    images,
-    lastup,
-    links,
-    live,
-    plan,
-    planner,
-    saving,
-    start,
-    tree,
-)
-from stack import changes as change
-from stack.changes import Change, Container
+from stack import docker, tree
 from stack.commands import plan as planning
+from stack.engine import setup
+from stack.env import envfile
 from stack.errors import FAILED, USAGE, StackError, fail
-from stack.planner import Planned, Request
-from stack.progress import Progress
-from stack.pull import problem as pull_problem
-from stack.result import Result
-from stack.start import Failure
+from stack.gateway import entrance
+from stack.output import consent
+from stack.output.progress import Progress
+from stack.output.result import Result
+from stack.planning import assembly, compare, gpu, hostports, lastup, plan, planner, saving
+from stack.planning import changes as change
+from stack.planning.changes import Change, Container
+from stack.planning.planner import Planned, Request
+from stack.running import disk, failures, images, links, live, start
+from stack.running.pull import problem as pull_problem
+from stack.running.start import Failure
 
 
 def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
@@ -44,7 +29,7 @@ def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool
     _told_early(request)
     if dry_run:
         return _dry(request)
-    engine.ensure(yes, consent.asker(), consent.tell)
+    setup.ensure(yes, consent.asker(), consent.tell)
     with tree.locked(tree.root()), _children_ended():
         return _up(request, seconds, recreate)
 
@@ -76,7 +61,7 @@ def _seconds(text: str) -> float:
 
 @contextlib.contextmanager
 def _children_ended() -> Iterator[None]:
-    from stack import pull
+    from stack.running import pull
 
     try:
         yield
@@ -237,7 +222,7 @@ def _job(planned: Planned, assembled: compare.Assembled, skip: set[str]) -> star
 def _remove(project: str, names: list[str]) -> None:
     """Remove what an exact selection leaves out, and what its service's source no longer has."""
     if names:
-        from stack import objects
+        from stack.running import objects
 
         objects.remove_containers(project, names)
 

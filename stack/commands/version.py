@@ -4,7 +4,7 @@ import platform
 
 from stack import __version__, docker
 from stack.errors import StackError
-from stack.result import Result
+from stack.output.result import Result
 
 
 def run() -> Result:

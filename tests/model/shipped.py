@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stack import catalog, compare, docker, model, planner, tree
-from stack.compare import Assembled
-from stack.planner import Planned, Request
+from stack import docker, tree
+from stack.planning import catalog, compare, model, planner
+from stack.planning.compare import Assembled
+from stack.planning.planner import Planned, Request
 from tests import support
 
 TEXTS = {path: data.decode() for path, data in tree.find(support.ROOT, [""]).items()}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from stack import compare, docker, planner
-from stack.compare import Assembled
+from stack import docker
 from stack.errors import StackError
-from stack.planner import Request
+from stack.planning import compare, planner
+from stack.planning.compare import Assembled
+from stack.planning.planner import Request
 from tests import support
 from tests.model import plugins
 from tests.model.refusals import Tree

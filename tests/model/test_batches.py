@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stack import batches, docker, model
+from stack import docker
+from stack.planning import batches, model
 from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, SOURCES, Case, Shipped
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import tasks
-from stack import catalog, errors
+from stack import errors
+from stack.planning import catalog
 from tests.model.shipped import PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]

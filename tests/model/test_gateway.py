@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from stack import entrance, gateway, kongfile, links, live
-from stack.gateway import Route
+from stack.gateway import declared, entrance, kongfile
+from stack.gateway.declared import Route
+from stack.running import links, live
 from tests import support
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.model.shipped import CASES, DEFAULT, Case, Made, Shipped
@@ -30,8 +31,8 @@ def routed(made: Made) -> set[str]:
 
 def everywhere() -> set[str]:
     """The services that have a route in the file."""
-    found = gateway.routes((support.ROOT / FILE).read_text())
-    return {route.service for route in gateway.front(found)}
+    found = declared.routes((support.ROOT / FILE).read_text())
+    return {route.service for route in declared.front(found)}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -96,7 +97,7 @@ expose: ["9090"]"""
 SMALL = {
     "compose/base.yml": BASE,
     "compose/web.yml": fragment("web", "ports: {WEB_PORT: 21}, url: 'http://web:80'", WEB),
-    "compose/kong-api-gateway.yml": fragment(entrance.SERVICE, "ports: {KONG_HTTP_PORT: 2}", GATE),
+    "compose/kong-api-config.yml": fragment(entrance.SERVICE, "ports: {KONG_HTTP_PORT: 2}", GATE),
     FILE: """_format_version: "3.0"
 services:
   - {name: "web", url: "http://web:8080", routes: [{name: "web", hosts: ["web.localhost"]}]}
@@ -127,7 +128,7 @@ def test_the_public_name_is_in_routes_and_links(small: Checkout) -> None:
     data = small.inv_json("eject", "--output", "out", env={"PUBLIC_HOST": "Box.lan"}).data
     assert ".stack/gateway/kong.yml" in data["files"]
     config = (small.root / "out/.stack/gateway/kong.yml").read_text()
-    assert Route("web.box.lan", "/", "web", ("key-auth",)) in gateway.routes(config)
+    assert Route("web.box.lan", "/", "web", ("key-auth",)) in declared.routes(config)
 
 
 def test_a_plan_without_a_gateway_is_ejected_without_routes_and_its_file_is_not_looked_at(small: Checkout) -> None:

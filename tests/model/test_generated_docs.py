@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import planner, reference
 from stack.commands import docs
+from stack.planning import planner, reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stack import model, plan
+from stack.planning import model, plan
 from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, Case, Shipped
 
 TOOLS = {

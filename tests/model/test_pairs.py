@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 from allpairspy import AllPairs
 
-from stack import catalog, compare, planner
 from stack.errors import StackError
-from stack.planner import Request
+from stack.planning import catalog, compare, planner
+from stack.planning.planner import Request
 from tests.model.shipped import FRAGMENTS, PROFILES, Case, Made, Shipped
 
 # The longest first: that makes the fewest combinations.

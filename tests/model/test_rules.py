@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stack import catalog, model, plan
-from stack.assembly import LIVE
+from stack.planning import catalog, model, plan
+from stack.planning.assembly import LIVE
 from tests.model.shipped import CASES, DEFAULT, FAR, Case, Made, Shipped
 
 # Secrets that a service uses though another fragment declares them, and why.

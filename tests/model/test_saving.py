@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import planner, saving
-from stack.planner import Request
+from stack.planning import planner, saving
+from stack.planning.planner import Request
 from tests import support
 from tests.model.refusals import Tree
 from tests.support import PAIR, Checkout, fragment

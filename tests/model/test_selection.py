@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from stack import planner
 from stack.commands.plan import data
-from stack.planner import Request
+from stack.planning import planner
+from stack.planning.planner import Request
 from tests import support
 from tests.model.refusals import Tree
 from tests.support import PAIR, Checkout, fragment

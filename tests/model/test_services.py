@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack import catalog, model
+from stack.planning import catalog, model
 from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case, Shipped, declared
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stack import variables
+from stack.env import variables
 from tests.model.shipped import TEXTS
 
 

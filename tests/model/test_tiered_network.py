@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import catalog, model, planner
-from stack.planner import Request
+from stack.planning import catalog, model, planner
+from stack.planning.planner import Request
 
 DATA_STORES = {"supabase-db", "redis", "weaviate", "qdrant", "neo4j-graph-db", "elasticsearch", "rabbitmq", "kafka"}
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from stack import assembly, model
+from stack.planning import assembly, model
 
 # All that JSON can carry: Compose's output, from which the values come, is JSON.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from stack.envfile import edit, parse, quote
+from stack.env.envfile import edit, parse, quote
 from stack.errors import StackError
 
 # Each example starts Compose once, so each holds many lines.

@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack import kongfile
-from stack.gateway import address, compose_service, target_address, upstream_named
-from stack.gatewayplan import effective
+from stack.gateway import kongfile
+from stack.gateway.declared import address, compose_service, target_address, upstream_named
+from stack.gateway.effective import effective
 
 BOUNDED = settings(max_examples=100, deadline=None)
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stack import changes, graph, plan, ports
-from stack.changes import Container, Wanted
 from stack.errors import Problem, StackError
-from stack.graph import Edge
-from stack.plan import Selection
-from stack.ports import Published
+from stack.planning import changes, graph, plan, ports
+from stack.planning.changes import Container, Wanted
+from stack.planning.graph import Edge
+from stack.planning.plan import Selection
+from stack.planning.ports import Published
 from tests.synthetic import facts, needs, port
 
 BOUNDED = settings(max_examples=100, deadline=None)

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stack import kongfile, routing
-from stack.routing import Match, Miss
+from stack.gateway import kongfile, routing
+from stack.gateway.routing import Match, Miss
 
 BOUNDED = settings(max_examples=200, deadline=None)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack.variables import variables
+from stack.env.variables import variables
 
 # NAME becomes a name of its own at each place, so that no two defaults compete.
 REFERENCES = st.sampled_from(

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stack import assembly, model, plan
-from stack.model import Model
-from stack.plan import Facts, Selection
+from stack.planning import assembly, model, plan
+from stack.planning.model import Model
+from stack.planning.plan import Facts, Selection
 from tests.synthetic import facts, needs
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from stack import batches, catalog
-from stack.catalog import File
 from stack.errors import fail
-from stack.model import Model
+from stack.planning import batches, catalog
+from stack.planning.catalog import File
+from stack.planning.model import Model
 
 COUNT = 2 * batches.SIZE + 1
 NAMES = [f"s{number}" for number in range(COUNT)]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from stack import catalog
-from stack.catalog import Catalog, Entry
 from stack.errors import StackError
+from stack.planning import catalog
+from stack.planning.catalog import Catalog, Entry
 
 PATHS = [
     "compose/base.yml", "compose/redis.yml", "overrides/redis/build.yml", "overrides/redis/localhost.yml",

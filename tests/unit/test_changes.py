@@ -2,9 +2,9 @@
 
 import pytest
 
-from stack import changes, plan
-from stack.changes import Change, Container, Wanted
-from stack.plan import Selection
+from stack.planning import changes, plan
+from stack.planning.changes import Change, Container, Wanted
+from stack.planning.plan import Selection
 from tests.synthetic import facts
 
 WANTED = Wanted("hash", "sha256:1", one_shot=False, containers=1)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stack import changes, plan
-from stack.changes import Change
-from stack.plan import Selection
+from stack.planning import changes, plan
+from stack.planning.changes import Change
+from stack.planning.plan import Selection
 from tests.synthetic import facts
 
 SERVICES = {"db": {}, "job": {"restart": "no", "depends_on": {"db": {"condition": "service_healthy"}}}}

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from stack import facts, probe
-from stack.verdict import judge
+from stack.engine import facts, probe
+from stack.engine.verdict import judge
 
 VERSION = {"Version": "28.2.2", "MinAPIVersion": "1.24", "Components": [{"Name": "Engine"}]}
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import compose_plugin, consent, daemon, engine, process, record
+from stack import process
+from stack.engine import compose_plugin, daemon, record, setup
+from stack.engine.facts import DEFAULT_ENDPOINT, Facts
+from stack.engine.probe import Probe
 from stack.errors import StackError
-from stack.facts import DEFAULT_ENDPOINT, Facts
-from stack.probe import Probe
+from stack.output import consent
 
 READY = Facts(
     manager="apt",
@@ -36,14 +38,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A machine whose engine of ours is stopped; what was said when it was started."""
     said: list[str] = []
-    monkeypatch.setattr(engine, "look", lambda: READY if said else STOPPED)
+    monkeypatch.setattr(setup, "look", lambda: READY if said else STOPPED)
     monkeypatch.setattr(daemon, "start", lambda *_: said.append("started"))
     return said
 
 
 def test_without_consent_nothing_is_done_and_the_one_command_is_told(started: list[str]) -> None:
     with pytest.raises(StackError) as told:
-        engine.ensure(False, None, print)
+        setup.ensure(False, None, print)
     assert told.value.problems[0].fix == "./inv engine --yes"
     assert not started
 
@@ -56,23 +58,23 @@ def test_a_no_in_the_terminal_is_a_no(started: list[str]) -> None:
         return False
 
     with pytest.raises(StackError):
-        engine.ensure(False, no, print)
+        setup.ensure(False, no, print)
     assert asked == ["The Docker engine is not running. Start it?"]
     assert not started
 
 
 def test_a_yes_in_the_terminal_or_beforehand_starts_it(started: list[str]) -> None:
-    assert engine.ensure(False, lambda _: True, print) == READY
+    assert setup.ensure(False, lambda _: True, print) == READY
     assert started == ["started"]
     started.clear()
-    assert engine.ensure(True, None, print) == READY
+    assert setup.ensure(True, None, print) == READY
 
 
 def test_a_step_that_changes_nothing_ends_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "look", lambda: STOPPED)
+    monkeypatch.setattr(setup, "look", lambda: STOPPED)
     monkeypatch.setattr(daemon, "start", lambda *_: None)
     with pytest.raises(StackError, match="not running"):
-        engine.ensure(True, None, print)
+        setup.ensure(True, None, print)
 
 
 def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,16 +92,16 @@ def sleeper() -> Iterator[psutil.Process]:
 
 def test_stop_leaves_a_process_alone_that_only_has_the_number(state: Path, sleeper: psutil.Process) -> None:
     record.write(record.Record(started="by hand", pid=sleeper.pid, created=sleeper.create_time() - 1))
-    assert not engine.stop(print)
+    assert not setup.stop(print)
     assert sleeper.is_running()
     assert sleeper.status() != psutil.STATUS_ZOMBIE
 
 
 def test_stop_ends_what_was_started_and_notes_it(state: Path, sleeper: psutil.Process) -> None:
     record.write(record.Record(installed=True, started="by hand", pid=sleeper.pid, created=sleeper.create_time()))
-    assert engine.stop(print)
+    assert setup.stop(print)
     assert sleeper.status() == psutil.STATUS_ZOMBIE
-    assert not engine.stop(print)
+    assert not setup.stop(print)
     assert record.read() == record.Record(installed=True)
 
 
@@ -107,7 +109,7 @@ def test_a_record_that_cannot_be_read_counts_as_none(state: Path) -> None:
     state.mkdir(parents=True)
     (state / "engine.json").write_text("{")
     assert not record.read().ours
-    assert not engine.stop(print)
+    assert not setup.stop(print)
 
 
 def archive(path: Path, name: str, content: bytes) -> Path:

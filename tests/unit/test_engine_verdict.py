@@ -2,10 +2,10 @@
 
 import pytest
 
-from stack.engine import step_for
-from stack.facts import DEFAULT_ENDPOINT, Facts
-from stack.probe import Probe, version
-from stack.verdict import judge
+from stack.engine.facts import DEFAULT_ENDPOINT, Facts
+from stack.engine.probe import Probe, version
+from stack.engine.setup import step_for
+from stack.engine.verdict import judge
 
 ENGINE = Probe(state="answers", version="20.10.24", min_api="1.12")
 PODMAN = Probe(state="answers", product="podman", version="4.3.1")

@@ -5,7 +5,7 @@ import io
 import dotenv
 import pytest
 
-from stack.envfile import edit, parse, quote
+from stack.env.envfile import edit, parse, quote
 from stack.errors import Problem, StackError
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import kongfile
 from stack.errors import StackError
-from stack.gateway import Route, compose_service, literal, routes
-from stack.gatewayplan import effective
+from stack.gateway import kongfile
+from stack.gateway.declared import Route, compose_service, literal, routes
+from stack.gateway.effective import effective
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
 

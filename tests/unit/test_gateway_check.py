@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.errors import Problem
-from stack.gatewaycheck import check
+from stack.gateway.validity import check
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {"SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "DASHBOARD_USERNAME", "DASHBOARD_PASSWORD"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stack import gatewayindex, kongfile, routing
-from stack.gateway import Route, Site, front, routes, url
-from stack.gatewayindex import Row
-from stack.gatewayplan import REPORTERS, effective
+from stack.gateway import indexpage, kongfile, routing
+from stack.gateway.declared import Route, Site, front, routes, url
+from stack.gateway.effective import REPORTERS, effective
+from stack.gateway.indexpage import Row
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
 SITE = Site("localhost", 63002)
@@ -127,7 +127,7 @@ def test_every_link_of_the_index_leads_to_its_service() -> None:
 
 
 def test_the_index_escapes_what_it_shows_and_holds_nothing_that_is_replaced_at_the_start() -> None:
-    text = gatewayindex.page([Row('<b>"${DASHBOARD_PASSWORD}"', '/"><script>$', "a <key>")])
+    text = indexpage.page([Row('<b>"${DASHBOARD_PASSWORD}"', '/"><script>$', "a <key>")])
     assert "<script>" not in text
     assert "<b>" not in text
     assert "$" not in text

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from stack import kongfile, yamlfile
-from stack.gatewayplan import effective
+from stack import yamlfile
+from stack.gateway import kongfile
+from stack.gateway.effective import effective
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "kong-schemas"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from stack import kongfile
-from stack.gateway import Site, plugins_of, routes
-from stack.gatewayplan import effective
+from stack.gateway import kongfile
+from stack.gateway.declared import Site, plugins_of, routes
+from stack.gateway.effective import effective
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
 FAMILY = {f"supabase-{name}" for name in ("auth", "api", "storage", "realtime", "meta", "studio")}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from stack import graph
 from stack.errors import StackError
-from stack.graph import Edge
+from stack.planning import graph
+from stack.planning.graph import Edge
 
 HARD = Edge("service_started", required=True)
 SOFT = Edge("service_started", required=False)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stack import hostports
-from stack.ports import Published
+from stack.planning import hostports
+from stack.planning.ports import Published
 
 
 @pytest.fixture(params=[("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)], ids=["tcp", "udp"])

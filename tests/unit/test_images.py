@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from stack import assembly, docker, images
+from stack import docker
 from stack.errors import StackError
+from stack.planning import assembly
+from stack.running import images
 from tests.synthetic import facts, planned
 
 BUILT = {"build": {"context": "./compose/web", "args": {"BASE_IMAGE": "python:3"}}}

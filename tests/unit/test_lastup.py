@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stack import lastup
-from stack.changes import Change
+from stack.planning import lastup
+from stack.planning.changes import Change
 
 SERVICES = {"web": {"image": "web:1", "environment": {"KEY": "${KEY:?}", "MODE": "a"}}}
 

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from stack import links, views
-from stack.gateway import Route, Site
-from stack.links import Link
-from stack.result import Result
+from stack.gateway.declared import Route, Site
+from stack.output import views
+from stack.output.result import Result
+from stack.running import links
+from stack.running.links import Link
 from tests.synthetic import facts, planned, port
 
 HTTP = {"url": "http://web:80"}

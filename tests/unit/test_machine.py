@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import machine, package_settings
-from stack.base import own_sources
+from stack.builds import machine, package_settings
+from stack.builds.base import own_sources
 
 SECRET = "https://ada:s3cret@index.example/simple"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import memory
+from stack.running import memory
 
 ID = "a" * 64
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stack import model
+from stack.planning import model
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from stack import ollama
 from stack.errors import StackError
+from stack.running import ollama
 
 STREAMS: dict[str, list[dict[str, object]]] = {
     "good": [

@@ -2,10 +2,10 @@
 
 import pytest
 
-from stack import plan
-from stack.catalog import Catalog, Fragment
 from stack.errors import USAGE, StackError
-from stack.plan import Facts, LeftOut, Plan, Port, Selection
+from stack.planning import plan
+from stack.planning.catalog import Catalog, Fragment
+from stack.planning.plan import Facts, LeftOut, Plan, Port, Selection
 from tests.synthetic import facts, needs, port
 
 CORE = Selection(("core",))

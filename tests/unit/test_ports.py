@@ -2,9 +2,9 @@
 
 import pytest
 
-from stack import ports
 from stack.errors import StackError
-from stack.ports import Published
+from stack.planning import ports
+from stack.planning.ports import Published
 
 
 def published(service: str, host: int, host_ip: str = "127.0.0.1") -> Published:

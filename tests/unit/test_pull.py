@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stack import pull
-from stack.pull import FIXES, KINDS, Outcome
+from stack.running import pull
+from stack.running.pull import FIXES, KINDS, Outcome
 
 WORDS = [
     tuple(line.split("\t"))

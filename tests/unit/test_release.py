@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import stack
-from stack import base, compose_plugin, probe, verdict
+from stack.builds import base
+from stack.engine import compose_plugin, probe, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import render, tree
+from stack import tree
 from stack.errors import BUG, FAILED, INTERRUPTED, OK, USAGE, Problem, StackError, fail
-from stack.result import Result
+from stack.output import render
+from stack.output.result import Result
 
 Captured = pytest.CaptureFixture[str]
 FULL = Problem("code", "what happened", "file: place", "what to type")

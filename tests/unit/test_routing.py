@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stack import routing, yamlfile
+from stack import yamlfile
 from stack.errors import StackError
-from stack.routing import Match, Miss
+from stack.gateway import routing
+from stack.gateway.routing import Match, Miss
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = routing.read((ROOT / "kong" / "kong.yml").read_text())

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import jwt
 import pytest
 
-from stack import secrets
+from stack.env import secrets
 from stack.errors import StackError
 
 NOW = 1_800_000_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stack import settings
-from stack.settings import Settings
+from stack.env import settings
+from stack.env.settings import Settings
 
 
 def resolved(**layers: dict[str, str]) -> Settings:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stack import sources
 from stack.errors import USAGE, StackError
+from stack.planning import sources
 from tests import synthetic
 
 CATALOG = synthetic.facts(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.variables import references, variables
+from stack.env.variables import references, variables
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stack import views
-from stack.result import Result
+from stack.output import views
+from stack.output.result import Result
 
 Captured = pytest.CaptureFixture[str]
 SERVICE: dict[str, Any] = {

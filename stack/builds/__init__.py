@@ -1,0 +1,1 @@
+"""What image builds need of this machine: a base image and package managers' settings."""

@@ -1,0 +1,1 @@
+"""The `.env` file, the layers of settings around it, and secrets."""

@@ -1,0 +1,1 @@
+"""Kong: its file, its routes, what it would refuse, and what one plan gives it."""

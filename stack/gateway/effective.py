@@ -1,0 +1,108 @@
+"""The gateway's file made for one plan: which of its routes that can serve, under which names. Pure."""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from stack.gateway import declared, indexpage, kongfile
+from stack.gateway.declared import Site, behind, compose_service, target_address, targets_of
+from stack.gateway.kongfile import FILE, Entities, Entity
+
+HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
+LOCAL = Site("localhost")
+"""The machine as the file names it; the effective one has PUBLIC_HOST in its place."""
+INDEX = "index"
+"""The route that answers with a page of links."""
+REPORTERS = frozenset(
+    {"opentelemetry", "zipkin", "http-log", "tcp-log", "udp-log", "syslog", "loggly", "statsd", "datadog"}
+)
+"""Plugins that only report. No other goes for want of its receiver: its route would lose a guard."""
+
+
+def effective(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> str:
+    """The file without the services that are not planned, their routes and their plugins, and without the reporting
+    plugins whose receiver is not planned; what else belongs to no service stays. `${NAME}` stays too, every string is
+    double-quoted, comments go. The site's host takes the place of localhost in routes' names and in the origins of
+    cors, and the route named index gets its page.
+
+    Raises StackError if the text is no YAML mapping."""
+    document = kongfile.read(text, file)
+    kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
+    host = site.host.lower()  # as browsers send it, and Kong compares letter by letter
+    reached = kept if host == LOCAL.host else _reached_as(kept, host)
+    found = kongfile.entities(reached)
+    page = indexpage.page(_rows(found, site))
+    for route in found["routes"]:
+        plugins = route.value.get("plugins")
+        if route.value.get("name") == INDEX and isinstance(plugins, list):
+            route.value["plugins"] = [_answering(plugin, page) for plugin in plugins]
+    return HEADER + kongfile.write(reached)
+
+
+def _rows(found: Entities, site: Site) -> Iterator[indexpage.Row]:
+    """The links of the index. A path needs no name in front: the page is there already."""
+    for route in declared.front(declared.routes_of(found)):
+        address = declared.url(route, site) if route.host else declared.page(route, site)
+        if address:
+            asks = "a password" if "basic-auth" in route.auth else "a key" if route.auth else ""
+            yield indexpage.Row(route.service, address, asks)
+
+
+def _answering(plugin: Any, page: str) -> Any:
+    """A plugin of the index's route, with the page for its answer."""
+    if not isinstance(plugin, dict) or plugin.get("name") != "request-termination":
+        return plugin
+    config = plugin.get("config")
+    return {**plugin, "config": {**(config if isinstance(config, dict) else {}), "body": page}}
+
+
+def _reached_as(value: Any, host: str, key: str = "") -> Any:
+    """A value of the file, found under `key`, for a machine that browsers reach as `host`."""
+    if isinstance(value, dict):
+        return {name: _reached_as(item, host, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_reached_as(item, host, key) for item in value]
+    if isinstance(value, str) and key == "hosts" and value.endswith(f".{LOCAL.host}"):
+        return value.removesuffix(LOCAL.host) + host
+    if isinstance(value, str) and key == "origins" and value.endswith(LOCAL.host):
+        return value.removesuffix(LOCAL.host) + re.escape(host)  # to Kong, an origin with a backslash is a pattern
+    return value
+
+
+def _dropped(found: Entities, planned: Collection[str]) -> set[str]:
+    """The paths of all that can't work when only `planned` runs."""
+    dropped = _unreachable(found, planned)
+    dropped |= {p.path for p in found["plugins"] if p.value.get("name") in REPORTERS and not _received(p, planned)}
+    for kind in ("routes", "plugins", "filter_chains", "targets"):  # a plugin may hang on a route
+        for entity in found[kind]:
+            if any(parent is None or parent in dropped for parent in entity.parents.values()):
+                dropped.add(entity.path)
+    return dropped
+
+
+def _unreachable(found: Entities, planned: Collection[str]) -> set[str]:
+    """The paths of targets, upstreams and services that lead to nothing planned."""
+    gone = {target.path for target in found["targets"] if compose_service(target_address(target)[0]) not in planned}
+    for upstream in found["upstreams"]:
+        if all(target.path in gone for target in targets_of(found, upstream)):
+            gone.add(upstream.path)
+    return gone | {s.path for s in found["services"] if not set(behind(found, s)) & set(planned)}
+
+
+def _received(plugin: Entity, planned: Collection[str]) -> bool:
+    """Whether all that a plugin reports to is planned or elsewhere: a name without a dot is a service's."""
+    return all("." in host or host == LOCAL.host or host in planned for host in _hosts(plugin.value.get("config")))
+
+
+def _hosts(value: Any, key: str = "") -> Iterator[str]:
+    """The hosts that a plugin's configuration names: in a URL, or under the key host."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _hosts(item, str(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _hosts(item, key)
+    elif isinstance(value, str) and (found := re.match(r"[a-z]+://([^/:?#]+)", value)):
+        yield found[1].lower()
+    elif isinstance(value, str) and key == "host":
+        yield value.lower()

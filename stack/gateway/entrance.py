@@ -1,0 +1,111 @@
+"""The gateway of a plan: what is wrong with its file, what it gets of it, and its addresses.
+
+All three cost a fifth of a second, so they are kept in .stack/cache under the digest of what they are made from."""
+
+from pathlib import Path
+
+import msgspec
+
+from stack import tree
+from stack.errors import Problem, StackError
+from stack.gateway.declared import Route, Site
+from stack.gateway.kongfile import FILE
+from stack.planning import model, plan
+from stack.planning.planner import Planned
+
+SERVICE = "kong-api-gateway"
+INSIDE = 8000
+"""The port on which the gateway takes plain HTTP in its container."""
+OWN = "KONG_"
+"""How the names of Kong's own settings begin; what else its container is given, the file may name."""
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """What an entrance is made from, besides the file: the services that the gateway can reach, all services there are
+    and the container ports of those that are known, and what the gateway's container has."""
+
+    site: Site
+    reachable: list[str]
+    catalogue: list[str]
+    exposed: dict[str, list[int]]
+    credentials: list[str]
+    plugins: list[str]
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """What the gateway's file comes to: with any problem, neither config nor routes. Of the routes, the one to name
+    for each service."""
+
+    problems: list[Problem] = []
+    config: str = ""
+    routes: list[Route] = []
+
+
+def of(planned: Planned) -> Entrance:
+    """The entrance of a plan; an empty one where no gateway is planned."""
+    if SERVICE not in planned.plan.names():
+        return Entrance()
+    root = planned.checkout.root
+    source, inputs = tree.read(root / FILE), _inputs(planned)
+    key = tree.digest(source, msgspec.json.encode(inputs), _code())
+    cache = root / tree.GENERATED / "cache" / f"entrance-{key[:24]}.json"
+    try:
+        return msgspec.json.decode(cache.read_bytes(), type=Entrance)
+    except (OSError, msgspec.DecodeError):
+        pass
+    made = make(source, inputs)
+    tree.remember(cache, msgspec.json.encode(made))
+    return made
+
+
+def site(planned: Planned) -> Site:
+    """The gateway as browsers reach it."""
+    entries = {s.name: plan.entry(planned.facts, s.name) for s in planned.plan.services}
+    pages = {name: entry.page for name, entry in entries.items() if entry.page}
+    ports = [p.host for s in planned.plan.services if s.name == SERVICE for p in s.ports if p.container == INSIDE]
+    return Site(planned.checkout.settings.value("PUBLIC_HOST"), next(iter(ports), None), pages)
+
+
+def make(source: bytes, inputs: Inputs) -> Entrance:
+    """The entrance of a file. Pure."""
+    from stack import yamlfile
+    from stack.gateway import declared, effective, validity
+
+    try:
+        text = yamlfile.decode(FILE, source)
+    except StackError as error:
+        return Entrance(error.problems)
+    problems = validity.check(text, inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins)
+    if problems:
+        return Entrance(problems)
+    config = effective.effective(text, inputs.reachable, inputs.site)
+    return Entrance([], config, declared.front(declared.routes(config)))
+
+
+def _inputs(planned: Planned) -> Inputs:
+    services = model.services(planned.facts.model)
+    own = services[SERVICE].get("environment") or {}
+    mine = set(services[SERVICE].get("networks") or {})
+    reachable = [name for name in sorted(planned.plan.names()) if mine & set(services[name].get("networks") or {})]
+    plugins = [name.strip() for name in (own.get("KONG_PLUGINS") or "bundled").split(",")]
+    return Inputs(
+        site(planned), reachable, planned.facts.catalog.services(),
+        {name: sorted(_exposed(planned, name)) for name in sorted(services)},
+        sorted(name for name in own if not name.startswith(OWN)), [] if "bundled" in plugins else sorted(plugins),
+    )  # fmt: skip
+
+
+def _exposed(planned: Planned, name: str) -> set[int]:
+    """The container ports of a service: those that Compose publishes or exposes, and the one of its address."""
+    from urllib.parse import urlsplit
+
+    address = plan.entry(planned.facts, name).url
+    port = urlsplit(address).port if address else None
+    return model.exposed(model.services(planned.facts.model)[name]) | ({port} if port else set())
+
+
+def _code() -> bytes:
+    """The code that makes an entrance, as it is on disk: an update of this project makes it anew."""
+    folder = Path(__file__).parent
+    states = [file.stat() for file in (*sorted(folder.glob("*.py")), folder.parent / "yamlfile.py")]
+    return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()

@@ -1,0 +1,191 @@
+"""How results look to people: tables with rich, problems with what to type next."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from stack.errors import OK, Problem
+from stack.output.result import Result
+
+WIDE = 200
+"""Columns where there is no terminal: nothing is cut there."""
+SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting"})
+"""Codes of problems that are told and stop nothing."""
+
+
+def show(command: str, result: Result) -> None:
+    """Print a result: its table to standard output, its problems to standard error."""
+    out = _console(sys.stdout)
+    body = VIEWS.get(command, _nothing)(result) if result.data else None
+    if body is not None:
+        out.print(body)
+    for line in result.lines:
+        out.print(Text(line), soft_wrap=True)
+    errors = _console(sys.stderr)
+    for problem in result.problems:
+        errors.print(_problem(problem, result.exit_code), soft_wrap=True)
+
+
+def _console(file: Any) -> Console:
+    return Console(file=file, width=None if file.isatty() else WIDE, highlight=False, markup=False)
+
+
+def _problem(problem: Problem, exit_code: int) -> Text:
+    """`error: what (where)`, and below it what to type."""
+    soft = exit_code == OK or problem.code in SOFT
+    text = Text.assemble(("note: " if soft else "error: ", "yellow" if soft else "bold red"), problem.message)
+    if problem.where:
+        text.append(f"  [{problem.where}]", "dim")
+    if problem.fix:
+        text.append("\n  → ", "cyan").append(problem.fix)
+    return text
+
+
+def _nothing(_: Result) -> None:
+    return None
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def plan(result: Result) -> Group:
+    """The services in their order, then what would change."""
+    data = result.data
+    table = _table("service", "source", "image", "ports", "waits for", "tier", "memory")
+    for s in data["services"]:
+        name = s["name"] + (f" ×{s['containers']}" if s["containers"] > 1 else "")
+        waits = ", ".join(t + ("" if e["required"] else "?") for t, e in s["depends_on"].items())
+        table.add_row(name, s["source"], s["image"], ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
+                      _bytes(s["memory_bytes"]))  # fmt: skip
+    title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
+    parts: list[Any] = [Text(title, "bold"), table, *_changes(data.get("changes"))]
+    parts += [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in data["left_out"]]
+    return Group(*parts)
+
+
+def _port(port: dict[str, Any]) -> str:
+    if port["host"] is None:
+        return f"any→{port['container']}"
+    address = "" if port["host_ip"].startswith("127.") else f"{port['host_ip'] or '*'}:"
+    return f"{address}{port['host']}"
+
+
+def _changes(changes: list[dict[str, Any]] | None) -> list[Text]:
+    """One line for each kind of change; nothing without a comparison."""
+    if changes is None:
+        return []
+    words: dict[str, list[str]] = {}
+    for change in changes:
+        why = f" ({', '.join(change['keys'])})" if change["keys"] else ""
+        words.setdefault(change["action"], []).append(change["name"] + why)
+    names = {"beyond": "left alone (not selected)"}
+    return [Text(f"{names.get(action, action)}: {', '.join(who)}") for action, who in words.items()]
+
+
+def _bytes(number: int | None) -> str:
+    if number is None:
+        return ""
+    return f"{number / 2**30:.1f} GiB" if number >= 2**30 else f"{number / 2**20:.0f} MiB"
+
+
+def up(result: Result) -> Any:
+    """Where each service is reached, and who signs in. A dry run shows the plan, a failure only its problems."""
+    if result.exit_code != OK:
+        return None
+    if "urls" not in result.data:
+        return plan(result)
+    table = _table("service", "address")
+    for link in result.data["urls"]:
+        table.add_row(link["service"], _address(link))
+    parts: list[Any] = [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in result.data["left_out"]]
+    shown = [Text("a password is shown by: ./inv env.get NAME --reveal", "dim")]
+    return Group(*parts, table, *(shown if any(link["password"] for link in result.data["urls"]) else []))
+
+
+def _address(link: dict[str, Any]) -> Text:
+    """The gateway's address, beside it the direct one, and below them who signs in. It wraps between the two, so that
+    each can be clicked."""
+    text = Text(link["url"])
+    if link["direct"]:
+        text.append(f" or {link['direct']}", "dim")
+    return text.append(f"\nuser {link['user']}, password {link['password']}") if link["password"] else text
+
+
+STATES = {"running": "green", "done": "green", "absent": "dim", "restarting": "red"}
+HEALTH = {"healthy": "green", "unhealthy": "red", "starting": "yellow"}
+
+
+def status(result: Result) -> Table:
+    """One row per service."""
+    table = _table("service", "state", "health", "source", "ports", "up", "restarts", "memory")
+    for s in result.data["services"]:
+        state, health = s["state"], s["health"] or ""
+        ports = ", ".join(dict.fromkeys(_port(p) for p in s["ports"]))
+        table.add_row(s["name"] if s["planned"] else f"{s['name']} (not selected)",
+                      Text(state, STATES.get(state.split()[0], "red" if "exited" in state else "")),
+                      Text(health, HEALTH.get(health, "")), s["source"] or "", ports, _time(s["uptime_s"]),
+                      str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
+    return table
+
+
+def _time(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def source(result: Result) -> Table | None:
+    """Each service's source and its choices."""
+    if "services" not in result.data:
+        return None
+    table = _table("service", "source", "set by", "it has")
+    for row in result.data["services"]:
+        table.add_row(row["name"], row["source"], row["origin"], ", ".join(row["sources"]))
+    return table
+
+
+def env_list(result: Result) -> Table:
+    """Every setting."""
+    table = _table("setting", "value", "layer")
+    for row in result.data["settings"]:
+        dim = "dim" if row["origin"] in ("default", "unset") else ""
+        table.add_row(Text(row["name"], dim), Text(row["value"], dim), Text(row["origin"], dim))
+    return table
+
+
+def env_get(result: Result) -> Text:
+    """The value alone, so that a script can take it."""
+    return Text(result.data["value"])
+
+
+def models(result: Result) -> Table | None:
+    """One row per model."""
+    table = _table("model", "size")
+    for model in result.data["models"]:
+        table.add_row(model["name"], _bytes(model["bytes"]))
+    return table
+
+
+def versions(result: Result) -> Table:
+    """One row per program."""
+    table = _table("program", "version")
+    for name, version in result.data.items():
+        table.add_row(name, version or "not there")
+    return table
+
+
+VIEWS: dict[str, Callable[[Result], Any]] = {
+    "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
+    "version": versions, "models.list": models,
+}  # fmt: skip

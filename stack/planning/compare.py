@@ -1,0 +1,112 @@
+"""The edge of the comparison: what the plan assembles to, and how that differs from what runs."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import docker, tree
+from stack.errors import StackError, fail
+from stack.planning import assembly, changes, lastup, model, outside, planner
+from stack.planning.catalog import DISABLED
+from stack.planning.changes import Change, Container, Wanted
+from stack.planning.model import Model
+from stack.planning.planner import Planned
+from stack.running import images
+
+Images = Mapping[str, tuple[str, dict[str, str]]]
+UNBUILT = "to be built"
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """The project as it would be written: its text, its values, and the digests of what it mounts and builds."""
+
+    text: str
+    model: Model
+    digests: dict[str, str]
+
+
+def assemble(planned: Planned) -> Assembled:
+    """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
+    digests = images.digests(planned)
+    far = planner.far_secrets(planned.checkout, planned.facts.sources)
+    around = outside.environment(os.environ, planned.facts.catalog.services())
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around)
+    return Assembled(assembly.text(cut, planned.digest), cut, digests)
+
+
+def compare(planned: Planned, assembled: Assembled, here: Images, running: list[Container],
+            secrets: Mapping[str, str]) -> list[Change]:  # fmt: skip
+    """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
+    hashes = _hashes(planned, assembled, secrets)
+    raw = model.services(planned.facts.model)
+    wanted = {}
+    for service in planned.plan.services:
+        found = here.get(service.image)
+        current = found[0] if found else None
+        if service.built and not images.current(raw[service.name], here, assembled.digests):
+            current = UNBUILT
+        wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
+    services = assembled.model["services"]
+    record = lastup.read(planned.checkout.root)
+    keys = lastup.parts(record, services)
+    compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
+    return [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
+
+
+def _gone(planned: Planned) -> set[str]:
+    """What no longer is with the sources chosen now: a companion that its service's source lacks, a selected
+    service that is disabled."""
+    catalog, present = planned.facts.catalog, model.services(planned.facts.model)
+    sources = planned.facts.sources
+    off = {f for one in planned.plan.left_out if sources[f := catalog.fragment_of(one.name)] == DISABLED}
+    here = set(planned.plan.fragments())
+    fragments = {name: catalog.fragment_of(name) for name in catalog.services()}
+    return {n for n, fragment in fragments.items() if fragment in off or (fragment in here and n not in present)}
+
+
+def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Compose's config hashes, kept under the digest of everything that they depend on."""
+    root = planned.checkout.root
+    named = model_variables(assembled.model)
+    env = {name: secrets.get(name) or "unset" for name in named}
+    override = [(root / name).read_bytes() for flag, name in _pairs(docker.override(root)) if flag == "-f"]
+    key = tree.digest(assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
+                      docker.compose_stamp().encode())  # fmt: skip
+    cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
+    try:
+        return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        found = docker.hashes(root, planned.plan.project, assembled.text, env)
+        tree.remember(cache, msgspec.json.encode(found))
+        return found
+
+
+def _pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def model_variables(value: object) -> set[str]:
+    """The names of the variables that an assembled project reads: its secrets."""
+    import re
+
+    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):[?-]", str(value)))
+
+
+def check_owner(root: Path, project: str, running: list[Container]) -> None:
+    """Raises StackError where the project's containers belong to another folder that still exists."""
+    for container in running:
+        other = container.working_dir
+        if other and Path(other) != root and Path(other).is_dir():
+            message = f"project {project} belongs to {other}: its containers were started there"
+            fix = f"./inv env.set PROJECT_NAME another-name, or end the other: cd {other} && ./inv down"
+            raise fail("other-checkout", message, "PROJECT_NAME", fix)
+
+
+def running(project: str) -> list[Container] | None:
+    """The project's containers, or None without an engine."""
+    try:
+        return docker.containers(project)
+    except StackError:
+        return None

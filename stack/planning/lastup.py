@@ -1,0 +1,63 @@
+"""The record of the last `up`: what was started, so that a plan can say which parts changed since. Secrets stand in
+it as fingerprints alone."""
+
+import secrets as randomness
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import tree
+from stack.env import secrets
+from stack.planning import changes
+from stack.planning.changes import Change
+from stack.planning.model import Model
+
+UNTOLD = ["configuration"]
+"""What a change is called whose parts are not known."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The services as they were assembled, and a fingerprint of each secret under the record's own salt."""
+
+    services: dict[str, Model]
+    salt: str
+    secrets: dict[str, str]
+
+
+def path(root: Path) -> Path:
+    """Where the record lies."""
+    return root / tree.GENERATED / "record" / "up.json"
+
+
+def read(root: Path) -> Record:
+    """The record, empty where there is none that can be read."""
+    try:
+        return msgspec.json.decode(path(root).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return Record({}, "", {})
+
+
+def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str]) -> None:
+    """Record what is about to be started with these secrets."""
+    salt = read(root).salt or randomness.token_hex(16)
+    marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}
+    tree.write(path(root), msgspec.json.encode(Record(dict(services), salt, marks)), 0o600)
+
+
+def parts(record: Record, services: Mapping[str, Model]) -> dict[str, list[str]]:
+    """Which parts of each service differ from the record."""
+    return {
+        name: changes.differing(record.services[name], service)
+        for name, service in services.items()
+        if name in record.services
+    }
+
+
+def with_secrets(found: Change, record: Record, used: set[str], values: Mapping[str, str]) -> Change:
+    """A change of unknown parts told by the secrets that it comes from, where they are the reason."""
+    if found.action != "recreate" or found.keys != UNTOLD:
+        return found
+    known = sorted(used & record.secrets.keys() & values.keys())
+    changed = [n for n in known if secrets.fingerprint(values[n], record.salt) != record.secrets[n]]
+    return Change(found.name, found.action, changed or UNTOLD)

@@ -1,0 +1,137 @@
+"""Compose's merged output, as values. Pure: reads what `docker compose config --format json` printed."""
+
+import re
+from typing import Any
+
+from stack.planning.graph import Edge
+
+Model = dict[str, Any]
+Service = dict[str, Any]
+
+TOKEN = re.compile(r"__S_([A-Z][A-Z0-9_]*?)__")
+"""A secret's place in the merged model: its value is never given to the merge."""
+
+
+def token(name: str) -> str:
+    """What stands for the secret `name` while Compose merges and interpolates."""
+    return f"__S_{name}__"
+
+
+def services(model: Model) -> dict[str, Service]:
+    """The services of the model. One dropped by an override (`!reset null`) is not among them, nor what an overlay
+    says of its networks."""
+    found = (model.get("services") or {}).items()
+    return {name: service for name, service in found if service and not _only_networks(service)}
+
+
+def _only_networks(service: Service) -> bool:
+    return {key for key, value in service.items() if value is not None} == {"networks"}
+
+
+def edges(model: Model) -> dict[str, dict[str, Edge]]:
+    """Every `depends_on` of the model."""
+    return {
+        name: {
+            target: Edge(raw.get("condition", "service_started"), raw.get("required", True))
+            for target, raw in (service.get("depends_on") or {}).items()
+        }
+        for name, service in services(model).items()
+    }
+
+
+def one_shot(service: Service) -> bool:
+    """Whether a service is a job that ends: its restart policy says so."""
+    return service.get("restart") == "no"
+
+
+def replicas(service: Service) -> int:
+    """How many containers the service has."""
+    return int((service.get("deploy") or {}).get("replicas", 1))
+
+
+def memory_bytes(service: Service) -> int | None:
+    """The memory limit of one container in bytes, where one is set."""
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    return int(limits["memory"]) if "memory" in limits else None
+
+
+def binds(service: Service) -> list[str]:
+    """The host paths that the service mounts, as written."""
+    return [v["source"] for v in service.get("volumes") or [] if v.get("type") == "bind"]
+
+
+def named_volumes(service: Service) -> list[str]:
+    """The top-level volumes that the service mounts."""
+    return [v["source"] for v in service.get("volumes") or [] if v.get("type") == "volume" and v.get("source")]
+
+
+def exposed(service: Service) -> set[int]:
+    """The container ports that the service publishes, or names under `expose`."""
+    ports = {int(port["target"]) for port in service.get("ports") or []}
+    for entry in service.get("expose") or []:
+        first, _, last = str(entry).partition("/")[0].partition("-")
+        ports |= set(range(int(first), int(last or first) + 1))
+    return ports
+
+
+def build_secrets(service: Service) -> list[str]:
+    """The top-level secrets that the service's build reads."""
+    return [s["source"] for s in (service.get("build") or {}).get("secrets") or []]
+
+
+def references(service: Service) -> dict[str, set[str]]:
+    """The top-level networks, volumes, secrets and configs that a service names, by section."""
+    own_secrets = {secret["source"] for secret in service.get("secrets") or []}
+    return {
+        "networks": set(service.get("networks") or {}),
+        "volumes": set(named_volumes(service)),
+        "secrets": own_secrets | set(build_secrets(service)),
+        "configs": {config["source"] for config in service.get("configs") or []},
+    }
+
+
+def secrets_of(value: Any) -> set[str]:
+    """The names of the secrets whose token stands anywhere in a value of the model."""
+    if isinstance(value, str):
+        return set(TOKEN.findall(value))
+    if isinstance(value, dict):
+        return {name for item in value.values() for name in secrets_of(item)}
+    if isinstance(value, list):
+        return {name for item in value for name in secrets_of(item)}
+    return set()
+
+
+def mirrored(model: Model, prefix: str) -> Model:
+    """The model with every pulled image sent through one mirror: `prefix` takes the place of the registry,
+    and Docker Hub's short names get their `library/`. Images built here keep their names; what they are built
+    on comes by the mirror as well."""
+    if not prefix:
+        return model
+    return {**model, "services": {name: _by_mirror(s, prefix) for name, s in services(model).items()}}
+
+
+OWN = "genai-stack/"
+"""How the names of the images begin that this project makes itself."""
+
+
+def _by_mirror(service: Service, prefix: str) -> Service:
+    build = service.get("build")
+    if not build:
+        return {**service, "image": mirror(service["image"], prefix)} if service.get("image") else service
+    args = build.get("args") or {}
+    below = args.get("BASE_IMAGE") or OWN
+    if below.startswith(OWN):
+        return service
+    return {**service, "build": {**build, "args": {**args, "BASE_IMAGE": mirror(below, prefix)}}}
+
+
+def mirror(image: str, prefix: str) -> str:
+    """`image` as the mirror at `prefix` names it: `redis:7` → `PREFIX/library/redis:7`."""
+    head, _, rest = image.partition("/")
+    if not rest:
+        path = f"library/{image}"
+    elif "." in head or ":" in head or head == "localhost":
+        path = rest
+    else:
+        path = image
+    return f"{prefix.rstrip('/')}/{path}"

@@ -1,0 +1,113 @@
+"""What `up` writes to `.env`: secrets that are missing, and the flags that are to last."""
+
+import secrets as randomness
+import time
+from collections.abc import Mapping
+
+from stack import docker
+from stack.env import secrets
+from stack.errors import Problem, StackError
+from stack.names import variable
+from stack.planning import model, planner
+from stack.planning.catalog import FAR, PLAIN
+from stack.planning.planner import Planned, Request
+
+
+def changes(planned: Planned, request: Request) -> dict[str, str | None]:
+    """The changes of `.env` that this plan asks for. Raises StackError where a secret is missing beside data that
+    was made with it (a lost `.env`)."""
+    made = _secrets(planned)
+    kept = {} if request.once else _flags(planned, request)
+    return {**kept, **made}
+
+
+def _flags(planned: Planned, request: Request) -> dict[str, str | None]:
+    """Profiles, sources and base port as the flags, or a fallback, have them, where they are not saved already."""
+    saved: dict[str, str | None] = {}
+    checkout = planned.checkout
+    for name, source in planned.facts.sources.items():
+        if source != (planner.given(checkout).get(variable(name, "SOURCE")) or PLAIN):
+            saved[variable(name, "SOURCE")] = source
+    if request.profiles and not request.services:
+        wanted = planner.selected(checkout, request)
+        if wanted != planner.saved_profiles(checkout):
+            saved["STACK_PROFILES"] = ",".join(wanted)
+    if request.base_port and request.base_port != checkout.dotenv.get("BASE_PORT"):
+        saved["BASE_PORT"] = request.base_port
+    return saved
+
+
+def _secrets(planned: Planned) -> dict[str, str | None]:
+    """New values for the secrets that are missing. Raises StackError for one whose value has the wrong shape, and
+    for one that is missing beside data."""
+    checkout = planned.checkout
+    there = secret_values(checkout)
+    problems = []
+    for fragment, kinds in _declared(planned).items():
+        missing = [n for n in secrets.missing(kinds, there, int(time.time())) if secrets.made_at_random(kinds[n])]
+        volumes = existing_volumes(planned, fragment) if missing else []
+        problems += [_lost(fragment, missing, volumes)] if volumes else []
+        problems += [p for n, kind in kinds.items() if there.get(n) and (p := secrets.check(n, kind, there[n]))]
+    if problems:
+        raise StackError(problems)
+    return dict(new_secrets(planned))
+
+
+def _declared(planned: Planned) -> dict[str, dict[str, str]]:
+    """The secrets (name: kind) of each planned fragment that runs here, and of any other those that a planned service
+    uses: it is told them before the other comes, so as not to be made anew then."""
+    services = model.services(planned.facts.model)
+    used = {name for service in planned.plan.services for name in model.secrets_of(services[service.name])}
+    whole = set(planned.plan.fragments())
+    found: dict[str, dict[str, str]] = {}
+    for fragment, source in planned.facts.sources.items():
+        kinds = {} if source in FAR else planner.declared(planned.checkout, fragment, source)
+        wanted = {name: kind for name, kind in kinds.items() if fragment in whole or name in used}
+        found |= {fragment: wanted} if wanted else {}
+    return found
+
+
+def new_secrets(planned: Planned) -> dict[str, str]:
+    """A value for each secret of the plan that has none, and for each Supabase key that must be minted again."""
+    wanted = {name: kind for kinds in _declared(planned).values() for name, kind in kinds.items()}
+    return secrets.mint(wanted, secret_values(planned.checkout), _random_hex, int(time.time()))
+
+
+def secret_values(checkout: planner.Checkout) -> dict[str, str]:
+    """The value of each secret that is set."""
+    return {name: value for name in checkout.secrets if (value := checkout.settings.value(name))}
+
+
+def _random_hex(length: int) -> str:
+    return randomness.token_hex(-(-length // 2))[:length]
+
+
+def _lost(fragment: str, names: list[str], volumes: list[str]) -> Problem:
+    message = (f"{fragment} has data ({', '.join(volumes)}) but {', '.join(names)} is not in .env: "
+               "a new secret would not open it")  # fmt: skip
+    back, up = f"./inv env.set {names[0]} -", f"docker volume rm {' '.join(volumes)}"
+    fix = f"put the old value back: {back}   or give the data up: {up}"
+    return Problem("env-lost", message, ".env", fix)
+
+
+def existing_volumes(planned: Planned, fragment: str) -> list[str]:
+    """The volumes of a fragment's services that the engine has."""
+    services = model.services(planned.facts.model)
+    of_fragment = [s for s in services if planned.facts.catalog.fragment_of(s) == fragment]
+    keys = {v for s in of_fragment for v in model.named_volumes(services[s])}
+    names = {planned.facts.model["volumes"][key].get("name", key) for key in keys}
+    there = docker.ask(["volume", "ls", "--format", "{{.Name}}"]).split()
+    return sorted(names & set(there))
+
+
+def sentences(planned: Planned, saved: Mapping[str, str | None]) -> list[str]:
+    """One line for each saved setting with its undo; secrets by name alone."""
+    lines = []
+    made = sorted(name for name in saved if name in planned.checkout.secrets)
+    if made:
+        lines.append(f"made and saved to .env: {', '.join(made)}")
+    for name in sorted(set(saved) - set(made)):
+        before = planned.checkout.dotenv.get(name)
+        undo = f"./inv env.set {name} {before}" if before else f"./inv env.unset {name}"
+        lines.append(f"saved {name}={saved[name]} (undo: {undo})")
+    return lines

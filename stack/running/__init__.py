@@ -1,0 +1,1 @@
+"""What happens on the engine: images, starting, waiting, and what is told of it."""

@@ -1,0 +1,73 @@
+"""Why a service did not get there, in words, with its last lines and what to type."""
+
+import json
+
+from stack import docker
+from stack.env import secrets
+from stack.errors import Problem, StackError
+from stack.planning import saving
+from stack.planning.planner import Planned
+from stack.running.start import Failure
+
+LAST_LINES = 20
+CODES = {
+    125: "the engine could not run it", 126: "its command can't be executed", 127: "its command is not in the image",
+    137: "killed (SIGKILL), often for want of memory", 139: "crashed (SIGSEGV)", 143: "ended by SIGTERM",
+}  # fmt: skip
+"""What exit codes of containers mean (docker run's documentation; 128 + the signal's number)."""
+
+
+def explain(planned: Planned, failure: Failure) -> Problem:
+    """One failure as a problem: its cause, its last log lines (secrets hidden), the command to look further."""
+    values = saving.secret_values(planned.checkout).values()
+    if not failure.container:
+        return Problem("start", secrets.hide(failure.why, values), fix="docker compose ps -a")
+    state = _state(failure.container)
+    lines = "\n".join([f"{failure.service}: {_cause(failure, state)}", *_health(state), *_log(failure.container)])
+    code, fix = (
+        ("service-warning", failure.retry)
+        if failure.retry
+        else ("service-failed", f"docker compose logs {failure.service}")
+    )
+    return Problem(code, secrets.hide(lines, values), failure.service, fix)
+
+
+def _state(container: str) -> dict[str, object]:
+    try:
+        found: dict[str, object] = json.loads(docker.ask(["inspect", "--format", "{{json .State}}", container]))
+    except StackError:
+        return {}
+    return found
+
+
+def _cause(failure: Failure, state: dict[str, object]) -> str:
+    if state.get("OOMKilled"):
+        return "killed by the kernel: out of memory"
+    code = state.get("ExitCode")
+    meaning = CODES.get(code, "") if isinstance(code, int) else ""
+    return f"{failure.why}{f' ({meaning})' if meaning else ''}"
+
+
+def _health(state: dict[str, object]) -> list[str]:
+    """What the last healthcheck printed."""
+    health = state.get("Health")
+    log = health.get("Log") if isinstance(health, dict) else None
+    if not log:
+        return []
+    last = log[-1]
+    return [f"  its healthcheck (exit {last['ExitCode']}): {' '.join(last['Output'].split())[:300]}"]
+
+
+def _log(container: str) -> list[str]:
+    """The container's last lines, both of its streams in the order of their times."""
+    try:
+        done = docker.run(["logs", "--timestamps", "--tail", str(LAST_LINES), container])
+    except StackError:
+        return []
+    timed = [line.partition(" ") for line in sorted((done.stdout + done.stderr).split("\n"))]
+    lines = [text for _, _, text in timed if text.strip()]
+    return (
+        [f"  its last {len(lines)} lines:", *(f"    {line}" for line in lines[-LAST_LINES:])]
+        if lines
+        else ["  it logged nothing"]
+    )

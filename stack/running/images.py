@@ -1,0 +1,151 @@
+"""Which images the plan needs, which of them are here, and how the others come: pulled, built, or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stack import docker, tree
+from stack.errors import Problem, StackError, fail
+from stack.output.progress import Progress
+from stack.planning import assembly, model
+from stack.planning.model import Service
+from stack.planning.planner import Planned
+
+if TYPE_CHECKING:
+    from stack.running.pull import Outcome
+
+LAST_LINES = 20
+BASE = "genai-stack/base"
+"""The image, without its tag, that this project makes itself."""
+
+
+class Need(msgspec.Struct, frozen=True):
+    """What is not on this machine: `pull` maps an image to the services that run it or are built on it, `build` lists
+    one service for each image that is missing or older than its context, `base` tells whether one of those stands
+    on the project's own base."""
+
+    pull: dict[str, list[str]]
+    build: list[str]
+    base: bool
+
+
+def look(planned: Planned, here: Mapping[str, tuple[str, dict[str, str]]], digests: Mapping[str, str]) -> Need:
+    """What the plan needs beside the images that are `here`."""
+    services = model.services(planned.facts.model)
+    pulls: dict[str, list[str]] = {}
+    build: list[str] = []
+    tags: set[str] = set()
+    base = False
+    for service in planned.plan.services:
+        raw = services[service.name]
+        if not service.built:
+            if service.image not in here:
+                pulls.setdefault(service.image, []).append(service.name)
+        elif not current(raw, here, digests):
+            if service.image not in tags:
+                build.append(service.name)
+            tags.add(service.image)
+            below = base_of(raw)
+            base |= below.startswith(f"{BASE}:")
+            if below and not below.startswith(f"{BASE}:") and below not in here:
+                pulls.setdefault(below, []).append(service.name)
+    return Need(pulls, build, base)
+
+
+def base_of(service: Service) -> str:
+    """The image that a build starts from, where its argument BASE_IMAGE says so."""
+    return str(((service.get("build") or {}).get("args") or {}).get("BASE_IMAGE") or "")
+
+
+def names(planned: Planned) -> list[str]:
+    """Every image of the plan, and every image that one is built on."""
+    services = model.services(planned.facts.model)
+    wanted = [s.image for s in planned.plan.services]
+    return list(dict.fromkeys([*wanted, *filter(None, (base_of(services[s.name]) for s in planned.plan.services))]))
+
+
+def current(raw: Service, here: Mapping[str, tuple[str, dict[str, str]]], digests: Mapping[str, str]) -> bool:
+    """Whether the image that a service builds is here and was built from what its context now holds."""
+    found = here.get(raw["image"])
+    return found is not None and found[1].get(assembly.BUILD_LABEL) == assembly.build_digest(raw, digests)
+
+
+def digests(planned: Planned) -> dict[str, str]:
+    """The digest of every path that a planned service mounts or builds from.
+
+    Raises StackError for each that is not there: Docker would put an empty folder in its place."""
+    services = model.services(planned.facts.model)
+    found: dict[str, str] = {}
+    problems = []
+    for name in planned.plan.names():
+        raw = services[name]
+        context = (raw.get("build") or {}).get("context")
+        for written in [*assembly.config_binds(raw), *([context] if context else [])]:
+            path = planned.checkout.root / written
+            if not path.exists():
+                where = f"compose/{planned.facts.catalog.fragment_of(name)}.yml: services.{name}"
+                problems.append(Problem("bind-missing", f"{name} mounts or builds {written}, which is not there", where,
+                                        f"git checkout -- {written}, or create it"))  # fmt: skip
+            elif written not in found:
+                found[written] = tree.digest_path(path)
+    if problems:
+        raise StackError(problems)
+    return found
+
+
+def fetch(need: Need, progress: Progress) -> "list[Outcome]":
+    """Pull what is missing, and give back the pulls that failed."""
+    from stack.running import pull
+
+    def tell(image: str, text: str) -> None:
+        for name in need.pull[image]:
+            progress.tell(name, f"pulling {text}")
+
+    for image in need.pull:
+        tell(image, image)
+    return [outcome for outcome in pull.pull(need.pull, tell) if outcome.kind]
+
+
+def build(root: Path, project: str, services: list[str], progress: Progress, env: Mapping[str, str]) -> None:
+    """Build the images of `services` from compose.yaml. The whole output goes to .stack/log/build.log.
+
+    Raises StackError with its last lines where a build fails."""
+    import subprocess
+
+    log = root / tree.GENERATED / "log" / "build.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for name in services:
+        progress.tell(name, "building")
+    args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
+    with log.open("w") as out:
+        process = subprocess.Popen(args, cwd=root, env=dict(env), stdout=out, stderr=subprocess.STDOUT,
+                                   start_new_session=True)  # fmt: skip
+        try:
+            code = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if code:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-LAST_LINES:]
+        raise fail("build", "\n".join(["a build failed; its last lines:", *lines]), str(log.relative_to(root)),
+                   "mend what the lines say, then ./inv up")  # fmt: skip
+    for name in services:
+        progress.tell(name, "built")
+
+
+def present(planned: Planned) -> dict[str, tuple[str, dict[str, str]]]:
+    """The planned images that are on this machine."""
+    return docker.images(names(planned))
+
+
+def prepare(root: Path, base: bool, progress: Progress) -> None:
+    """What builds need: the machine's own CA, proxy and package settings, and the project's base image."""
+    from stack.builds import machine
+    from stack.builds.base import make_base
+
+    machine.write_build_inputs(root / tree.GENERATED / "build")
+    if base:
+        make_base(progress.say)

@@ -1,0 +1,73 @@
+"""What services read while they run: the gateway's effective config, and the plan for the backend.
+
+Both lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from stack import docker, tree
+from stack.env import secrets
+from stack.errors import StackError, fail
+from stack.gateway import entrance
+from stack.planning import outside
+from stack.planning.catalog import DISABLED
+from stack.planning.planner import Planned
+from stack.running import links
+
+PLAN = f"{tree.GENERATED}/plan/plan.json"
+CA = f"{tree.GENERATED}/ca/ca.pem"
+GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
+
+
+def write(planned: Planned, folder: Path) -> None:
+    """Write the plan and the machine's CA bundle below `folder`. Readable to all, as they hold no secret and the
+    containers' users are not ours."""
+    tree.write(folder / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
+    bundle = outside.bundle(os.environ)
+    if bundle:
+        tree.write(folder / CA, tree.read(Path(bundle)))
+
+
+def routes(planned: Planned) -> bytes:
+    """The gateway's effective config; none where no gateway is planned. Raises StackError with all that is wrong with
+    its file."""
+    made = entrance.of(planned)
+    if made.problems:
+        raise StackError(made.problems)
+    return made.config.encode()
+
+
+def apply_routes(planned: Planned, running: bool) -> bool:
+    """Put the effective config in place; tells whether it changed. A running gateway tries it first and takes it
+    without a new container; the config of one that is not planned stays as it is. Raises StackError with Kong's words
+    where it refuses; the old one stays then."""
+    text, target = routes(planned), planned.checkout.root / GATEWAY
+    if not text or tree.read(target) == text:
+        return False
+    if not running:
+        return tree.write(target, text)
+    new = target.with_name(f"{target.name}.new")
+    tree.write(new, text)
+    inside = ["exec", "-T", entrance.SERVICE, "sh", "/opt/gateway/reload.sh", f"/gateway/{new.name}"]
+    done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
+    if done.returncode != 0:
+        new.unlink()
+        words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        hidden = secrets.hide(words, planned.checkout.dotenv.values())
+        message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
+        raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")
+    new.replace(target)
+    return True
+
+
+def plan_document(planned: Planned) -> dict[str, object]:
+    """The plan as the backend reads it; its shape is described in compose/backend/app/services.py."""
+    urls = {link.service: link.url for link in links.table(planned)}
+    services = [
+        {"name": s.name, "about": s.about, "source": s.source, "url": s.url, "link": urls.get(s.name),
+         "containers": [s.name]}
+        for s in planned.plan.services if s.url and s.source != DISABLED
+    ]  # fmt: skip
+    return {"version": 1, "project": planned.plan.project, "services": services}

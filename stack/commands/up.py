@@ -82,19 +82,38 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         secrets = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
-        _write(planned, assembled, saved)
-        gateway_stays = any(c.name == entrance.SERVICE and c.action == "unchanged" for c in changes) and not recreate
+        beyond = [c.name for c in changes if c.action == "beyond"]
+        standing = _standing(planned, beyond)
+        recorded = assembled.model["services"]
+        if standing is not planned:
+            assembled = compare.assemble(standing)
+        _write(standing, assembled, saved)
+        gateway_stays = _gateway_stays(changes, running, recreate)
         if not gateway_stays:
-            live.apply_routes(planned, running=False)
+            live.apply_routes(standing, running=False)
         if change.nothing_to_do(changes) and not recreate:
-            return _done(planned, changes, saved, _routed(planned, gateway_stays) or [UNCHANGED])
-        lastup.write(planned.checkout.root, assembled.model["services"], secrets)
+            lines = _routed(standing, gateway_stays) or [UNCHANGED]
+            return _done(planned, standing, changes, saved, lines)
+        lastup.write(planned.checkout.root, recorded, secrets, beyond)
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
-    result = _done(planned, changes, saved, _routed(planned, gateway_stays))
+    result = _done(planned, standing, changes, saved, _routed(standing, gateway_stays))
     result.problems += [failures.explain(planned, warning) for warning in failed]
     return result
+
+
+def _standing(planned: Planned, beyond: list[str]) -> Planned:
+    """The plan with what runs beyond it: what compose.yaml, the gateway's routes and the backend's list have."""
+    wide = plan.widened(planned.facts, planned.plan, beyond)
+    return planned if wide is planned.plan else msgspec.structs.replace(planned, plan=wide)
+
+
+def _gateway_stays(changes: list[Change], running: list[Container], recreate: bool) -> bool:
+    """Whether a gateway runs that is left as it is: it takes its new routes while it runs."""
+    runs = any(c.service == entrance.SERVICE and c.state == "running" for c in running)
+    action = next((c.action for c in changes if c.name == entrance.SERVICE), "")
+    return runs and (action == "beyond" or (action == "unchanged" and not recreate))
 
 
 UNCHANGED = "everything already is as planned; nothing was changed"
@@ -233,7 +252,8 @@ def _failed(planned: Planned, failed: list[Failure]) -> Result:
     return Result(planning.data(planned), problems, FAILED, ["what runs is left for a look: docker compose ps"])
 
 
-def _done(planned: Planned, changes: list[Change], saved: Mapping[str, str | None], lines: list[str]) -> Result:
+def _done(planned: Planned, standing: Planned, changes: list[Change], saved: Mapping[str, str | None],
+          lines: list[str]) -> Result:  # fmt: skip
     removed = [c.name for c in changes if c.action == "remove"]
     if removed:
         lines.append(f"removed, with its data kept: {', '.join(removed)}")
@@ -243,7 +263,7 @@ def _done(planned: Planned, changes: list[Change], saved: Mapping[str, str | Non
     data = {
         **planning.data(planned),
         "changes": msgspec.to_builtins(changes),
-        "urls": msgspec.to_builtins(links.table(planned)),
+        "urls": msgspec.to_builtins(links.of(planned.plan.names(), standing)),
         "saved": sorted(saved),
     }
     return Result(

@@ -2,7 +2,7 @@
 it as fingerprints alone."""
 
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,11 +38,13 @@ def read(root: Path) -> Record:
         return Record({}, "", {})
 
 
-def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str]) -> None:
-    """Record what is about to be started with these secrets."""
-    salt = read(root).salt or randomness.token_hex(16)
+def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], beyond: Iterable[str] = ()) -> None:
+    """Record what is about to be started with these secrets; what runs `beyond` it stays as it was recorded."""
+    last = read(root)
+    salt = last.salt or randomness.token_hex(16)
     marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}
-    tree.write(path(root), msgspec.json.encode(Record(dict(services), salt, marks)), 0o600)
+    older = {name: last.services[name] for name in beyond if name in last.services}
+    tree.write(path(root), msgspec.json.encode(Record({**older, **services}, salt, marks)), 0o600)
 
 
 def parts(record: Record, services: Mapping[str, Model]) -> dict[str, list[str]]:

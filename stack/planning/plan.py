@@ -1,7 +1,7 @@
 """The one plan: which services run, from where, in which order. Pure; everything printed or started follows
 from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -112,6 +112,20 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     _check_ports(facts, services)
     return Plan(facts.project, facts.base_port, sorted(selection.profiles), facts.files,
                 services, order, left_out)  # fmt: skip
+
+
+def widened(facts: Facts, narrow: Plan, names: Iterable[str]) -> Plan:
+    """The plan together with what runs beyond it: what the checkout's own files are to know of, so that plain Compose
+    finds it too. Without what the catalogue no longer has; the plan as it is where the two can't be together."""
+    present = model.services(facts.model)
+    more = [name for name in names if name in present and not _off(facts, name)]
+    if not more:
+        return narrow
+    try:
+        wide = compute(facts, Selection((), (*narrow.names(), *more)))
+    except StackError:
+        return narrow
+    return msgspec.structs.replace(wide, profiles=narrow.profiles, left_out=narrow.left_out)
 
 
 def file_list(catalog: Catalog, sources: Mapping[str, str], network: str = "") -> list[str]:

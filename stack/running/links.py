@@ -1,7 +1,7 @@
 """Where a user reaches each planned service, and who signs in there."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -28,6 +28,11 @@ class Link(msgspec.Struct, frozen=True):
 def table(planned: Planned) -> list[Link]:
     """The addresses of the services that publish a port or have a route in the planned gateway."""
     return rows(planned, entrance.of(planned).routes, entrance.site(planned))
+
+
+def of(names: Collection[str], planned: Planned) -> list[Link]:
+    """The addresses of these services."""
+    return [link for link in table(planned) if link.service in names]
 
 
 def rows(planned: Planned, routes: Iterable[Route], site: Site) -> list[Link]:

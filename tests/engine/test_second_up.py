@@ -36,7 +36,12 @@ def test_a_profile_on_top_leaves_what_runs_alone_and_is_remembered(stack: Stack)
     beyond = stack.up()
     assert "left alone" in beyond.out
     assert "extra" in beyond.out
+    ids = {name: found[0] for name, found in stack.identities().items()}
+    assert run("docker", "compose", "up", "-d", cwd=stack.root).code == 0
+    assert {name: found[0] for name, found in stack.identities().items()} == ids
+    assert "extra" in run("docker", "compose", "config", "--services", cwd=stack.root).out.split()
 
+    before = stack.identities()
     saved = stack.up("--profile", "more")
     assert stack.env()["STACK_PROFILES"] == "small,more"
     line = next(line for line in saved.out.splitlines() if "saved STACK_PROFILES" in line)

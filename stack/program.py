@@ -76,10 +76,11 @@ class Program(InvokeProgram):
         """Every command with its one line, in groups."""
         import tasks
 
+        width = max(len(name) for members in tasks.GROUPS.values() for name in members) + 2
         for group, members in tasks.GROUPS.items():
             print(f"\n{group}")
             for name in members:
-                print(f"  {name:<13}{summary(self.collection[name])}")
+                print(f"  {name:<{width}}{summary(self.collection[name])}")
 
 
 CORE_FLAGS = ("--list", "--help", "--version", "--complete", "--print-completion-script")

@@ -45,7 +45,8 @@ def _to_come(planned: Planned, need: images.Need) -> list[str]:
     """What `up` would fetch and build first, with the sizes that are known."""
     sizes = {s.image: s.download for s in planned.plan.services if s.download}
     pulls = [f"{image} ({sizes[image]})" if image in sizes else image for image in need.pull]
-    lines = [f"to be pulled first: {', '.join(pulls)}"] if pulls else []
+    told = "not here, and --offline pulls nothing" if planned.request.offline else "to be pulled first"
+    lines = [f"{told}: {', '.join(pulls)}"] if pulls else []
     return lines + ([f"to be built first: {', '.join(need.build)}"] if need.build else [])
 
 

@@ -97,7 +97,7 @@ expose: ["9090"]"""
 SMALL = {
     "compose/base.yml": BASE,
     "compose/web.yml": fragment("web", "ports: {WEB_PORT: 21}, url: 'http://web:80'", WEB),
-    "compose/kong-api-config.yml": fragment(entrance.SERVICE, "ports: {KONG_HTTP_PORT: 2}", GATE),
+    "compose/kong-api-gateway.yml": fragment(entrance.SERVICE, "ports: {KONG_HTTP_PORT: 2}", GATE),
     FILE: """_format_version: "3.0"
 services:
   - {name: "web", url: "http://web:8080", routes: [{name: "web", hosts: ["web.localhost"]}]}

@@ -193,6 +193,64 @@ def env_check(c: Context, json: bool = False) -> None:
     _run("env.check", json, env.check)
 
 
+@command("Gateway", "route.list")
+def route_list(c: Context, json: bool = False) -> None:
+    """List the gateway's routes: address, service, who is let in."""
+    from stack.commands import route
+
+    _run("route.list", json, route.listed)
+
+
+@command("Gateway", "route.test", method="GET, POST, …", url="the address, as http://n8n.localhost/")
+def route_test(c: Context, method: str, url: str, json: bool = False) -> None:
+    """Say which route, service and plugins a request meets: METHOD URL."""
+    from stack.commands import route
+
+    _run("route.test", json, lambda: route.test(method, url))
+
+
+@command(
+    "Gateway",
+    "route.add",
+    service="the service behind it",
+    path="the path, as /my-service",
+    host="the name, as my-service for my-service.localhost",
+    port="the container's port",
+    auth="who is let in: none, key or basic",
+    health_checks="leave out replicas that fail",
+    dry_run="print the difference",
+)
+def route_add(
+    c: Context,
+    service: str = "",
+    path: str = "",
+    host: str = "",
+    port: str = "",
+    auth: str = "",
+    health_checks: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Add a route: --service S, and --path /x or --host NAME."""
+    from stack.commands import route
+
+    _run("route.add", json, lambda: route.add(service, path, host, port, auth, health_checks, dry_run))
+
+
+@command(
+    "Gateway",
+    "route.remove",
+    service="all routes to this service",
+    name="one route by its name",
+    dry_run="print the difference",
+)
+def route_remove(c: Context, service: str = "", name: str = "", dry_run: bool = False, json: bool = False) -> None:
+    """Remove a route: --name ROUTE, or --service S for all of a service."""
+    from stack.commands import route
+
+    _run("route.remove", json, lambda: route.remove(service, name, dry_run))
+
+
 @command("Models", "models.list")
 def models_list(c: Context, json: bool = False) -> None:
     """List the models of the running Ollama."""

@@ -34,6 +34,10 @@ class Site(msgspec.Struct, frozen=True):
     port: int | None = None
     pages: Mapping[str, str] = {}
 
+    def named(self, host: str) -> str:
+        """A name of the file as it is on this machine: below its own name instead of localhost."""
+        return host.removesuffix("localhost") + self.host if host.endswith(".localhost") else host
+
 
 def routes(text: str, file: str = FILE) -> list[Route]:
     """Every enabled route's addresses. Raises StackError if the text is no YAML mapping."""
@@ -42,6 +46,11 @@ def routes(text: str, file: str = FILE) -> list[Route]:
 
 def routes_of(found: Entities) -> list[Route]:
     """The same of a file that was read already."""
+    return [route for _, route in named(found)]
+
+
+def named(found: Entities) -> list[tuple[str, Route]]:
+    """Every address with the name of its route."""
     services = {service.path: service for service in found["services"]}
     result = []
     for route in found["routes"]:
@@ -49,8 +58,9 @@ def routes_of(found: Entities) -> list[Route]:
         if service and service.value.get("enabled") is False:
             continue
         name = next(iter(behind(found, service)), "") if service and not answered(found, route) else ""
+        asks, strip = asking(found, route), route.value.get("strip_path") is not False
         result += [
-            Route(host, path, name, asking(found, route), route.value.get("strip_path") is not False)
+            (str(route.value.get("name") or route.path), Route(host, path, name, asks, strip))
             for host in strings(route.value.get("hosts")) or [""]
             for path in _typed(strings(route.value.get("paths"))) or ["/"]
         ]

@@ -82,6 +82,11 @@ def make(source: bytes, inputs: Inputs) -> Entrance:
     return Entrance([], config, declared.front(declared.routes(config)))
 
 
+def check(planned: Planned, source: bytes) -> list[Problem]:
+    """What is wrong with a file that is to be the gateway's, planned or not."""
+    return make(source, _inputs(planned)).problems
+
+
 def _inputs(planned: Planned) -> Inputs:
     services = model.services(planned.facts.model)
     own = services[SERVICE].get("environment") or {}
@@ -90,12 +95,12 @@ def _inputs(planned: Planned) -> Inputs:
     plugins = [name.strip() for name in (own.get("KONG_PLUGINS") or "bundled").split(",")]
     return Inputs(
         site(planned), reachable, planned.facts.catalog.services(),
-        {name: sorted(_exposed(planned, name)) for name in sorted(services)},
+        {name: sorted(exposed(planned, name)) for name in sorted(services)},
         sorted(name for name in own if not name.startswith(OWN)), [] if "bundled" in plugins else sorted(plugins),
     )  # fmt: skip
 
 
-def _exposed(planned: Planned, name: str) -> set[int]:
+def exposed(planned: Planned, name: str) -> set[int]:
     """The container ports of a service: those that Compose publishes or exposes, and the one of its address."""
     from urllib.parse import urlsplit
 

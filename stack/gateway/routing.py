@@ -115,6 +115,30 @@ def match(table: Router, method: str, host: str, path: str) -> Match | Miss:
     return _matched(table.found, best, host, uri, tuple(sorted(also)))
 
 
+def others(table: Router, method: str, host: str, path: str) -> dict[str, str]:
+    """The routes that share the request's host or path and do not get it, each with why."""
+    uri = normalized(path)
+    taking = [one for one in table.candidates if _takes(one, method, host, uri)]
+    first = taking[0].name if taking else ""
+    why: dict[str, str] = {}
+    for one in table.candidates:
+        value = one.route.value
+        hosts, methods = declared.strings(value.get("hosts")), declared.strings(value.get("methods"))
+        mine = not hosts or any(_named(pattern, host) for pattern in hosts)
+        fits = not one.paths or _prefix(one.paths, uri) is not None
+        if one.name == first or not (fits if one.paths else hosts and mine):
+            continue
+        if not mine:
+            why.setdefault(one.name, f"asks for the name {' or '.join(hosts)}")
+        elif methods and method not in methods:
+            why.setdefault(one.name, f"takes {', '.join(methods)} only")
+        elif value.get("headers"):
+            why.setdefault(one.name, "asks for a header")
+        elif fits:
+            why.setdefault(one.name, f"ranks below {first}")
+    return why
+
+
 def _coded(one: Candidate) -> tuple[int, ...]:
     """The rank that Kong's code gives to a route that asks for no header."""
     attributes, plain, _, regex, priority, length = one.rank

@@ -60,7 +60,7 @@ def _filled(document: dict[str, Any]) -> dict[str, Any]:
 
 def _added(text: str, document: dict[str, Any], kind: str, entry: dict[str, Any], file: str) -> str:
     if any(item.get("name") == entry["name"] for item in document.get(kind) or [] if isinstance(item, dict)):
-        raise fail("gateway-name", f"{kind} has {entry['name']} already", f"{file}: {kind}",
+        raise fail("gateway-name", f"{kind} already has an entry {entry['name']}", f"{file}: {kind}",
                    f"./inv route.remove --name {entry['name']}")  # fmt: skip
     root = _root(text)
     here = root.get(kind)

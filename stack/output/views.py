@@ -169,6 +169,31 @@ def env_get(result: Result) -> Text:
     return Text(result.data["value"])
 
 
+def routes(result: Result) -> Table:
+    """One row per address of the gateway."""
+    table = _table("route", "name", "path", "service", "asks for", "address")
+    for row in result.data["routes"]:
+        dim = "" if row["planned"] else "dim"
+        address = row["url"] if row["planned"] else "(not planned)"
+        words = (row["name"], row["host"], row["path"], row["service"] or "(the gateway itself)",
+                 ", ".join(row["auth"]), address)  # fmt: skip
+        table.add_row(*(Text(word, dim) for word in words))
+    return table
+
+
+def met(result: Result) -> Group:
+    """What a request meets, and why not the others."""
+    data = result.data
+    to = f"{data['upstream']}{data['path']}" if data["upstream"] else "answered by the gateway itself"
+    parts = [Text.assemble((data["route"], "bold"), f" of {data['service']} → {to}")]
+    parts += [
+        Text(f"runs {name} ({place if place == 'global' else f'of the {place}'})")
+        for name, place in data["plugins"].items()
+    ]
+    parts += [Text(f"Kong may take {name} instead: it ranks the same", "yellow") for name in data["also"]]
+    return Group(*parts, *(Text(f"not {name}: {why}", "dim") for name, why in data["others"].items()))
+
+
 def models(result: Result) -> Table | None:
     """One row per model."""
     table = _table("model", "size")
@@ -187,5 +212,5 @@ def versions(result: Result) -> Table:
 
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
-    "version": versions, "models.list": models,
+    "route.list": routes, "route.test": met, "version": versions, "models.list": models,
 }  # fmt: skip

@@ -1,0 +1,111 @@
+"""A service's ways in through the gateway, as entries of its file. Pure."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from stack.authoring.definition import Auth, Door
+from stack.errors import USAGE, fail
+from stack.gateway import declared, kongfile, splice
+from stack.gateway.kongfile import FILE
+
+PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
+HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+LOCAL = ".localhost"
+PLUGINS: dict[Auth, list[dict[str, Any]]] = {
+    "none": [],
+    "key": [{"name": "key-auth", "config": {"hide_credentials": True}}],
+    "basic": [{"name": "basic-auth", "config": {"hide_credentials": True}}],
+}
+"""Who is let in; the credential is the gateway's, so what is behind it does not get to see it."""
+ACTIVE = {
+    "type": "http",
+    "healthy": {"interval": 5, "successes": 1},
+    "unhealthy": {"interval": 5, "http_failures": 2, "tcp_failures": 2, "timeouts": 2},
+}
+PASSIVE = {"type": "http", "unhealthy": {"http_failures": 3, "tcp_failures": 2, "timeouts": 3}}
+"""A replica is left alone after so many failures, and asked every 5 seconds until it answers again."""
+
+
+def door(path: str, host: str, port: int, auth: Auth, health_checks: bool) -> Door:
+    """The door that these words ask for; a host without a dot is a name below localhost.
+
+    Raises StackError for neither or both of path and host, and for one that can't be."""
+    if bool(path) == bool(host):
+        raise fail("usage", "a route has a path or a host", "--path, --host", "--path /my-service", USAGE)
+    if path and not PATH.fullmatch(path):
+        message = f"{path!r} is no path: it begins with /, is not / alone, and has letters, digits and . _ ~ - only"
+        raise fail("usage", message, "--path", "--path /my-service", USAGE)
+    if host and not HOST.fullmatch(host):
+        message = f"{host!r} is no name: small letters, digits and hyphens, parts joined by dots"
+        raise fail("usage", message, "--host", "--host my-service", USAGE)
+    full = host if not host or "." in host else host + LOCAL
+    return Door(path.rstrip("/"), full, port, auth, health_checks)
+
+
+def name(service: str, at: Door) -> str:
+    """What the door's entries are called: the service, and its own words where they say more."""
+    words = re.sub(r"[^a-z0-9]+", "-", (at.path or at.host.removesuffix(LOCAL)).lower()).strip("-")
+    return service if words == service else f"{service}-{words}"
+
+
+def entries(service: str, at: Door) -> dict[str, dict[str, Any]]:
+    """The entry of each list (services, upstreams) for one door."""
+    called = name(service, at)
+    balancer = f"{called}.upstream"
+    address = f"http://{balancer if at.health_checks else service}:{at.port}"
+    ways: dict[str, Any] = (
+        {"paths": [f"{at.path}/", f"~{re.escape(at.path)}$"], "strip_path": True}
+        if at.path
+        else {"hosts": [at.host], "preserve_host": True, "strip_path": False}
+    )
+    plugins = {"plugins": PLUGINS[at.auth]} if PLUGINS[at.auth] else {}
+    entry = {"name": called, "url": address, "connect_timeout": 2000, **plugins, "routes": [{"name": called, **ways}]}
+    if not at.health_checks:
+        return {"services": entry}
+    checks = {"active": ACTIVE, "passive": PASSIVE}
+    upstream = {"name": balancer, "targets": [{"target": f"{service}:{at.port}"}], "healthchecks": checks}
+    return {"services": entry, "upstreams": upstream}
+
+
+def added(text: str, service: str, at: Door, file: str = FILE) -> str:
+    """The gateway's file with one more door. Raises StackError as `splice.add` does."""
+    for kind, entry in entries(service, at).items():
+        text = splice.add(text, kind, entry, file)
+    return text
+
+
+def removed(text: str, names: Iterable[str], file: str = FILE) -> str:
+    """The file without the services of these names, and without the upstreams that were made for them. Raises
+    StackError as `splice.remove` does."""
+    for called in names:
+        text = splice.remove(text, "services", called, file)
+        found = kongfile.entities(kongfile.read(text, file))
+        if declared.upstream_named(found, f"{called}.upstream"):
+            text = splice.remove(text, "upstreams", f"{called}.upstream", file)
+    return text
+
+
+def of_service(text: str, service: str, file: str = FILE) -> list[str]:
+    """The names of the file's services that lead to a Compose service."""
+    found = kongfile.entities(kongfile.read(text, file))
+    return [str(s.value.get("name")) for s in found["services"] if service in declared.behind(found, s)]
+
+
+def of_route(text: str, route: str, file: str = FILE) -> list[str]:
+    """The file's service whose only route has this name. Raises StackError where there is none, or more routes."""
+    from stack.names import suggest
+
+    found = kongfile.entities(kongfile.read(text, file))
+    names = {str(r.value.get("name")): r.parents.get("service") for r in found["routes"]}
+    if route not in names:
+        hint = suggest(route, list(names)) or "./inv route.list"
+        raise fail("unknown-route", f"there is no route {route!r}", "--name", hint, USAGE)
+    owner = next((s for s in found["services"] if s.path == names[route]), None)
+    if owner is None:
+        raise fail("gateway-style", f"{route} belongs to no service", f"{file}: routes", f"edit {file}")
+    others = [r for r in found["routes"] if r.parents.get("service") == owner.path and r.value.get("name") != route]
+    if others:
+        message = f"its service has {len(others)} more: {', '.join(str(r.value.get('name')) for r in others)}"
+        raise fail("gateway-style", message, f"{file}: {owner.path}", f"edit {file}")
+    return [str(owner.value.get("name"))]

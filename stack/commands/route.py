@@ -1,0 +1,167 @@
+"""`inv route.*`: the gateway's routes: listed, tried without a gateway, added and removed in place."""
+
+import difflib
+from collections.abc import Callable
+from typing import Any, get_args
+
+import msgspec
+
+from stack import docker, tree
+from stack.authoring import doors
+from stack.authoring.definition import Auth, Door
+from stack.errors import USAGE, StackError, fail
+from stack.gateway import declared, entrance, kongfile, routing
+from stack.gateway.kongfile import FILE
+from stack.names import suggest
+from stack.output.result import Result
+from stack.planning import plan, planner
+from stack.planning.planner import Planned, Request
+
+BOM = "\ufeff"
+LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+
+
+def listed() -> Result:
+    """Every route: its address, the service behind it, who is let in, and whether it is planned."""
+    planned = planner.make(tree.root(), Request())
+    site, names = entrance.site(planned), set(planned.plan.names())
+    open_now = entrance.SERVICE in names
+    rows = []
+    for called, route in declared.named(kongfile.entities(kongfile.read(_text(planned)))):
+        here = (route.service in names or not route.service) and open_now
+        url = declared.url(msgspec.structs.replace(route, host=site.named(route.host)), site) if here else ""
+        rows.append({"name": called, "host": route.host, "path": route.path, "service": route.service,
+                     "auth": list(route.auth), "planned": here, "url": url})  # fmt: skip
+    return Result({"routes": rows})
+
+
+def test(method: str, url: str) -> Result:
+    """Which route takes a request, what runs for it, and why the others that could do not."""
+    host, path = _address(url)
+    planned = planner.make(tree.root(), Request())
+    table = routing.read(_text(planned))
+    met = routing.match(table, method.upper(), host, path)
+    request = {"method": method.upper(), "host": host, "path": path}
+    if isinstance(met, routing.Miss):
+        raise fail("no-route", met.why, f"{method.upper()} {url}", "./inv route.list")
+    owner = next((s for s in table.found["services"] if met.upstream and s.value.get("name") == met.service), None)
+    service = next(iter(declared.behind(table.found, owner)), "") if owner else ""
+    here = service in planned.plan.names()
+    lines = [f"{service} is not planned, so this route is not there now"] if service and not here else []
+    others = routing.others(table, method.upper(), host, path)
+    found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others}
+    return Result({"request": request, **found}, lines=lines)
+
+
+def add(service: str, path: str, host: str, port: str, auth: str, health_checks: bool, dry_run: bool) -> Result:
+    """Add a route to the gateway's file, once the whole file with it is right."""
+    planned = planner.make(tree.root(), Request())
+    known = planned.facts.catalog.services()
+    if service not in known:
+        hint = suggest(service, known) or "./inv plan --profile all"
+        raise fail("unknown-service", f"unknown service {service!r}", "--service", hint, USAGE)
+    chosen = _auth(planned, auth)
+    at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
+    return _edit(planned, lambda text: doors.added(text, service, at), dry_run, [_told(service, at)])
+
+
+def remove(service: str, name: str, dry_run: bool) -> Result:
+    """Remove one route by name, or all that lead to a service."""
+    if bool(service) == bool(name):
+        raise fail("usage", "route.remove takes --service or --name", "route.remove", "./inv route.list", USAGE)
+    planned = planner.make(tree.root(), Request())
+    text = _text(planned)
+    names = doors.of_service(text, service) if service else doors.of_route(text, name)
+    if not names:
+        raise fail("unknown-route", f"no route leads to {service!r}", "--service", "./inv route.list", USAGE)
+    return _edit(planned, lambda text: doors.removed(text, names), dry_run, [f"removed {', '.join(names)}"])
+
+
+def _told(service: str, at: Door) -> str:
+    return f"added {at.path or at.host} to {service}:{at.port}"
+
+
+def _text(planned: Planned) -> str:
+    from stack import yamlfile
+
+    return yamlfile.decode(FILE, tree.read(planned.checkout.root / FILE))
+
+
+def _address(url: str) -> tuple[str, str]:
+    """Host header and path of a URL; a path alone is asked of localhost."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url if "://" in url else f"http://localhost{url if url.startswith('/') else f'/{url}'}")
+    if not parts.hostname:
+        raise fail("usage", f"{url!r} is no address", "route.test", "./inv route.test GET http://n8n.localhost/", USAGE)
+    return parts.hostname, parts.path or "/"
+
+
+def _auth(planned: Planned, auth: str) -> Auth:
+    """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
+    an open route without anybody having said so."""
+    if auth and auth not in get_args(Auth):
+        raise fail("usage", f"--auth: there is no {auth!r}", "--auth", ", ".join(get_args(Auth)), USAGE)
+    if not auth and not planned.checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK):
+        message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
+        raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
+    return "key" if auth == "key" else "basic" if auth == "basic" else "none"
+
+
+def _port(planned: Planned, service: str, port: str) -> int:
+    """The container's port: the one given, or that of the service's address, or the only one there is."""
+    from urllib.parse import urlsplit
+
+    if port:
+        if port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
+            return int(port)
+        raise fail("usage", f"--port: {port!r} is no port", "--port", "--port 8000", USAGE)
+    address = plan.entry(planned.facts, service).url or ""
+    found = {urlsplit(address).port} if address.startswith("http") else set(entrance.exposed(planned, service))
+    if len(found) == 1 and (only := found.pop()):
+        return only
+    words = (
+        f"{service} has the ports {', '.join(map(str, sorted(filter(None, found))))}" if found else "no port is known"
+    )
+    raise fail("usage", f"{words}: say which is meant", "--port", "--port 8000", USAGE)
+
+
+def _edit(planned: Planned, change: Callable[[str], str], dry_run: bool, lines: list[str]) -> Result:
+    """Change the file, or print how it would change; hand a running gateway its new routes."""
+    root = planned.checkout.root
+    with tree.locked(root):
+        before = tree.read(root / FILE)
+        text = _text(planned)
+        after = (BOM if before.startswith(BOM.encode()) else "").encode() + change(text.removeprefix(BOM)).encode()
+        problems = entrance.check(planned, after)
+        if problems:
+            raise StackError(problems)
+        data: dict[str, Any] = {"file": FILE, "written": not dry_run}
+        if dry_run:
+            return Result({**data, "diff": _diff(before, after)}, lines=_diff(before, after))
+        if tree.read(root / FILE) != before:
+            raise fail("changed", f"{FILE} was changed meanwhile, so it stays as it is", FILE, "repeat the command")
+        tree.write(root / FILE, after)
+        taken = _handed_over(planned)
+    after_words = "the running gateway took it" if taken else "the gateway takes it with the next: ./inv up"
+    return Result({**data, "reloaded": taken}, lines=[*lines, after_words])
+
+
+def _diff(before: bytes, after: bytes) -> list[str]:
+    old, new = (part.decode(errors="replace").splitlines() for part in (before, after))
+    return list(difflib.unified_diff(old, new, FILE, FILE, lineterm=""))
+
+
+def _handed_over(planned: Planned) -> bool:
+    """Give a running gateway of this project its routes. False where none runs, or no engine answers."""
+    from stack.running import live
+
+    try:
+        running = docker.containers(planned.plan.project)
+    except StackError:
+        return False
+    if not any(c.service == entrance.SERVICE and c.state == "running" for c in running):
+        return False
+    names = {c.service for c in running if c.state == "running"}
+    wide = plan.widened(planned.facts, planned.plan, sorted(names - set(planned.plan.names())))
+    return live.apply_routes(msgspec.structs.replace(planned, plan=wide), running=True)

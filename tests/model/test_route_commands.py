@@ -1,0 +1,137 @@
+"""`inv route.*`: the gateway's file edited in place, and a request tried without a gateway."""
+
+import pytest
+
+from stack.errors import FAILED, USAGE
+from tests.model.refusals import Refusal, Tree, refuses
+from tests.support import BASE, Checkout, fragment
+
+FILE = "kong/kong.yml"
+GATE = """ports: ["127.0.0.1:${KONG_HTTP_PORT}:8000"]
+environment: {ANON_KEY: "k", KONG_PLUGINS: "${KONG_PLUGINS:-basic-auth,key-auth}"}"""
+KONG = """# Ours.
+_format_version: "3.0"
+services:
+  # The page.
+  - {name: "web", url: "http://web:80", routes: [{name: "web", hosts: ["web.localhost"]}]}   # as it was
+plugins: [{name: "key-auth"}]
+consumers: [{username: "anon", keyauth_credentials: [{key: "${ANON_KEY}"}]}]
+"""
+WEB = """ports: ["127.0.0.1:${WEB_PORT}:8080"]"""
+
+
+@pytest.fixture
+def gate(tree: Tree) -> Checkout:
+    """A gateway with one route, and two services, one of them in no profile that is selected."""
+    return tree({
+        "compose/base.yml": BASE,
+        "compose/web.yml": fragment("web", "ports: {WEB_PORT: 21}, url: 'http://web:80'", WEB),
+        "compose/more.yml": fragment("more", "", 'expose: ["9090"]').replace("core", "extra"),
+        "compose/kong-api-gateway.yml": fragment("kong-api-gateway", "ports: {KONG_HTTP_PORT: 2}", GATE),
+        FILE: KONG,
+    })  # fmt: skip
+
+
+def file(checkout: Checkout) -> bytes:
+    return (checkout.root / FILE).read_bytes()
+
+
+def test_a_route_is_added_listed_met_and_removed(gate: Checkout) -> None:
+    before = file(gate)
+    shown = gate.inv("route.add", "--service", "more", "--path", "/more", "--dry-run")
+    assert '+  - name: "more"' in shown.out
+    assert file(gate) == before
+
+    assert gate.inv("route.add", "--service", "more", "--path", "/more").code == 0
+    assert set(before.splitlines()) <= set(file(gate).splitlines())
+    listed = {row["name"]: row for row in gate.inv_json("route.list").data["routes"]}
+    assert (listed["more"]["path"], listed["more"]["service"], listed["more"]["planned"]) == ("/more/", "more", False)
+    assert listed["web"]["url"] == "http://web.localhost:63002/"
+
+    met = gate.inv_json("route.test", "get", "http://any.localhost/more/x?y").data
+    assert (met["route"], met["upstream"], met["path"]) == ("more", "http://more:9090", "/x")
+    assert met["plugins"] == {"key-auth": "global"}
+
+    assert gate.inv("route.remove", "--name", "more").code == 0
+    assert file(gate) == before
+
+
+def test_health_checks_come_and_go_with_their_route(gate: Checkout) -> None:
+    before = file(gate)
+    words = ("--service", "web", "--host", "safe", "--auth", "key", "--health-checks")
+    assert gate.inv("route.add", *words).code == 0
+    assert b"healthchecks" in file(gate)
+    met = gate.inv_json("route.test", "GET", "http://safe.localhost/").data
+    assert (met["compose_service"], met["planned"], met["auth"]) == ("web", True, ["key-auth"])
+    assert gate.inv("route.remove", "--name", "web-safe").code == 0
+    assert file(gate) == before
+
+
+def test_all_routes_of_a_service_go_together_and_the_next_request_finds_none(gate: Checkout) -> None:
+    assert gate.inv("route.add", "--service", "web", "--path", "/pages").code == 0
+    assert gate.inv("route.remove", "--service", "web").code == 0
+    assert b"web" not in file(gate)
+    refuses(gate, "route.test GET http://web.localhost/", Refusal("no-route", "no route takes /", "GET", "route.list"))
+
+
+@pytest.mark.parametrize("odd", ["\ufeff" + KONG, KONG.replace("\n", "\r\n"), KONG.rstrip("\n"), KONG + "upstreams:\n"])
+def test_how_the_file_is_written_stays(gate: Checkout, odd: str) -> None:
+    (gate.root / FILE).write_bytes(odd.encode())
+    assert gate.inv("route.add", "--service", "web", "--path", "/x", "--health-checks").code == 0
+    assert gate.inv("route.remove", "--name", "web-x").code == 0
+    assert file(gate) == odd.encode()
+
+
+OPEN = {"BIND_ADDRESS": "0.0.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal", "code"),
+    [
+        ("--service wbe --path /x", Refusal("unknown-service", "unknown service 'wbe'", "--service", '"web"?'), USAGE),
+        ("--service web", Refusal("usage", "a route has a path or a host", "--path", "/my-service"), USAGE),
+        ("--service web --path x", Refusal("usage", "'x' is no path", "--path", "/my-service"), USAGE),
+        ("--service web --path /", Refusal("usage", "is not / alone", "--path", "/my-service"), USAGE),
+        ("--service web --host X!", Refusal("usage", "'X!' is no name", "--host", "my-service"), USAGE),
+        ("--service web --path /x --port 0", Refusal("usage", "'0' is no port", "--port", "8000"), USAGE),
+        ("--service web --path /x --port 81", Refusal("gateway-upstream", "not on 81", FILE, "edit"), FAILED),
+        ("--service web --path /x --auth pin", Refusal("usage", "there is no 'pin'", "--auth", "basic"), USAGE),
+        ("--service web --path /x --auth basic", Refusal("gateway-auth", "no consumer has", FILE, "edit"), FAILED),
+        ("--service web --host web", Refusal("gateway-name", "already has an entry web", FILE, "route.remove"), FAILED),
+        ("--service more --host web", Refusal("gateway-route", "same requests", f"{FILE}: services", "edit"), FAILED),
+    ],
+)  # fmt: skip
+def test_a_route_that_can_not_be_changes_nothing(gate: Checkout, words: str, refusal: Refusal, code: int) -> None:
+    refuses(gate, f"route.add {words}", refusal, exit_code=code)
+
+
+def test_an_open_route_beyond_this_machine_is_meant_or_refused(gate: Checkout) -> None:
+    refusal = Refusal("open-route", "ask nobody who it is", "--auth", "--auth basic, or --auth none")
+    refuses(gate, "route.add --service web --path /x", refusal, exit_code=USAGE, env=OPEN, in_words=True)
+    assert gate.inv("route.add", "--service", "web", "--path", "/x", "--auth", "none", env=OPEN).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        (KONG.replace("  - {", "\t- {"), Refusal("yaml", "", f"{FILE}:5", "edit")),
+        (KONG + "services: []\n", Refusal("yaml", "duplicate", f"{FILE}:8", "edit")),
+        (KONG + "---\n" + KONG, Refusal("yaml", "document", f"{FILE}", "edit")),
+    ],
+    ids=["tab", "duplicate key", "two documents"],
+)
+def test_a_file_that_is_not_read_is_not_written(gate: Checkout, text: str, refusal: Refusal) -> None:
+    gate.write(FILE, text)
+    refuses(gate, "route.add --service web --path /x", refusal)
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        ("", Refusal("usage", "takes --service or --name", "route.remove", "route.list")),
+        ("--name wbe", Refusal("unknown-route", "there is no route 'wbe'", "--name", '"web"?')),
+        ("--service more", Refusal("unknown-route", "no route leads to 'more'", "--service", "route.list")),
+    ],
+)
+def test_what_is_not_there_is_not_removed(gate: Checkout, words: str, refusal: Refusal) -> None:
+    refuses(gate, f"route.remove {words}", refusal, exit_code=USAGE)

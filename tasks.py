@@ -193,6 +193,91 @@ def env_check(c: Context, json: bool = False) -> None:
     _run("env.check", json, env.check)
 
 
+ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "route", "host", "alias")
+
+
+@command(
+    "Services",
+    "add-service",
+    ADDED,
+    name="what it is called",
+    image="its image",
+    build="or the folder with its Dockerfile",
+    port="a port of the container (repeat)",
+    profile="a profile that it is in; app where none is given (repeat)",
+    depends_on="NAME[:healthy|completed|started], and ? behind it where the service lives without (repeat)",
+    env="KEY=VALUE (repeat)",
+    secret="NAME[:KIND], made by the first up (repeat)",
+    volume="NAME:/path or ./folder:/path (repeat)",
+    source="localhost, external or container-gpu (repeat)",
+    health="http:/path, cmd:COMMAND or tcp",
+    route="a path at the gateway, as /my-service (repeat)",
+    host="a name at the gateway, as my-service (repeat)",
+    auth="who is let in at the gateway: none, key or basic",
+    alias="a further name in the network (repeat)",
+    command="what the container runs",
+    replicas="number of containers",
+    memory="memory limit, as 512m",
+    dry_run="print the difference",
+    yes="agree to what would be asked",
+)
+def add_service(
+    c: Context,
+    name: str,
+    image: str = "",
+    build: str = "",
+    port: Any = None,
+    profile: Any = None,
+    depends_on: Any = None,
+    env: Any = None,
+    secret: Any = None,
+    volume: Any = None,
+    source: Any = None,
+    health: str = "",
+    route: Any = None,
+    host: Any = None,
+    auth: str = "",
+    alias: Any = None,
+    command: str = "",
+    replicas: str = "1",
+    memory: str = "",
+    dry_run: bool = False,
+    yes: bool = False,
+    json: bool = False,
+) -> None:
+    """Add a service: NAME alone writes a small one to start from."""
+    from stack.commands import service as module
+
+    values = {k: v for k, v in locals().items() if k in module.Words.__struct_fields__}
+    words: dict[str, Any] = {k: tuple(v or ()) if k in ADDED else v for k, v in values.items()}
+    _run("add-service", json, lambda: module.add(name, module.Words(**words), dry_run, yes))
+
+
+@command(
+    "Services",
+    "remove-service",
+    name="the service",
+    volumes="also remove its data",
+    yes="agree to what would be asked",
+    dry_run="print the difference",
+)
+def remove_service(
+    c: Context, name: str, volumes: bool = False, yes: bool = False, dry_run: bool = False, json: bool = False
+) -> None:
+    """Take a service away: its files, its routes, and what runs of it."""
+    from stack.commands import service as module
+
+    _run("remove-service", json, lambda: module.remove(name, volumes, yes, dry_run))
+
+
+@command("Services", "service", name="the service")
+def service(c: Context, name: str, json: bool = False) -> None:
+    """Show one service: files, settings, ports, routes, edges, secrets by name, and whether it runs."""
+    from stack.commands import service as module
+
+    _run("service", json, lambda: module.show(name))
+
+
 @command("Gateway", "route.list")
 def route_list(c: Context, json: bool = False) -> None:
     """List the gateway's routes: address, service, who is let in."""

@@ -12,6 +12,8 @@ from stack.gateway.kongfile import FILE
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LOCAL = ".localhost"
+BACKSLASH_DOT = r"\."
+"""The one character of a path that a regular expression takes otherwise."""
 PLUGINS: dict[Auth, list[dict[str, Any]]] = {
     "none": [],
     "key": [{"name": "key-auth", "config": {"hide_credentials": True}}],
@@ -55,7 +57,7 @@ def entries(service: str, at: Door) -> dict[str, dict[str, Any]]:
     balancer = f"{called}.upstream"
     address = f"http://{balancer if at.health_checks else service}:{at.port}"
     ways: dict[str, Any] = (
-        {"paths": [f"{at.path}/", f"~{re.escape(at.path)}$"], "strip_path": True}
+        {"paths": [f"{at.path}/", f"~{at.path.replace('.', BACKSLASH_DOT)}$"], "strip_path": True}
         if at.path
         else {"hosts": [at.host], "preserve_host": True, "strip_path": False}
     )

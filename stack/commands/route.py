@@ -15,7 +15,7 @@ from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.output.result import Result
 from stack.planning import plan, planner
-from stack.planning.planner import Planned, Request
+from stack.planning.planner import Checkout, Planned, Request
 
 BOM = "\ufeff"
 LOOPBACK = ("127.", "localhost", "::1", "[::1]")
@@ -53,14 +53,14 @@ def test(method: str, url: str) -> Result:
     return Result({"request": request, **found}, lines=lines)
 
 
-def add(service: str, path: str, host: str, port: str, auth: str, health_checks: bool, dry_run: bool) -> Result:
+def add(service: str, path: str, host: str, port: str, who: str, health_checks: bool, dry_run: bool) -> Result:
     """Add a route to the gateway's file, once the whole file with it is right."""
     planned = planner.make(tree.root(), Request())
     known = planned.facts.catalog.services()
     if service not in known:
         hint = suggest(service, known) or "./inv plan --profile all"
         raise fail("unknown-service", f"unknown service {service!r}", "--service", hint, USAGE)
-    chosen = _auth(planned, auth)
+    chosen = auth(planned.checkout, who)
     at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
     return _edit(planned, lambda text: doors.added(text, service, at), dry_run, [_told(service, at)])
 
@@ -97,15 +97,15 @@ def _address(url: str) -> tuple[str, str]:
     return parts.hostname, parts.path or "/"
 
 
-def _auth(planned: Planned, auth: str) -> Auth:
+def auth(checkout: Checkout, word: str) -> Auth:
     """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
     an open route without anybody having said so."""
-    if auth and auth not in get_args(Auth):
-        raise fail("usage", f"--auth: there is no {auth!r}", "--auth", ", ".join(get_args(Auth)), USAGE)
-    if not auth and not planned.checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK):
+    if word and word not in get_args(Auth):
+        raise fail("usage", f"--auth: there is no {word!r}", "--auth", ", ".join(get_args(Auth)), USAGE)
+    if not word and not checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK):
         message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
         raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
-    return "key" if auth == "key" else "basic" if auth == "basic" else "none"
+    return "key" if word == "key" else "basic" if word == "basic" else "none"
 
 
 def _port(planned: Planned, service: str, port: str) -> int:

@@ -194,6 +194,25 @@ def met(result: Result) -> Group:
     return Group(*parts, *(Text(f"not {name}: {why}", "dim") for name, why in data["others"].items()))
 
 
+def service(result: Result) -> Group:
+    """One service, a line for each kind of thing; its settings as a table."""
+    data = result.data
+    needs = [f"{to}{'' if edge['required'] else '?'}" for to, edge in data["needs"].items()]
+    running = data["containers"]
+    rows = {
+        "files": data["files"],
+        "ports": [f"{name}={port}" for name, port in data["ports"].items()],
+        "routes": [f"{row['host'] or 'any name'}{row['path']}" for row in data["routes"]],
+        "waits for": needs,
+        "needed by": data["needed_by"],
+        "secrets": data["secrets"],
+        "runs": ["no engine answers"] if running is None else running or ["no"],
+    }
+    parts = [Text(f"{name + ':':<11}{', '.join(values) or '–'}") for name, values in rows.items()]
+    title = f"{data['name']} from {data['source']}, {'planned' if data['planned'] else 'not planned'}"
+    return Group(Text(title, "bold"), *parts, *([env_list(result)] if data["settings"] else []))
+
+
 def models(result: Result) -> Table | None:
     """One row per model."""
     table = _table("model", "size")
@@ -212,5 +231,5 @@ def versions(result: Result) -> Table:
 
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
-    "route.list": routes, "route.test": met, "version": versions, "models.list": models,
+    "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
 }  # fmt: skip

@@ -1,0 +1,159 @@
+"""A service to be added, as changes of files: what is checked first, which offset it gets, what is written. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from stack.authoring import doors, fragment
+from stack.authoring.definition import Definition, Edge
+from stack.errors import USAGE, Problem, StackError, fail
+from stack.gateway import kongfile
+from stack.gateway.kongfile import FILE
+from stack.names import suggest, variable
+from stack.planning import catalog
+from stack.planning.catalog import Catalog
+
+FREE = range(21, 100)
+"""The offsets that are the user's (design: the first service of one's own is published on 63021)."""
+RESERVED = frozenset({"all", "any", "base", "container", "disabled", "default", "none"})
+IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
+PATTERN = "searxng"
+"""The service of the catalogue whose localhost and external are the pattern for others that speak HTTP."""
+
+Changes = dict[str, bytes | None]
+"""What is to be at each path; None where there is to be no file."""
+
+
+def check(found: Catalog, definition: Definition) -> None:
+    """Raises StackError with everything that the words alone make impossible."""
+    problems = [*_name(found, definition.name), *_image(definition.image), *_edges(found, definition)]
+    taken = set(found.services())
+    problems += [
+        Problem("alias", f"{alias} is a service's own name", "--alias", "choose another")
+        for alias in definition.aliases
+        if alias in taken
+    ]
+    if problems:
+        raise StackError(problems, USAGE)
+
+
+def _name(found: Catalog, name: str) -> Iterable[Problem]:
+    rule = "small letters, digits and hyphens, a letter first, at most 40"
+    known = found.services()
+    twin = next((other for other in known if variable(other, "PORT") == variable(name, "PORT")), "")
+    if not catalog.NAME.fullmatch(name) or name.endswith("-") or "--" in name:
+        yield Problem("name", f"{name!r} is no service name: {rule}", "add-service", "./inv add-service my-service")
+    elif name in RESERVED:
+        yield Problem("name", f"{name} has a meaning of its own here", "add-service", f"./inv add-service my-{name}")
+    elif name in known:
+        yield Problem("name", f"there is a service {name} already", f"compose/{found.fragment_of(name)}.yml",
+                      f"choose another name; ./inv service {name} shows it")  # fmt: skip
+    elif twin:
+        yield Problem("name", f"{name} and {twin} would share their settings", "add-service", "choose another name")
+
+
+def _image(image: str) -> Iterable[Problem]:
+    if image and not IMAGE.fullmatch(image):
+        yield Problem("image", f"{image!r} is no image reference", "--image", "--image redis:7.4")
+
+
+def _edges(found: Catalog, definition: Definition) -> Iterable[Problem]:
+    known = found.services()
+    for edge in definition.depends_on:
+        if edge.service not in known:
+            hint = suggest(edge.service, known) or "./inv source lists them"
+            yield Problem("edge", f"there is no service {edge.service!r}", "--depends-on", hint)
+
+
+def prepared(found: Catalog, definition: Definition) -> Definition:
+    """The definition with an edge to the init job of each service that it waits for, as it needs what the job makes."""
+    known, named = found.services(), {edge.service for edge in definition.depends_on}
+    jobs = [
+        Edge(f"{edge.service}-init", "completed", edge.optional)
+        for edge in definition.depends_on
+        if edge.condition == "healthy" and f"{edge.service}-init" in {*known} - named
+    ]
+    return msgspec.structs.replace(definition, depends_on=[*definition.depends_on, *jobs])
+
+
+def unpinned(image: str) -> bool:
+    """Whether an image reference names no version."""
+    last = image.rpartition("/")[2]
+    return bool(image) and "@" not in image and (":" not in last or last.endswith(":latest"))
+
+
+def offsets(found: Catalog, definition: Definition) -> dict[str, int]:
+    """The lowest free offsets for the port variables. Raises StackError where there are too few."""
+    taken = {
+        offset
+        for file in found.files.values()
+        for entry in file.entries.values()
+        for offset in entry.get("ports", {}).values()
+    }
+    names = fragment.port_variables(definition)
+    free = [offset for offset in FREE if offset not in taken][: len(names)]
+    if len(free) < len(names):
+        message = f"the offsets {FREE.start} to {FREE.stop - 1} are all taken"
+        raise fail("offsets", message, "x-stack: ports", "./inv remove-service one that is not needed")
+    return dict(zip(names, free, strict=True))
+
+
+def connections(found: Catalog, definition: Definition) -> dict[str, str]:
+    """How the services that this one depends on are reached: variable → value, as their fragments declare it."""
+    result: dict[str, str] = {}
+    for edge in definition.depends_on:
+        layers = found.fragments[found.fragment_of(edge.service)].layers
+        result |= found.entry(edge.service, layers).connect
+    return result
+
+
+def changes(found: Catalog, definition: Definition, files: Mapping[str, bytes]) -> Changes:
+    """The files to write, in their order. `files` has the gateway's file and the overrides that are the pattern.
+
+    What comes before the fragment does nothing without it; a source's override needs it, so it comes after."""
+    result: Changes = dict(definition.files)
+    if definition.doors:
+        result[FILE] = _gateway(files[FILE], definition)
+    body = fragment.text(definition, offsets(found, definition), connections(found, definition))
+    result[f"compose/{definition.name}.yml"] = body.encode()
+    for source in definition.sources:
+        result[f"overrides/{definition.name}/{source}.yml"] = _override(definition, source, files).encode()
+    return result
+
+
+def _gateway(data: bytes, definition: Definition) -> bytes:
+    """The gateway's file with the doors; one that is there as it is to be was written by a run that was cut off."""
+    text, bom = data.decode("utf-8-sig"), data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
+    for at in definition.doors:
+        entry = doors.entries(definition.name, at)["services"]
+        if entry not in (kongfile.read(text).get("services") or []):
+            text = doors.added(text, definition.name, at)
+    return bom + text.encode()
+
+
+def _override(definition: Definition, source: str, files: Mapping[str, bytes]) -> str:
+    if source == "container-gpu":
+        return fragment.gpu(definition)
+    if not definition.ports:
+        raise fail("usage", f"--source {source} needs --port", "--source", "--port 8000", USAGE)
+    return fragment.elsewhere(definition, files[pattern(source)].decode(), PATTERN)
+
+
+def pattern(source: str) -> str:
+    """The override that is the pattern for a source."""
+    return f"overrides/{PATTERN}/{source}.yml"
+
+
+def removal(found: Catalog, name: str, files: Mapping[str, bytes], made: Mapping[str, bytes]) -> Changes:
+    """What goes with a service, in its order: overrides, routes, its fragment, and then of `made`, the files that come
+    with a new service, those that are as they came."""
+    fragments = found.fragments[name]
+    result: Changes = {path: None for paths in fragments.overrides.values() for path in paths}
+    text = files[FILE].decode("utf-8-sig")
+    names = doors.of_service(text, name)
+    if names:
+        bom = files[FILE][:3] if files[FILE].startswith(b"\xef\xbb\xbf") else b""
+        result[FILE] = bom + doors.removed(text, names).encode()
+    result |= dict.fromkeys(fragments.layers)
+    return result | {path: None for path, data in made.items() if files.get(path) == data}

@@ -1,0 +1,152 @@
+"""A definition as the files of the catalogue: its fragment, and an override for each source. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stack.authoring.definition import Definition, Edge
+from stack.errors import USAGE, fail
+from stack.names import variable
+from stack.planning.assembly import to_yaml
+
+RELEASE = "0.1.0"
+LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
+CONDITIONS = {
+    "healthy": "service_healthy",
+    "completed": "service_completed_successfully",
+    "started": "service_started",
+}
+PATIENCE = {"interval": "3s", "timeout": "5s", "retries": 5, "start_period": "60s"}
+REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*(:?-[^}]*)?\}")
+"""A setting in a value: it stays one. Any other dollar sign is one to the container too."""
+
+
+def text(definition: Definition, offsets: Mapping[str, int], connections: Mapping[str, str]) -> str:
+    """The fragment. `offsets` are those of the port variables, `connections` what its dependencies are reached by."""
+    entry = _entry(definition, offsets)
+    volumes = [mount.source for mount in definition.volumes if not mount.source.startswith("./")]
+    document: dict[str, Any] = {
+        "x-stack": {definition.name: entry},
+        "services": {definition.name: _service(definition, connections)},
+    }
+    if volumes:
+        document["volumes"] = dict.fromkeys(sorted(volumes))
+    return f"# {definition.about}, added by `inv add-service`; edit it as you like.\n{to_yaml(document)}"
+
+
+def _entry(definition: Definition, offsets: Mapping[str, int]) -> dict[str, Any]:
+    ports = dict(zip(port_variables(definition), offsets.values(), strict=True))
+    entry: dict[str, Any] = {"about": definition.about}
+    if ports:
+        entry["ports"] = ports
+        scheme = "http" if definition.health.startswith("http:") or definition.doors else "tcp"
+        entry["url"] = f"{scheme}://{definition.name}:{definition.ports[0]}"
+    if definition.secrets:
+        entry["secrets"] = dict(definition.secrets)
+    if definition.doors or definition.health.startswith("http:"):
+        entry["page"] = "/"
+    return entry
+
+
+def port_variables(definition: Definition) -> list[str]:
+    """The setting of each published port: MY_SERVICE_PORT, and for further ones MY_SERVICE_9090_PORT."""
+    rest = [variable(definition.name, f"{port}_PORT") for port in definition.ports[1:]]
+    return [variable(definition.name, "PORT"), *rest][: len(definition.ports)]
+
+
+def image(definition: Definition) -> str:
+    """The image's name: the one given, or that of what is built."""
+    return definition.image or f"genai-stack/{definition.name}:{RELEASE}"
+
+
+def _service(definition: Definition, connections: Mapping[str, str]) -> dict[str, Any]:
+    def setting(suffix: str, default: str) -> str:
+        return f"${{{variable(definition.name, suffix)}:-{default}}}"
+
+    service: dict[str, Any] = {"image": setting("IMAGE", image(definition))}
+    if definition.build:
+        service["build"] = definition.build if isinstance(definition.build, dict) else {"context": definition.build}
+    service["profiles"] = definition.profiles
+    network: Any = {"aliases": definition.aliases} if definition.aliases else None
+    service["networks"] = {"backend-bridge-network": network}
+    if definition.command:
+        service["command"] = definition.command
+    if definition.ports:
+        address = setting("BIND_ADDRESS", "127.0.0.1")
+        pairs = zip(port_variables(definition), definition.ports, strict=True)
+        service["ports"] = [f"{address}:${{{name}}}:{port}" for name, port in pairs]
+    env = {**connections, **{k: literal(v) for k, v in definition.env.items()}}
+    env |= {name: f"${{{name}}}" for name in definition.secrets}
+    if env:
+        service["environment"] = env
+    if definition.volumes:
+        service["volumes"] = [f"{m.source}:{m.target}{':ro' if m.read_only else ''}" for m in definition.volumes]
+    if definition.depends_on:
+        service["depends_on"] = {edge.service: _edge(edge) for edge in definition.depends_on}
+    if check := healthcheck(definition):
+        service["healthcheck"] = check
+    service |= {"restart": "unless-stopped", "logging": LOGGING}
+    service["deploy"] = {"replicas": setting("SCALE", str(definition.replicas))}
+    if definition.memory:
+        service["deploy"]["resources"] = {"limits": {"memory": setting("MEMORY", definition.memory)}}
+    return {**service, **definition.extra}
+
+
+def literal(value: str) -> str:
+    """A value as Compose hands it on unchanged, but for settings (`${NAME}`, `${NAME:-default}`)."""
+    parts, at = [], 0
+    for found in REFERENCE.finditer(value):
+        parts += [value[at : found.start()].replace("$", "$$"), found[0]]
+        at = found.end()
+    return "".join([*parts, value[at:].replace("$", "$$")])
+
+
+def _edge(edge: Edge) -> dict[str, Any]:
+    condition = {"condition": CONDITIONS[edge.condition]}
+    return condition if not edge.optional else {**condition, "required": False}
+
+
+def healthcheck(definition: Definition) -> dict[str, Any]:
+    """The check that the words ask for; each tries the tools that images have. Empty where none is asked for.
+
+    Raises StackError for words that mean no check."""
+    kind, _, rest = definition.health.partition(":")
+    port = definition.ports[0] if definition.ports else 0
+    if not definition.health:
+        return {}
+    if kind == "cmd" and rest:
+        return {"test": ["CMD-SHELL", rest.replace("$", "$$")], **PATIENCE}
+    if kind == "http" and rest.startswith("/") and port and not re.search(r"[\s'\"$`\\]", rest):
+        url = f"http://127.0.0.1:{port}{rest}"
+        tries = [f"curl -fsS -o /dev/null {url}", f"wget -q -O /dev/null {url}",
+                 f"python3 -c \"from urllib.request import urlopen; urlopen('{url}', timeout=3)\""]  # fmt: skip
+        return {"test": ["CMD-SHELL", " || ".join(f"{one} 2>/dev/null" for one in tries)], **PATIENCE}
+    if definition.health == "tcp" and port:
+        tries = [f"nc -z 127.0.0.1 {port}", f"bash -c '</dev/tcp/127.0.0.1/{port}'",
+                 f"python3 -c \"import socket; socket.create_connection(('127.0.0.1', {port}), 3)\""]  # fmt: skip
+        return {"test": ["CMD-SHELL", " || ".join(f"{one} 2>/dev/null" for one in tries)], **PATIENCE}
+    words = "http:/path, cmd:COMMAND or tcp" + ("" if port else "; the first and the last need --port")
+    raise fail("usage", f"--health: {definition.health!r} is no check", "--health", words, USAGE)
+
+
+def gpu(definition: Definition) -> str:
+    """The override of the source container-gpu."""
+    device = {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    document = {
+        "x-stack": {definition.name: {"gpu": "nvidia"}},
+        "services": {definition.name: {"deploy": {"resources": {"reservations": {"devices": [device]}}}}},
+    }
+    return f"# {definition.about} on NVIDIA's GPUs.\n{to_yaml(document)}"
+
+
+def elsewhere(definition: Definition, pattern: str, like: str) -> str:
+    """The override of localhost or external, from the one of a service of the catalogue that has the same kind of
+    door: `pattern` is its text and `like` its name."""
+    body = pattern[pattern.index("x-stack:") :]
+    old, new = variable(like, "X")[:-2], variable(definition.name, "X")[:-2]
+    port = str(definition.ports[0])
+    body = re.sub(rf"\b{like}\b", definition.name, body).replace(f"{old}_", f"{new}_")
+    body = body.replace('"8080"', f'"{port}"').replace("SearXNG", definition.about)
+    body = re.sub(r"_LOCALHOST_PORT:-\d+", f"_LOCALHOST_PORT:-{port}", body)
+    body = re.sub(r"profiles: \[[^\]]*\]", f"profiles: [{', '.join(definition.profiles)}]", body)
+    return f"# {definition.about}, from elsewhere: an ambassador has its name and port.\n{body}"

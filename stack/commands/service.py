@@ -1,0 +1,288 @@
+"""`inv add-service`, `inv remove-service`, `inv service`: one adds a service, one takes it away, one shows it."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from stack import docker, tree
+from stack.authoring import addition, doors, scaffold, writing
+from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
+from stack.commands import route
+from stack.errors import FAILED, USAGE, Problem, StackError, fail
+from stack.gateway.kongfile import FILE
+from stack.names import suggest
+from stack.output import consent
+from stack.output.result import Result
+from stack.planning import model, planner
+from stack.planning.catalog import SECRET_KIND, SETTING
+from stack.planning.planner import Checkout, Planned, Request
+
+SOURCES = ("localhost", "external", "container-gpu")
+MEMORY = re.compile(r"\d+(\.\d+)?[bkmg]b?", re.IGNORECASE)
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The flags of `add-service`, as typed."""
+
+    image: str = ""
+    build: str = ""
+    port: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
+    volume: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    health: str = ""
+    route: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    auth: str = ""
+    alias: tuple[str, ...] = ()
+    command: str = ""
+    replicas: str = "1"
+    memory: str = ""
+
+
+def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
+    """Write the files of a new service, once all of it is planned and Compose takes it."""
+    root = tree.root()
+    with tree.locked(root):
+        checkout = planner.read_checkout(root)
+        asked = consent.asker()
+        if words == Words() and not dry_run and not yes and asked and not asked(_question(name)):
+            raise fail("declined", "nothing was written", fix=f"./inv add-service {name} --image REF --port N")
+        definition = _definition(name, words, checkout)
+        addition.check(checkout.catalog, definition)
+        definition = addition.prepared(checkout.catalog, definition)
+        changes = addition.changes(checkout.catalog, definition, _patterns(root, definition))
+        result = _written(root, changes, dry_run)
+    if dry_run:
+        return result
+    offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
+    base = int(checkout.settings.value("BASE_PORT"))
+    address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
+    note = f"{words.image} names no version, so what runs may change with each pull"
+    problems = [Problem("unpinned", note, "--image", "--image NAME:VERSION")] if addition.unpinned(words.image) else []
+    start = f"start it: ./inv up --profile {definition.profiles[0]}"
+    return Result({"service": name, **result.data}, problems, lines=[*result.lines, start, *address])
+
+
+def _question(name: str) -> str:
+    return f"Write a small service {name} to start from (compose/{name}/, port 8000, route /{name})?"
+
+
+def _patterns(root: Path, definition: Definition) -> dict[str, bytes]:
+    """The files that others are made from."""
+    names = [addition.pattern(source) for source in definition.sources if source != "container-gpu"]
+    return {path: tree.read(root / path) for path in (FILE, *names)}
+
+
+def _written(root: Path, changes: addition.Changes, dry_run: bool) -> Result:
+    _, everything = writing.tried(root, changes)
+    before = writing.standing(root, everything)
+    if dry_run:
+        lines = writing.diff(before, everything)
+        return Result({"files": sorted(everything), "written": False, "diff": lines}, lines=lines)
+    done = writing.apply(root, everything, before)
+    lines = [f"{'removed' if everything[path] is None else 'wrote'} {path}" for path in done]
+    return Result({"files": sorted(done), "written": True}, lines=lines)
+
+
+def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
+    """What the flags say. Raises StackError for each that says nothing."""
+    if words == Words():
+        made = scaffold.definition(name)
+        known = checkout.catalog.services()
+        return msgspec.structs.replace(made, depends_on=[e for e in made.depends_on if e.service in known])
+    if bool(words.image) == bool(words.build):
+        raise fail("usage", "a service has an --image or a --build folder", "--image, --build", "--image REF", USAGE)
+    ports = [_number("--port", text, 65535) for text in words.port]
+    if (words.route or words.host) and not ports:
+        raise fail("usage", "a route needs the container's port", "--port", "--port 8000", USAGE)
+    return Definition(
+        name, about=name, image=words.image, build=_folder(words.build), ports=ports,
+        profiles=list(words.profile) or ["app"], depends_on=[_edge(text) for text in words.depends_on],
+        env=dict(_pair("--env", text) for text in words.env), secrets=dict(_secret(text) for text in words.secret),
+        volumes=[_mount(text) for text in words.volume], sources=[_source(text) for text in words.source],
+        health=words.health, doors=_doors(words, ports, checkout), aliases=list(words.alias), command=words.command,
+        replicas=_number("--replicas", words.replicas, 1000), memory=_memory(words.memory),
+    )  # fmt: skip
+
+
+def _doors(words: Words, ports: list[int], checkout: Checkout) -> list[Door]:
+    if not (words.route or words.host):
+        return []
+    auth = route.auth(checkout, words.auth)
+    paths = [doors.door(path, "", ports[0], auth, False) for path in words.route]
+    return [*paths, *(doors.door("", host, ports[0], auth, False) for host in words.host)]
+
+
+def _number(flag: str, text: str, highest: int) -> int:
+    if text.isascii() and text.isdecimal() and 0 < int(text) <= highest:
+        return int(text)
+    raise fail("usage", f"{flag}: expected a whole number from 1 to {highest}, got {text!r}", flag, f"{flag} 1", USAGE)
+
+
+def _folder(path: str) -> str:
+    if path and not (tree.root() / path).is_dir():
+        raise fail("usage", f"--build: there is no folder {path}", "--build", "name a folder of this checkout", USAGE)
+    return f"./{path.removeprefix('./')}" if path and not path.startswith("/") else path
+
+
+def _edge(text: str) -> Edge:
+    """NAME[:healthy|completed|started][?]"""
+    optional = text.endswith("?")
+    service, _, condition = text.removesuffix("?").partition(":")
+    for known in get_args(Condition):
+        if condition in ("", known):
+            return Edge(service, known, optional)
+    hint = suggest(condition, get_args(Condition)) or ", ".join(get_args(Condition))
+    raise fail("usage", f"--depends-on: there is no condition {condition!r}", "--depends-on", hint, USAGE)
+
+
+def _pair(flag: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
+        return name, value
+    raise fail("usage", f"{flag}: expected KEY=VALUE, got {name!r}", flag, f"{flag} LOG_LEVEL=info", USAGE)
+
+
+def _secret(text: str) -> tuple[str, str]:
+    """NAME[:kind]"""
+    name, _, kind = text.partition(":")
+    if SETTING.fullmatch(name) and SECRET_KIND.fullmatch(kind or "hex"):
+        return name, kind or "hex"
+    kinds = "hex, hex:LENGTH, sk, password, jwt:ROLE, asked or optional"
+    raise fail("usage", f"--secret: {text!r} is no NAME:KIND", "--secret", f"--secret MY_KEY:hex ({kinds})", USAGE)
+
+
+def _mount(text: str) -> Mount:
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    named = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", source)
+    if target.startswith("/") and mode in ("", "ro") and (named or source.startswith("./")):
+        return Mount(source, target, mode == "ro")
+    raise fail("usage", f"--volume: expected NAME:/path or ./folder:/path, got {text!r}", "--volume",
+               "--volume data:/data", USAGE)  # fmt: skip
+
+
+def _source(text: str) -> str:
+    if text in SOURCES:
+        return text
+    hint = suggest(text, SOURCES) or ", ".join(SOURCES)
+    raise fail("usage", f"--source: there is no {text!r}", "--source", hint, USAGE)
+
+
+def _memory(text: str) -> str:
+    if not text or MEMORY.fullmatch(text):
+        return text
+    raise fail("usage", f"--memory: {text!r} is no size", "--memory", "--memory 512m", USAGE)
+
+
+def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
+    """Take a service away: what runs of it, its files and routes; its data only where that is asked for."""
+    root = tree.root()
+    with tree.locked(root):
+        planned = planner.make(root, Request())
+        _known(planned, name)
+        _not_needed(planned, name)
+        scaffolded = scaffold.definition(name).files
+        files = {path: tree.read(root / path) for path in (FILE, *scaffolded)}
+        changes = addition.removal(planned.checkout.catalog, name, files, scaffolded)
+        if not yes and not dry_run and not _agreed(name):
+            raise fail("declined", "nothing was removed", fix=f"./inv remove-service {name} --yes")
+        ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
+        data = _volumes(planned, ours) if volumes else []
+        result = _written(root, changes, dry_run)
+        if not dry_run:
+            result.lines += _stopped(planned, ours, data)
+    kept = [path for path in scaffolded if files[path] and path not in changes]
+    more = [f"kept, as you changed it: {', '.join(kept)}"] if kept else []
+    return Result({"service": name, **result.data}, lines=[*result.lines, *more])
+
+
+def _agreed(name: str) -> bool:
+    """Yes where nobody can be asked: what goes is in files, and the command was typed."""
+    ask = consent.asker()
+    return ask is None or ask(f"Remove {name}: its files and routes?")
+
+
+def _known(planned: Planned, name: str) -> None:
+    fragments = sorted(planned.checkout.catalog.fragments)
+    if name not in fragments:
+        hint = suggest(name, fragments) or "./inv source lists them"
+        raise fail("unknown-service", f"unknown service {name!r}", "service", hint, USAGE)
+
+
+def _not_needed(planned: Planned, name: str) -> None:
+    found = planned.checkout.catalog
+    users = {u for u, to in model.edges(planned.facts.model).items() if name in to and found.fragment_of(u) != name}
+    if users:
+        message = f"{', '.join(sorted(users))} depends on {name}"
+        raise fail(
+            "needed", message, f"compose/{found.fragment_of(min(users))}.yml", "take that edge out first", FAILED
+        )
+
+
+def _volumes(planned: Planned, ours: list[str]) -> list[str]:
+    """The volumes that only these services use, as the engine calls them."""
+    services = model.services(planned.facts.model)
+    used = {name: set(model.references(raw).get("volumes", ())) for name, raw in services.items()}
+    others = {volume for name, names in used.items() if name not in ours for volume in names}
+    mine = {volume for name in ours for volume in used.get(name, ())} - others
+    return sorted(f"{planned.plan.project}_{volume}" for volume in mine)
+
+
+def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]:
+    """End what runs of them, where an engine answers."""
+    from stack.running import objects
+
+    try:
+        running = docker.containers(planned.plan.project)
+    except StackError:
+        return []
+    count = objects.remove_containers(planned.plan.project, ours) if any(c.service in ours for c in running) else 0
+    there = set(docker.ask(["volume", "ls", "-q"]).split()) & set(volumes)
+    for volume in sorted(there):
+        docker.ask(["volume", "rm", volume])
+    lines = [f"stopped and removed {count} containers"] if count else []
+    return lines + ([f"removed its data: {', '.join(sorted(there))}"] if there else [])
+
+
+def show(name: str) -> Result:
+    """One service: files, settings with their layer, ports, routes, edges both ways, secrets by name, what runs."""
+    planned = planner.make(tree.root(), Request())
+    _known(planned, name)
+    checkout, found = planned.checkout, planned.checkout.catalog
+    source = planned.facts.sources[name]
+    files = found.fragments[name].files(source)
+    edges = model.edges(planned.facts.model)
+    secrets = planner.declared(checkout, name, source)
+    read = sorted({v for path in files for v in found.files[path].variables})
+    ports = {v: planned.facts.ports[v] for path in files for e in found.files[path].entries.values()
+             for v in e.get("ports", {}) if v in planned.facts.ports}  # fmt: skip
+    data: dict[str, Any] = {
+        "name": name, "source": source, "files": files, "planned": name in planned.plan.names(),
+        "settings": [{"name": v, "value": _value(checkout, v), "origin": checkout.settings.origin(v) or "default"}
+                     for v in read if v not in checkout.secrets and v not in ports],
+        "ports": ports, "secrets": sorted(secrets),
+        "routes": [row for row in route.listed().data["routes"] if row["service"] == name],
+        "needs": {to: msgspec.to_builtins(edge) for to, edge in edges.get(name, {}).items()},
+        "needed_by": sorted(user for user, to in edges.items() if name in to),
+        "containers": _containers(planned, name),
+    }  # fmt: skip
+    return Result(data)
+
+
+def _value(checkout: Checkout, name: str) -> str:
+    return checkout.settings.values().get(name, "")
+
+
+def _containers(planned: Planned, name: str) -> list[str] | None:
+    try:
+        running = docker.containers(planned.plan.project)
+    except StackError:
+        return None
+    return [f"{c.name}: {c.state}{f', {c.health}' if c.health else ''}" for c in running if c.service == name]

@@ -10,7 +10,7 @@ from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import kongfile
 from stack.gateway.kongfile import FILE
-from stack.names import suggest, variable
+from stack.names import suggest
 from stack.planning import catalog
 from stack.planning.catalog import Catalog
 
@@ -41,7 +41,6 @@ def check(found: Catalog, definition: Definition) -> None:
 def _name(found: Catalog, name: str) -> Iterable[Problem]:
     rule = "small letters, digits and hyphens, a letter first, at most 40"
     known = found.services()
-    twin = next((other for other in known if variable(other, "PORT") == variable(name, "PORT")), "")
     if not catalog.NAME.fullmatch(name) or name.endswith("-") or "--" in name:
         yield Problem("name", f"{name!r} is no service name: {rule}", "add-service", "./inv add-service my-service")
     elif name in RESERVED:
@@ -49,8 +48,6 @@ def _name(found: Catalog, name: str) -> Iterable[Problem]:
     elif name in known:
         yield Problem("name", f"there is a service {name} already", f"compose/{found.fragment_of(name)}.yml",
                       f"choose another name; ./inv service {name} shows it")  # fmt: skip
-    elif twin:
-        yield Problem("name", f"{name} and {twin} would share their settings", "add-service", "choose another name")
 
 
 def _image(image: str) -> Iterable[Problem]:

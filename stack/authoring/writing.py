@@ -4,36 +4,46 @@ import contextlib
 import difflib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stack import tree
 from stack.authoring.addition import Changes
-from stack.errors import StackError, fail
+from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
 from stack.gateway.kongfile import FILE
 from stack.planning import planner
-from stack.planning.planner import Planned, Request
+from stack.planning.planner import Planned
 
 PARTS = ("compose", "overrides", "kong")
 
 
-def tried(root: Path, changes: Changes) -> tuple[Planned, Changes]:
-    """The plan as it would be with the changes, and the changes with the generated documents.
+def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tuple[Planned, Changes]:
+    """The plan as it would be with the changes and with what is `saved` in `.env`, and the changes with the generated
+    documents.
 
     Raises StackError where the catalogue, Compose or the gateway would refuse any of it."""
     from stack.commands import docs
 
-    dotenv = planner.read_checkout(root).dotenv
+    settings = {**planner.read_checkout(root).dotenv, **saved}
+    dotenv = {name: value for name, value in settings.items() if value is not None}
     with _copy(root) as copy:
         for path, data in changes.items():
             _put(copy / path, data)
-        planned = planner.make_from(planner.read_checkout(copy, dotenv=dotenv), Request())
-        problems = entrance.check(planned, tree.read(copy / FILE))
+        planned = planner.drafted(planner.read_checkout(copy, dotenv=dotenv))
+        problems = _new(
+            entrance.check(planned, tree.read(copy / FILE)), entrance.check(planned, tree.read(root / FILE))
+        )
         if problems:
             raise StackError(problems)
         made = {path: text.encode() for path, text in docs.texts(copy).items()}
     return planned, {**{path: data for path, data in made.items() if tree.read(root / path) != data}, **changes}
+
+
+def _new(problems: list[Problem], before: list[Problem]) -> list[Problem]:
+    """What is wrong now and was not before: the rest is not this change's doing."""
+    known = {(problem.code, problem.message) for problem in before}
+    return [problem for problem in problems if (problem.code, problem.message) not in known]
 
 
 @contextlib.contextmanager

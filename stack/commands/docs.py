@@ -5,7 +5,6 @@ from pathlib import Path
 from stack import tree
 from stack.output.result import Result
 from stack.planning import planner, reference
-from stack.planning.planner import Request
 
 EXAMPLE, SERVICES = ".env.example", "docs/services.md"
 
@@ -20,7 +19,7 @@ def run() -> Result:
 def texts(root: Path) -> dict[str, str]:
     """The generated files by path. Settings of this machine do not enter: the defaults are told."""
     checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
-    planned = planner.make_from(checkout, Request())
+    planned = planner.drafted(checkout)
     return {
         EXAMPLE: reference.example(checkout.catalog),
         SERVICES: reference.services(checkout.catalog, planned.facts.model),

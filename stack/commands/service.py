@@ -1,6 +1,7 @@
 """`inv add-service`, `inv remove-service`, `inv service`: one adds a service, one takes it away, one shows it."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,12 +11,13 @@ from stack import docker, tree
 from stack.authoring import addition, doors, scaffold, writing
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
+from stack.env import envfile
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.output import consent
 from stack.output.result import Result
-from stack.planning import model, planner
+from stack.planning import model, plan, planner
 from stack.planning.catalog import SECRET_KIND, SETTING
 from stack.planning.planner import Checkout, Planned, Request
 
@@ -57,7 +59,7 @@ def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
         addition.check(checkout.catalog, definition)
         definition = addition.prepared(checkout.catalog, definition)
         changes = addition.changes(checkout.catalog, definition, _patterns(root, definition))
-        result = _written(root, changes, dry_run)
+        result = _written(root, changes, dry_run, {})
     if dry_run:
         return result
     offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
@@ -79,8 +81,8 @@ def _patterns(root: Path, definition: Definition) -> dict[str, bytes]:
     return {path: tree.read(root / path) for path in (FILE, *names)}
 
 
-def _written(root: Path, changes: addition.Changes, dry_run: bool) -> Result:
-    _, everything = writing.tried(root, changes)
+def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mapping[str, str | None]) -> Result:
+    _, everything = writing.tried(root, changes, saved)
     before = writing.standing(root, everything)
     if dry_run:
         lines = writing.diff(before, everything)
@@ -195,12 +197,29 @@ def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
             raise fail("declined", "nothing was removed", fix=f"./inv remove-service {name} --yes")
         ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
         data = _volumes(planned, ours) if volumes else []
-        result = _written(root, changes, dry_run)
+        saved = _profiles_left(planned, ours)
+        result = _written(root, changes, dry_run, saved)
         if not dry_run:
-            result.lines += _stopped(planned, ours, data)
+            result.lines += [*_unselected(root, saved), *_stopped(planned, ours, data)]
     kept = [path for path in scaffolded if files[path] and path not in changes]
     more = [f"kept, as you changed it: {', '.join(kept)}"] if kept else []
     return Result({"service": name, **result.data}, lines=[*result.lines, *more])
+
+
+def _profiles_left(planned: Planned, ours: list[str]) -> dict[str, str | None]:
+    """What `.env` is to select: without the profiles that go with the services, as an unknown one stops every plan."""
+    others = [raw for name, raw in model.services(planned.facts.model).items() if name not in ours]
+    known = {profile for raw in others for profile in raw.get("profiles") or []} | {plan.EVERYTHING}
+    selected = [p.strip() for p in planned.checkout.dotenv.get("STACK_PROFILES", "").split(",") if p.strip()]
+    left = [profile for profile in selected if profile in known]
+    return {} if left == selected else {"STACK_PROFILES": ",".join(left) or None}
+
+
+def _unselected(root: Path, saved: Mapping[str, str | None]) -> list[str]:
+    if not saved:
+        return []
+    tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), saved), 0o600)
+    return [f"saved {name}={value}" if value else f"took {name} out of .env" for name, value in saved.items()]
 
 
 def _agreed(name: str) -> bool:

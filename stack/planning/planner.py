@@ -170,6 +170,11 @@ def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] |
     return planned
 
 
+def drafted(checkout: Checkout) -> Planned:
+    """The plan of a checkout that was read, whether or not every setting that it needs is there."""
+    return _plan(checkout, Request(), {}, {})
+
+
 def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missing: Mapping[str, str]) -> Planned:
     values = given(checkout)
     chosen = sources.choose(checkout.catalog, values, flags)

@@ -1,0 +1,121 @@
+"""`inv add-service` and its inverse: what is written, what Compose makes of it, and what is refused."""
+
+import pytest
+
+from stack.errors import FAILED, USAGE
+from tests.model.refusals import Refusal, Tree, refuses
+from tests.support import ROOT, Checkout, fragment
+
+FILE = "kong/kong.yml"
+GATE = """ports: ["127.0.0.1:${KONG_HTTP_PORT}:8000"]
+environment: {ANON_KEY: "k"}"""
+KONG = """_format_version: "3.0"
+services:   # those that there are
+  - {name: "web", url: "http://web:80", routes: [{name: "web", paths: ["/web/"]}]}
+"""
+
+
+@pytest.fixture
+def small(tree: Tree) -> Checkout:
+    """A gateway, a page, and a database that says how it is reached."""
+    made = tree({
+        "compose/base.yml": (ROOT / "compose/base.yml").read_text(),
+        "compose/web.yml": fragment("web", "url: 'http://web:80'", 'expose: ["80"]'),
+        "compose/db.yml": fragment("db", "connect: {DB_URL: 'db://${DB_USER:-app}@db'}, url: 'db://db:5432'"),
+        "compose/kong-api-gateway.yml": fragment("kong-api-gateway", "ports: {KONG_HTTP_PORT: 2}", GATE),
+        FILE: KONG,
+    })  # fmt: skip
+    assert made.inv("docs").code == 0
+    return made
+
+
+APP = ("--image", "example/app:1", "--port", "8000")
+
+
+def test_one_command_writes_all_of_it_and_one_takes_it_back(small: Checkout) -> None:
+    before = small.digest()
+    words = [*APP, "--port", "9090", "--depends-on", "db", "--env", "PRICE=5$", "--secret", "MY_KEY:hex:64"]
+    words += ["--volume", "data:/data", "--route", "/mine", "--source", "container-gpu", "--health", "tcp"]
+    words += ["--memory", "64m"]
+    shown = small.inv("add-service", "mine", *words, "--dry-run")
+    assert "+      DB_URL: " in shown.out
+    assert small.digest() == before
+
+    added = small.inv("add-service", "mine", *words)
+    assert added.code == 0, added
+    assert "./inv up --profile app" in added.out
+    assert "localhost:63021" in added.out
+    [mine] = [s for s in small.inv_json("plan", "--profile", "app").data["services"] if s["name"] == "mine"]
+    assert {p["variable"]: p["host"] for p in mine["ports"]} == {"MINE_PORT": 63021, "MINE_9090_PORT": 63022}
+    assert mine["depends_on"] == {"db": {"condition": "service_healthy", "required": True}}
+    assert mine["memory_bytes"] == 64 * 2**20
+    written = (small.root / "compose/mine.yml").read_text()
+    assert 'DB_URL: "db://${DB_USER:-app}@db"' in written
+    assert "MINE_9090_PORT" in (small.root / ".env.example").read_text()
+
+    told = small.inv_json("service", "mine").data
+    assert (told["secrets"], told["ports"]["MINE_PORT"], told["needs"].keys()) == (["MY_KEY"], 63021, {"db"})
+    assert [row["path"] for row in told["routes"]] == ["/mine/"]
+
+    assert small.inv("remove-service", "mine").code == 0
+    assert small.digest() == before
+
+
+def test_a_name_alone_is_a_small_service_and_what_was_changed_of_it_stays(small: Checkout) -> None:
+    before = small.digest()
+    assert small.inv("add-service", "my-service").code == 0
+    app = small.root / "compose/my-service/app.py"
+    compile(app.read_text(), str(app), "exec")
+    assert small.inv_json("route.test", "GET", "/my-service/health").data["path"] == "/health"
+    text = app.read_text()
+    app.write_text(f"{text}# mine\n")
+    gone = small.inv("remove-service", "my-service")
+    assert "kept, as you changed it: compose/my-service/app.py" in gone.out
+    app.unlink()
+    app.parent.rmdir()
+    assert small.digest() == before
+
+
+def test_what_was_cut_off_before_the_fragment_is_completed_by_a_repeat(small: Checkout) -> None:
+    before = small.digest()
+    assert small.inv("add-service", "mine", *APP, "--route", "/mine").code == 0
+    whole = small.digest()
+    (small.root / "compose/mine.yml").unlink()
+    assert small.inv("add-service", "mine", *APP, "--route", "/mine").code == 0
+    assert small.digest() == whole
+    assert small.inv("remove-service", "mine").code == 0
+    assert small.digest() == before
+
+
+def test_what_others_need_is_not_removed(small: Checkout) -> None:
+    small.write("compose/user.yml", fragment("user", "", "depends_on: {web: {condition: service_started}}"))
+    refuses(small, "remove-service web", Refusal("needed", "user depends on web", "compose/user.yml", "edge"))
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal", "code"),
+    [
+        ("my_app", Refusal("name", "small letters, digits and hyphens", "add-service", "my-service"), USAGE),
+        ("My", Refusal("name", "'My' is no service name", "add-service", "my-service"), USAGE),
+        ("a" * 41, Refusal("name", "at most 40", "add-service", "my-service"), USAGE),
+        ("web", Refusal("name", "there is a service web already", "compose/web.yml", "another name"), USAGE),
+        ("all", Refusal("name", "has a meaning of its own", "add-service", "my-all"), USAGE),
+        ("kong-api--gateway", Refusal("name", "no service name", "add-service", "my-service"), USAGE),
+        ("x --image A:1 --port 1", Refusal("image", "'A:1' is no image", "--image", "redis:7.4"), USAGE),
+        ("x --port 1", Refusal("usage", "an --image or a --build", "--image", "--image REF"), USAGE),
+        ("x --build nowhere", Refusal("usage", "no folder nowhere", "--build", "folder"), USAGE),
+        ("x --image a:1 --port 70000", Refusal("usage", "from 1 to 65535", "--port", "--port 1"), USAGE),
+        ("x --image a:1 --depends-on dbb", Refusal("edge", "no service 'dbb'", "--depends-on", '"db"?'), USAGE),
+        ("x --image a:1 --depends-on db:x", Refusal("usage", "no condition 'x'", "--depends-on", "healthy"), USAGE),
+        ("x --image a:1 --alias db", Refusal("alias", "db is a service's own name", "--alias", "another"), USAGE),
+        ("x --image a:1 --port 1 --route /web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
+        ("x --image a:1 --port 1 --health up", Refusal("usage", "'up' is no check", "--health", "http:/path"), USAGE),
+        ("x --image a:1 --env A", Refusal("usage", "expected KEY=VALUE", "--env", "LOG_LEVEL"), USAGE),
+        ("x --image a:1 --secret A:md5", Refusal("usage", "is no NAME:KIND", "--secret", "hex"), USAGE),
+        ("x --image a:1 --volume /etc:/x", Refusal("usage", "expected NAME:/path", "--volume", "data:/data"), USAGE),
+        ("x --image a:1 --source lokalhost", Refusal("usage", "no 'lokalhost'", "--source", '"localhost"?'), USAGE),
+        ("x --image a:1 --memory much", Refusal("usage", "'much' is no size", "--memory", "512m"), USAGE),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_changes_nothing(small: Checkout, words: str, refusal: Refusal, code: int) -> None:
+    refuses(small, f"add-service {words}", refusal, exit_code=code)

@@ -193,7 +193,7 @@ def env_check(c: Context, json: bool = False) -> None:
     _run("env.check", json, env.check)
 
 
-ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "route", "host", "alias")
+ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "route", "host", "alias", "map")
 
 
 @command(
@@ -218,6 +218,8 @@ ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "
     command="what the container runs",
     replicas="number of containers",
     memory="memory limit, as 512m",
+    from_compose="FILE or FILE:SERVICE: take it out of a Compose file of yours",
+    map="THEIRS=OURS: a service of the file for which one of ours stands in (repeat)",
     dry_run="print the difference",
     yes="agree to what would be asked",
 )
@@ -241,6 +243,8 @@ def add_service(
     command: str = "",
     replicas: str = "1",
     memory: str = "",
+    from_compose: str = "",
+    map: Any = None,  # noqa: A002
     dry_run: bool = False,
     yes: bool = False,
     json: bool = False,

@@ -28,6 +28,7 @@ Changes = dict[str, bytes | None]
 def check(found: Catalog, definition: Definition) -> None:
     """Raises StackError with everything that the words alone make impossible."""
     problems = [*_name(found, definition.name), *_image(definition.image), *_edges(found, definition)]
+    problems += [problem for part in definition.companions for problem in _name(found, part.name)]
     taken = set(found.services())
     problems += [
         Problem("alias", f"{alias} is a service's own name", "--alias", "choose another")
@@ -56,8 +57,8 @@ def _image(image: str) -> Iterable[Problem]:
 
 
 def _edges(found: Catalog, definition: Definition) -> Iterable[Problem]:
-    known = found.services()
-    for edge in definition.depends_on:
+    known = {*found.services(), definition.name, *(part.name for part in definition.companions)}
+    for edge in (edge for part in (definition, *definition.companions) for edge in part.depends_on):
         if edge.service not in known:
             hint = suggest(edge.service, known) or "./inv source lists them"
             yield Problem("edge", f"there is no service {edge.service!r}", "--depends-on", hint)
@@ -99,7 +100,7 @@ def offsets(found: Catalog, definition: Definition) -> dict[str, int]:
 def connections(found: Catalog, definition: Definition) -> dict[str, str]:
     """How the services that this one depends on are reached: variable → value, as their fragments declare it."""
     result: dict[str, str] = {}
-    for edge in definition.depends_on:
+    for edge in (edge for edge in definition.depends_on if edge.service in found.services()):
         layers = found.fragments[found.fragment_of(edge.service)].layers
         result |= found.entry(edge.service, layers).connect
     return result
@@ -112,7 +113,8 @@ def changes(found: Catalog, definition: Definition, files: Mapping[str, bytes]) 
     result: Changes = dict(definition.files)
     if definition.doors:
         result[FILE] = _gateway(files[FILE], definition)
-    body = fragment.text(definition, offsets(found, definition), connections(found, definition))
+    reached = {part.name: connections(found, part) for part in (definition, *definition.companions)}
+    body = fragment.text(definition, offsets(found, definition), reached)
     result[f"compose/{definition.name}.yml"] = body.encode()
     for source in definition.sources:
         result[f"overrides/{definition.name}/{source}.yml"] = _override(definition, source, files).encode()
@@ -142,15 +144,18 @@ def pattern(source: str) -> str:
     return f"overrides/{PATTERN}/{source}.yml"
 
 
-def removal(found: Catalog, name: str, files: Mapping[str, bytes], made: Mapping[str, bytes]) -> Changes:
-    """What goes with a service, in its order: overrides, routes, its fragment, and then of `made`, the files that come
-    with a new service, those that are as they came."""
+def removal(found: Catalog, name: str, files: Mapping[str, bytes]) -> Changes:
+    """What goes with a service, in its order: overrides, routes, its fragment, and then the files that came with it and
+    are as they came. `files` has the gateway's file, the fragment, and what came with it."""
     fragments = found.fragments[name]
     result: Changes = {path: None for paths in fragments.overrides.values() for path in paths}
     text = files[FILE].decode("utf-8-sig")
-    names = doors.of_service(text, name)
+    names = [
+        n for service in found.services() if found.fragment_of(service) == name for n in doors.of_service(text, service)
+    ]
     if names:
         bom = files[FILE][:3] if files[FILE].startswith(b"\xef\xbb\xbf") else b""
-        result[FILE] = bom + doors.removed(text, names).encode()
+        result[FILE] = bom + doors.removed(text, dict.fromkeys(names)).encode()
+    made = fragment.made_with(files[fragments.layers[0]].decode(errors="replace"))
     result |= dict.fromkeys(fragments.layers)
-    return result | {path: None for path, data in made.items() if files.get(path) == data}
+    return result | {path: None for path, digest in made.items() if fragment.digest(files.get(path, b"")) == digest}

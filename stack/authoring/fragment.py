@@ -1,8 +1,11 @@
 """A definition as the files of the catalogue: its fragment, and an override for each source. Pure."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, fail
@@ -21,17 +24,41 @@ REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*(:?-[^}]*)?\}")
 """A setting in a value: it stays one. Any other dollar sign is one to the container too."""
 
 
-def text(definition: Definition, offsets: Mapping[str, int], connections: Mapping[str, str]) -> str:
-    """The fragment. `offsets` are those of the port variables, `connections` what its dependencies are reached by."""
-    entry = _entry(definition, offsets)
-    volumes = [mount.source for mount in definition.volumes if not mount.source.startswith("./")]
+def text(definition: Definition, offsets: Mapping[str, int], connections: Mapping[str, Mapping[str, str]]) -> str:
+    """The fragment, companions included. `offsets` are those of the port variables, `connections` says of each service
+    what its dependencies are reached by."""
+    parts = [definition, *_companions(definition)]
+    services = {part.name: _service(part, connections.get(part.name, {})) for part in parts}
+    used = str(services)
+    loose = [name for name in definition.secrets if f"${{{name}}}" not in used]
+    if loose:
+        own = services[definition.name]
+        own["environment"] = {**own.get("environment", {}), **{name: f"${{{name}}}" for name in loose}}
+    entries = {part.name: {"about": part.about} for part in parts}
     document: dict[str, Any] = {
-        "x-stack": {definition.name: entry},
-        "services": {definition.name: _service(definition, connections)},
+        "x-stack": {**entries, definition.name: _entry(definition, offsets)},
+        "services": services,
     }
+    volumes = {mount.source for part in parts for mount in part.volumes if not mount.source.startswith("./")}
     if volumes:
         document["volumes"] = dict.fromkeys(sorted(volumes))
-    return f"# {definition.about}, added by `inv add-service`; edit it as you like.\n{to_yaml(document)}"
+    made = "".join(f"# with it: {path} {digest(data)}\n" for path, data in sorted(definition.files.items()))
+    return f"# {definition.about}, added by `inv add-service`; edit it as you like.\n{made}{to_yaml(document)}"
+
+
+def made_with(body: str) -> dict[str, str]:
+    """The files that were made with a fragment, and the digest of each as it was then."""
+    return dict(re.findall(r"^# with it: (\S+) ([0-9a-f]{16})$", body, re.MULTILINE))
+
+
+def digest(data: bytes) -> str:
+    """A short digest of a file's content."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _companions(definition: Definition) -> list[Definition]:
+    """The companions as they stand beside the service: in its profiles, and published by nobody."""
+    return [msgspec.structs.replace(part, profiles=definition.profiles, ports=[]) for part in definition.companions]
 
 
 def _entry(definition: Definition, offsets: Mapping[str, int]) -> dict[str, Any]:
@@ -76,7 +103,6 @@ def _service(definition: Definition, connections: Mapping[str, str]) -> dict[str
         pairs = zip(port_variables(definition), definition.ports, strict=True)
         service["ports"] = [f"{address}:${{{name}}}:{port}" for name, port in pairs]
     env = {**connections, **{k: literal(v) for k, v in definition.env.items()}}
-    env |= {name: f"${{{name}}}" for name in definition.secrets}
     if env:
         service["environment"] = env
     if definition.volumes:

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from stack import docker, tree
-from stack.authoring import addition, doors, scaffold, writing
+from stack.authoring import addition, carrying, compose_file, doors, fragment, scaffold, writing
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
 from stack.env import envfile
@@ -45,6 +45,8 @@ class Words(msgspec.Struct, frozen=True):
     command: str = ""
     replicas: str = "1"
     memory: str = ""
+    from_compose: str = ""
+    map: tuple[str, ...] = ()
 
 
 def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
@@ -55,7 +57,9 @@ def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
         asked = consent.asker()
         if words == Words() and not dry_run and not yes and asked and not asked(_question(name)):
             raise fail("declined", "nothing was written", fix=f"./inv add-service {name} --image REF --port N")
-        definition = _definition(name, words, checkout)
+        definition, lost = (
+            _carried(name, words, checkout) if words.from_compose else (_definition(name, words, checkout), [])
+        )
         addition.check(checkout.catalog, definition)
         definition = addition.prepared(checkout.catalog, definition)
         changes = addition.changes(checkout.catalog, definition, _patterns(root, definition))
@@ -68,7 +72,8 @@ def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
     note = f"{words.image} names no version, so what runs may change with each pull"
     problems = [Problem("unpinned", note, "--image", "--image NAME:VERSION")] if addition.unpinned(words.image) else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
-    return Result({"service": name, **result.data}, problems, lines=[*result.lines, start, *address])
+    lines = [*result.lines, *lost, start, *address]
+    return Result({"service": name, "not_carried": lost, **result.data}, problems, lines=lines)
 
 
 def _question(name: str) -> str:
@@ -111,6 +116,32 @@ def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
         health=words.health, doors=_doors(words, ports, checkout), aliases=list(words.alias), command=words.command,
         replicas=_number("--replicas", words.replicas, 1000), memory=_memory(words.memory),
     )  # fmt: skip
+
+
+def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[str]]:
+    """What somebody's Compose file says, with the flags on top. Where a service of ours stands in for one of the file,
+    it is reached by what it declares."""
+    if words.image or words.build:
+        raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
+    mapping = dict(_pair("--map", text) for text in words.map)
+    carried, lost = compose_file.read(words.from_compose, name, mapping)
+    base = [_number("--port", text, 65535) for text in words.port] or carried.ports
+    extra = [_edge(text) for text in words.depends_on]
+    whole = msgspec.structs.replace(
+        _reached(checkout, carried), ports=base, profiles=list(words.profile) or ["app"], health=words.health,
+        depends_on=[*carried.depends_on, *extra], doors=_doors(words, base, checkout),
+        sources=sorted({*carried.sources, *(_source(text) for text in words.source)}),
+        companions=[_reached(checkout, part) for part in carried.companions],
+    )  # fmt: skip
+    used = str([(part.env, part.extra) for part in (whole, *whole.companions)])
+    secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used}
+    return msgspec.structs.replace(whole, secrets=secrets), carrying.told(lost)
+
+
+def _reached(checkout: Checkout, part: Definition) -> Definition:
+    """Without what the connections of its dependencies say in its place."""
+    ours = addition.connections(checkout.catalog, part)
+    return msgspec.structs.replace(part, env={k: v for k, v in part.env.items() if k not in ours})
 
 
 def _doors(words: Words, ports: list[int], checkout: Checkout) -> list[Door]:
@@ -190,18 +221,20 @@ def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
         planned = planner.make(root, Request())
         _known(planned, name)
         _not_needed(planned, name)
-        scaffolded = scaffold.definition(name).files
-        files = {path: tree.read(root / path) for path in (FILE, *scaffolded)}
-        changes = addition.removal(planned.checkout.catalog, name, files, scaffolded)
+        ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
+        own = [FILE, *planned.checkout.catalog.fragments[name].layers]
+        files = {path: tree.read(root / path) for path in own}
+        made = fragment.made_with(files[own[1]].decode(errors="replace"))
+        files |= {path: tree.read(root / path) for path in made}
+        changes = addition.removal(planned.checkout.catalog, name, files)
         if not yes and not dry_run and not _agreed(name):
             raise fail("declined", "nothing was removed", fix=f"./inv remove-service {name} --yes")
-        ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
         data = _volumes(planned, ours) if volumes else []
         saved = _profiles_left(planned, ours)
         result = _written(root, changes, dry_run, saved)
         if not dry_run:
             result.lines += [*_unselected(root, saved), *_stopped(planned, ours, data)]
-    kept = [path for path in scaffolded if files[path] and path not in changes]
+    kept = [path for path in made if files[path] and path not in changes]
     more = [f"kept, as you changed it: {', '.join(kept)}"] if kept else []
     return Result({"service": name, **result.data}, lines=[*result.lines, *more])
 

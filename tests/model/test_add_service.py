@@ -87,6 +87,80 @@ def test_what_was_cut_off_before_the_fragment_is_completed_by_a_repeat(small: Ch
     assert small.digest() == before
 
 
+SEARCH = """services:
+  elasticsearch:
+    image: docker.elastic.co/elasticsearch/elasticsearch:8.19.0
+    container_name: elasticsearch
+    environment: ["discovery.type=single-node", "ELASTIC_PASSWORD=changeme-please", "ES_JAVA_OPTS=-Xms512m -Xmx512m"]
+    ulimits: {memlock: {soft: -1, hard: -1}}
+    ports: ["9200:9200"]
+    volumes: ["esdata:/usr/share/elasticsearch/data"]
+volumes: {esdata: {driver: local}}
+"""
+WATCH = """x-common: &common {restart: always, networks: [mon]}
+services:
+  prometheus:
+    <<: *common
+    image: prom/prometheus:v3.5.0
+    volumes: ["./prometheus.yml:/etc/prometheus/prometheus.yml:ro", "prom:/prometheus"]
+    command: ["--config.file=/etc/prometheus/prometheus.yml", "--web.external-url=http://prometheus:9090/"]
+    expose: ["9090"]
+  grafana:
+    <<: *common
+    image: "grafana/grafana:${GRAFANA_TAG:-12.1.0}"
+    ports: ["3000:3000"]
+    environment: {GF_SECURITY_ADMIN_PASSWORD: admin-of-theirs, PROMETHEUS_URL: "http://prometheus:9090"}
+    depends_on: [prometheus]
+    volumes: [grafana:/var/lib/grafana]
+volumes: {prom: , grafana: }
+networks: {mon: }
+"""
+API = """services:
+  api:
+    image: example/api:2
+    env_file: [api.env]
+    ports: [{target: 8000, published: "${PORT:-9000}"}]
+    environment: {DB_URL: "db://root:hunter2-hunter2@db", LOG: "${LOG:-info}"}
+    healthcheck: {test: ["CMD", "true"], interval: 5s}
+    depends_on: {db: {condition: service_healthy}}
+    deploy: {resources: {limits: {memory: 256M}}}
+  db: {image: "example/db:1", healthcheck: {test: ["CMD", "true"]}}
+"""
+
+
+def test_services_of_other_files_are_carried_over_without_their_secrets(small: Checkout) -> None:
+    before = small.digest()
+    for path, text in {"search.yml": SEARCH, "watch.yml": WATCH, "api.yml": API, "api.env": "TOKEN=of-theirs-1\n",
+                       "prometheus.yml": "scrape_configs: []\n"}.items():  # fmt: skip
+        small.write(f"theirs/{path}", text)
+    assert small.inv("add-service", "find", "--from-compose", "theirs/search.yml").code == 0
+    assert small.inv("add-service", "watch", "--from-compose", "theirs/watch.yml", "--route", "/watch").code == 0
+    told = small.inv("add-service", "api", "--from-compose", "theirs/api.yml", "--map", "db=db", "--profile", "mine")
+    assert told.code == 0, told
+
+    files = [path for folder in ("compose", "docs", "kong") for path in (small.root / folder).rglob("*.*")]
+    text = "".join(path.read_text() for path in files)
+    assert not [
+        word for word in ("changeme", "admin-of-theirs", "of-theirs-1", "hunter2") if word in text + told.out + told.err
+    ]
+    planned = {s["name"]: s for s in small.inv_json("plan", "--profile", "app", "--profile", "mine").data["services"]}
+    assert {"find", "watch", "watch-prometheus", "api"} <= planned.keys()
+    assert [planned[name]["ports"][0]["host"] for name in ("find", "watch", "api")] == [63021, 63022, 63023]
+    assert planned["watch"]["image"] == "grafana/grafana:12.1.0"
+    assert planned["api"]["depends_on"]["db"]["condition"] == "service_healthy"
+    assert planned["api"]["memory_bytes"] == 256 * 2**20
+    assert 'DB_URL: "db://${DB_USER:-app}@db"' in (small.root / "compose/api.yml").read_text()
+    assert 'PROMETHEUS_URL: "http://watch-prometheus:9090"' in (small.root / "compose/watch.yml").read_text()
+
+    for name in ("watch", "find", "api"):
+        gone = small.inv("remove-service", name)
+        assert gone.code == 0, gone
+    for file in (small.root / "theirs").iterdir():
+        file.unlink()
+    (small.root / "theirs").rmdir()
+    assert small.digest() == before
+
+
 def test_what_others_need_is_not_removed(small: Checkout) -> None:
     small.write("compose/user.yml", fragment("user", "", "depends_on: {web: {condition: service_started}}"))
     refuses(small, "remove-service web", Refusal("needed", "user depends on web", "compose/user.yml", "edge"))

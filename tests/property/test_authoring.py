@@ -65,7 +65,7 @@ def add(files: Mapping[str, bytes], definition: Definition) -> dict[str, bytes]:
 
 
 def remove(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
-    return put(files, addition.removal(read(files), name, files, {}))
+    return put(files, addition.removal(read(files), name, files))
 
 
 @BOUNDED

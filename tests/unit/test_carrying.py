@@ -1,0 +1,113 @@
+"""Somebody's Compose services as one of ours: values as Compose gives them, without Compose."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.authoring import carrying
+from stack.authoring.definition import Definition, Edge, Mount
+from stack.errors import StackError
+
+PASSWORD = "a-literal-of-theirs"
+
+
+def volume(source: str, target: str, kind: str = "volume") -> dict[str, Any]:
+    return {"type": kind, "source": source, "target": target}
+
+
+APP: dict[str, Any] = {
+    "image": "example/app:${TAG:-2}",
+    "container_name": "app",
+    "privileged": True,
+    "ports": [{"target": 80, "published": "8080", "protocol": "tcp"}],
+    "environment": {
+        "DATABASE_URL": f"postgres://app:{PASSWORD}@db:5432/app", "DB_PASSWORD": PASSWORD, "CACHE": "redis:6379",
+        "REDIS_HOST": "redis", "MODE": "db", "OPENAI_API_KEY": "${OPENAI_API_KEY}", "LEVEL": "${LEVEL:-info}",
+        "PRICE": "$$5", "WHO": "${WHO}", "SIGNING_KEY": "0123456789abcdef0123456789abcdef", "USE_TOKEN": "true",
+    },
+    "depends_on": {"db": {"condition": "service_healthy", "required": True}, "redis": {"condition": "service_started"}},
+    "volumes": [volume("data", "/data"), volume("./app.conf", "/app.conf", "bind"), volume("/var/run/x", "/x", "bind")],
+    "command": ["serve", "--db", "db:5432"],
+}  # fmt: skip
+DB: dict[str, Any] = {
+    "image": "postgres:16", "environment": {"POSTGRES_PASSWORD": PASSWORD, "POSTGRES_DB": "app"},
+    "healthcheck": {"test": ["CMD", "pg_isready"]}, "mem_limit": "512m", "volumes": [volume("", "/var/lib")],
+}  # fmt: skip
+REDIS: dict[str, Any] = {"image": "redis:7", "environment": {}}
+FILE = {"app": APP, "db": DB, "redis": REDIS}
+
+
+def carry(mapping: dict[str, str] | None = None, service: str = "") -> tuple[Definition, list[str]]:
+    chosen, main = carrying.choose(FILE, service, mapping or {}, "x.yml")
+    return carrying.definition(FILE, chosen, main, "mine", mapping or {}, {"app.conf": b"x"})
+
+
+def test_the_one_that_publishes_and_that_nobody_needs_is_the_service_and_the_rest_are_its_companions() -> None:
+    found, _ = carry()
+    assert (found.name, found.ports, found.image) == ("mine", [80], "example/app:2")
+    assert [part.name for part in found.companions] == ["mine-db", "mine-redis"]
+    assert found.depends_on == [Edge("mine-db", "healthy"), Edge("mine-redis", "started")]
+    assert found.companions[0].memory == "512m"
+
+
+def test_hosts_follow_where_they_are_hosts_and_nowhere_else() -> None:
+    found, _ = carry()
+    assert "@mine-db:5432/app" in found.env["DATABASE_URL"]
+    assert (found.env["CACHE"], found.env["REDIS_HOST"], found.env["MODE"]) == ("mine-redis:6379", "mine-redis", "db")
+    assert found.extra["command"] == ["serve", "--db", "mine-db:5432"]
+    assert found.companions[0].env["POSTGRES_DB"] == "app"
+
+
+def test_a_literal_secret_is_one_of_ours_wherever_it_stood() -> None:
+    found, _ = carry()
+    assert PASSWORD not in str(found)
+    name = "${MINE_DB_PASSWORD}"
+    assert found.env["DB_PASSWORD"] == name
+    assert found.env["DATABASE_URL"].startswith(f"postgres://app:{name}@")
+    assert found.companions[0].env["POSTGRES_PASSWORD"] == name
+    assert found.secrets == {"MINE_DB_PASSWORD": "hex", "MINE_OPENAI_API_KEY": "asked", "MINE_SIGNING_KEY": "hex:32"}
+
+
+def test_settings_keep_their_defaults_under_our_name() -> None:
+    found, _ = carry()
+    assert (found.env["LEVEL"], found.env["WHO"], found.env["PRICE"]) == ("${MINE_LEVEL:-info}", "${MINE_WHO}", "$5")
+    assert found.env["USE_TOKEN"] == "true"
+
+
+def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> None:
+    found, lost = carry()
+    assert found.volumes == [Mount("mine-data", "/data"), Mount("./compose/mine/app.conf", "/app.conf")]
+    assert found.companions[0].volumes == [Mount("mine-db-data", "/var/lib")]
+    assert found.files == {"compose/mine/app.conf": b"x"}
+    assert [one.partition(":")[0] for one in lost] == ["app.container_name", "app.privileged", "app.volumes"]
+
+
+def test_one_of_ours_stands_in() -> None:
+    found, _ = carry({"redis": "redis"})
+    assert [part.name for part in found.companions] == ["mine-db"]
+    assert found.depends_on[1] == Edge("redis", "healthy")
+    assert found.env["REDIS_HOST"] == "redis"
+
+
+def test_one_service_alone_says_what_it_needs() -> None:
+    found, lost = carry(service="app")
+    assert found.companions == []
+    assert any("--map db=SERVICE" in one for one in lost)
+
+
+def test_which_is_the_main_one_is_asked_where_it_is_not_clear() -> None:
+    with pytest.raises(StackError) as refused:
+        carrying.choose({"a": {"ports": [1]}, "b": {"ports": [2]}}, "", {}, "x.yml")
+    assert refused.value.problems[0].fix == "--from-compose x.yml:a or --from-compose x.yml:b"
+
+
+WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)
+
+
+@given(WORDS, WORDS, WORDS, st.integers(1, 65535))
+def test_of_an_address_the_host_alone_is_renamed(host: str, user: str, path: str, port: int) -> None:
+    text = f"pg://{user}:{host}@{host}:{port}/{path}?{host}={host}"
+    assert carrying.renamed(text, {host: "NEW"}) == f"pg://{user}:{host}@NEW:{port}/{path}?{host}={host}"
+    assert carrying.renamed(f"x{host}:{port} {host}x:{port}", {host: "NEW"}) == f"x{host}:{port} {host}x:{port}"

@@ -220,6 +220,7 @@ ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "
     memory="memory limit, as 512m",
     from_compose="FILE or FILE:SERVICE: take it out of a Compose file of yours",
     map="THEIRS=OURS: a service of the file for which one of ours stands in (repeat)",
+    into="a folder of your own, as local",
     dry_run="print the difference",
     yes="agree to what would be asked",
 )
@@ -245,6 +246,7 @@ def add_service(
     memory: str = "",
     from_compose: str = "",
     map: Any = None,  # noqa: A002
+    into: str = "",
     dry_run: bool = False,
     yes: bool = False,
     json: bool = False,
@@ -254,7 +256,7 @@ def add_service(
 
     values = {k: v for k, v in locals().items() if k in module.Words.__struct_fields__}
     words: dict[str, Any] = {k: tuple(v or ()) if k in ADDED else v for k, v in values.items()}
-    _run("add-service", json, lambda: module.add(name, module.Words(**words), dry_run, yes))
+    _run("add-service", json, lambda: module.add(name, module.Words(**words), into, dry_run, yes))
 
 
 @command(
@@ -307,6 +309,7 @@ def route_test(c: Context, method: str, url: str, json: bool = False) -> None:
     port="the container's port",
     auth="who is let in: none, key or basic",
     health_checks="leave out replicas that fail",
+    into="a folder of your own, as local",
     dry_run="print the difference",
 )
 def route_add(
@@ -317,13 +320,14 @@ def route_add(
     port: str = "",
     auth: str = "",
     health_checks: bool = False,
+    into: str = "",
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Add a route: --service S, and --path /x or --host NAME."""
     from stack.commands import route
 
-    _run("route.add", json, lambda: route.add(service, path, host, port, auth, health_checks, dry_run))
+    _run("route.add", json, lambda: route.add(service, path, host, port, auth, health_checks, into, dry_run))
 
 
 @command(
@@ -331,13 +335,16 @@ def route_add(
     "route.remove",
     service="all routes to this service",
     name="one route by its name",
+    into="a folder of your own, as local",
     dry_run="print the difference",
 )
-def route_remove(c: Context, service: str = "", name: str = "", dry_run: bool = False, json: bool = False) -> None:
+def route_remove(
+    c: Context, service: str = "", name: str = "", into: str = "", dry_run: bool = False, json: bool = False
+) -> None:
     """Remove a route: --name ROUTE, or --service S for all of a service."""
     from stack.commands import route
 
-    _run("route.remove", json, lambda: route.remove(service, name, dry_run))
+    _run("route.remove", json, lambda: route.remove(service, name, into, dry_run))
 
 
 @command("Models", "models.list")

@@ -21,6 +21,9 @@ IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
 PATTERN = "searxng"
 """The service of the catalogue whose localhost and external are the pattern for others that speak HTTP."""
 
+EMPTY = b'_format_version: "3.0"\n'
+"""A gateway's file of the user's own before it has anything."""
+
 Changes = dict[str, bytes | None]
 """What is to be at each path; None where there is to be no file."""
 
@@ -106,28 +109,30 @@ def connections(found: Catalog, definition: Definition) -> dict[str, str]:
     return result
 
 
-def changes(found: Catalog, definition: Definition, files: Mapping[str, bytes]) -> Changes:
-    """The files to write, in their order. `files` has the gateway's file and the overrides that are the pattern.
+def changes(found: Catalog, definition: Definition, files: Mapping[str, bytes], into: str = "") -> Changes:
+    """The files to write, in their order, in the shipped tree or the user's folder `into`. `files` has the gateway's
+    file and the overrides that are the pattern.
 
     What comes before the fragment does nothing without it; a source's override needs it, so it comes after."""
     result: Changes = dict(definition.files)
     if definition.doors:
-        result[FILE] = _gateway(files[FILE], definition)
+        file = f"{into}{FILE}"
+        result[file] = _gateway(files[file] or EMPTY, definition, file)
     reached = {part.name: connections(found, part) for part in (definition, *definition.companions)}
     body = fragment.text(definition, offsets(found, definition), reached)
-    result[f"compose/{definition.name}.yml"] = body.encode()
+    result[f"{into}compose/{definition.name}.yml"] = body.encode()
     for source in definition.sources:
-        result[f"overrides/{definition.name}/{source}.yml"] = _override(definition, source, files).encode()
+        result[f"{into}overrides/{definition.name}/{source}.yml"] = _override(definition, source, files).encode()
     return result
 
 
-def _gateway(data: bytes, definition: Definition) -> bytes:
+def _gateway(data: bytes, definition: Definition, file: str) -> bytes:
     """The gateway's file with the doors; one that is there as it is to be was written by a run that was cut off."""
     text, bom = data.decode("utf-8-sig"), data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
     for at in definition.doors:
         entry = doors.entries(definition.name, at)["services"]
-        if entry not in (kongfile.read(text).get("services") or []):
-            text = doors.added(text, definition.name, at)
+        if entry not in (kongfile.read(text, file).get("services") or []):
+            text = doors.added(text, definition.name, at, file)
     return bom + text.encode()
 
 
@@ -149,13 +154,14 @@ def removal(found: Catalog, name: str, files: Mapping[str, bytes]) -> Changes:
     are as they came. `files` has the gateway's file, the fragment, and what came with it."""
     fragments = found.fragments[name]
     result: Changes = {path: None for paths in fragments.overrides.values() for path in paths}
-    text = files[FILE].decode("utf-8-sig")
-    names = [
-        n for service in found.services() if found.fragment_of(service) == name for n in doors.of_service(text, service)
-    ]
-    if names:
-        bom = files[FILE][:3] if files[FILE].startswith(b"\xef\xbb\xbf") else b""
-        result[FILE] = bom + doors.removed(text, dict.fromkeys(names)).encode()
+    mine = [service for service in found.services() if found.fragment_of(service) == name]
+    for file in (path for path in files if path.endswith(FILE)):
+        text = files[file].decode("utf-8-sig") or EMPTY.decode()
+        names = [called for service in mine for called in doors.of_service(text, service, file)]
+        if names:
+            bom = files[file][:3] if files[file].startswith(b"\xef\xbb\xbf") else b""
+            left = bom + doors.removed(text, dict.fromkeys(names), file).encode()
+            result[file] = None if left == EMPTY and file != FILE else left
     made = fragment.made_with(files[fragments.layers[0]].decode(errors="replace"))
     result |= dict.fromkeys(fragments.layers)
     return result | {path: None for path, digest in made.items() if fragment.digest(files.get(path, b"")) == digest}

@@ -11,7 +11,6 @@ from stack import tree
 from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
-from stack.gateway.kongfile import FILE
 from stack.planning import planner
 from stack.planning.planner import Planned
 
@@ -31,9 +30,8 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
         for path, data in changes.items():
             _put(copy / path, data)
         planned = planner.drafted(planner.read_checkout(copy, dotenv=dotenv))
-        problems = _new(
-            entrance.check(planned, tree.read(copy / FILE)), entrance.check(planned, tree.read(root / FILE))
-        )
+        now = {path: tree.read(root / path) for path in entrance.files(planned)}
+        problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
         if problems:
             raise StackError(problems)
         made = {path: text.encode() for path, text in docs.texts(copy).items()}

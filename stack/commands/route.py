@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from stack import docker, tree
-from stack.authoring import doors
+from stack.authoring import addition, doors
 from stack.authoring.definition import Auth, Door
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import declared, entrance, kongfile, routing
@@ -27,7 +27,7 @@ def listed() -> Result:
     site, names = entrance.site(planned), set(planned.plan.names())
     open_now = entrance.SERVICE in names
     rows = []
-    for called, route in declared.named(kongfile.entities(kongfile.read(_text(planned)))):
+    for called, route in declared.named(kongfile.entities(kongfile.read(entrance.text(planned)))):
         here = (route.service in names or not route.service) and open_now
         url = declared.url(msgspec.structs.replace(route, host=site.named(route.host)), site) if here else ""
         rows.append({"name": called, "host": route.host, "path": route.path, "service": route.service,
@@ -39,7 +39,7 @@ def test(method: str, url: str) -> Result:
     """Which route takes a request, what runs for it, and why the others that could do not."""
     host, path = _address(url)
     planned = planner.make(tree.root(), Request())
-    table = routing.read(_text(planned))
+    table = routing.read(entrance.text(planned))
     met = routing.match(table, method.upper(), host, path)
     request = {"method": method.upper(), "host": host, "path": path}
     if isinstance(met, routing.Miss):
@@ -53,7 +53,9 @@ def test(method: str, url: str) -> Result:
     return Result({"request": request, **found}, lines=lines)
 
 
-def add(service: str, path: str, host: str, port: str, who: str, health_checks: bool, dry_run: bool) -> Result:
+def add(
+    service: str, path: str, host: str, port: str, who: str, health_checks: bool, into: str, dry_run: bool
+) -> Result:
     """Add a route to the gateway's file, once the whole file with it is right."""
     planned = planner.make(tree.root(), Request())
     known = planned.facts.catalog.services()
@@ -62,29 +64,40 @@ def add(service: str, path: str, host: str, port: str, who: str, health_checks: 
         raise fail("unknown-service", f"unknown service {service!r}", "--service", hint, USAGE)
     chosen = auth(planned.checkout, who)
     at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
-    return _edit(planned, lambda text: doors.added(text, service, at), dry_run, [_told(service, at)])
+    file = in_layer(planned.checkout, into, FILE)
+    return _edit(planned, file, lambda text: doors.added(text, service, at, file), dry_run, [_told(service, at)])
 
 
-def remove(service: str, name: str, dry_run: bool) -> Result:
+def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
     """Remove one route by name, or all that lead to a service."""
     if bool(service) == bool(name):
         raise fail("usage", "route.remove takes --service or --name", "route.remove", "./inv route.list", USAGE)
     planned = planner.make(tree.root(), Request())
-    text = _text(planned)
-    names = doors.of_service(text, service) if service else doors.of_route(text, name)
+    file = in_layer(planned.checkout, into, FILE)
+    text = _text(planned, file)
+    names = doors.of_service(text, service, file) if service else doors.of_route(text, name, file)
     if not names:
         raise fail("unknown-route", f"no route leads to {service!r}", "--service", "./inv route.list", USAGE)
-    return _edit(planned, lambda text: doors.removed(text, names), dry_run, [f"removed {', '.join(names)}"])
+    told = [f"removed {', '.join(names)}"]
+    return _edit(planned, file, lambda text: doors.removed(text, names, file), dry_run, told)
 
 
 def _told(service: str, at: Door) -> str:
     return f"added {at.path or at.host} to {service}:{at.port}"
 
 
-def _text(planned: Planned) -> str:
+def in_layer(checkout: Checkout, into: str, path: str) -> str:
+    """The path in the shipped tree, or in one of the user's own folders. Raises StackError for any other folder."""
+    if into not in checkout.roots:
+        known = ", ".join(root for root in checkout.roots if root)
+        raise fail("usage", f"--into: {into} is no layer of STACK_PATH", "--into", f"--into {known}", USAGE)
+    return f"{into}/{path}" if into else path
+
+
+def _text(planned: Planned, file: str) -> str:
     from stack import yamlfile
 
-    return yamlfile.decode(FILE, tree.read(planned.checkout.root / FILE))
+    return yamlfile.decode(file, tree.read(planned.checkout.root / file)) or addition.EMPTY.decode()
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -126,30 +139,31 @@ def _port(planned: Planned, service: str, port: str) -> int:
     raise fail("usage", f"{words}: say which is meant", "--port", "--port 8000", USAGE)
 
 
-def _edit(planned: Planned, change: Callable[[str], str], dry_run: bool, lines: list[str]) -> Result:
+def _edit(planned: Planned, file: str, change: Callable[[str], str], dry_run: bool, lines: list[str]) -> Result:
     """Change the file, or print how it would change; hand a running gateway its new routes."""
     root = planned.checkout.root
     with tree.locked(root):
-        before = tree.read(root / FILE)
-        text = _text(planned)
+        before = tree.read(root / file)
+        text = _text(planned, file)
         after = (BOM if before.startswith(BOM.encode()) else "").encode() + change(text.removeprefix(BOM)).encode()
-        problems = entrance.check(planned, after)
+        problems = entrance.check(planned, {file: after})
         if problems:
             raise StackError(problems)
-        data: dict[str, Any] = {"file": FILE, "written": not dry_run}
+        data: dict[str, Any] = {"file": file, "written": not dry_run}
         if dry_run:
-            return Result({**data, "diff": _diff(before, after)}, lines=_diff(before, after))
-        if tree.read(root / FILE) != before:
-            raise fail("changed", f"{FILE} was changed meanwhile, so it stays as it is", FILE, "repeat the command")
-        tree.write(root / FILE, after)
+            shown = _diff(file, before, after)
+            return Result({**data, "diff": shown}, lines=shown)
+        if tree.read(root / file) != before:
+            raise fail("changed", f"{file} was changed meanwhile, so it stays as it is", file, "repeat the command")
+        tree.write(root / file, after)
         taken = _handed_over(planned)
     after_words = "the running gateway took it" if taken else "the gateway takes it with the next: ./inv up"
     return Result({**data, "reloaded": taken}, lines=[*lines, after_words])
 
 
-def _diff(before: bytes, after: bytes) -> list[str]:
+def _diff(file: str, before: bytes, after: bytes) -> list[str]:
     old, new = (part.decode(errors="replace").splitlines() for part in (before, after))
-    return list(difflib.unified_diff(old, new, FILE, FILE, lineterm=""))
+    return list(difflib.unified_diff(old, new, file, file, lineterm=""))
 
 
 def _handed_over(planned: Planned) -> bool:

@@ -13,6 +13,7 @@ from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
 from stack.env import envfile
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
+from stack.gateway import entrance
 from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.output import consent
@@ -49,7 +50,7 @@ class Words(msgspec.Struct, frozen=True):
     map: tuple[str, ...] = ()
 
 
-def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
+def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     """Write the files of a new service, once all of it is planned and Compose takes it."""
     root = tree.root()
     with tree.locked(root):
@@ -62,7 +63,9 @@ def add(name: str, words: Words, dry_run: bool, yes: bool) -> Result:
         )
         addition.check(checkout.catalog, definition)
         definition = addition.prepared(checkout.catalog, definition)
-        changes = addition.changes(checkout.catalog, definition, _patterns(root, definition))
+        layer = route.in_layer(checkout, into, "")
+        definition = _placed(definition, layer)
+        changes = addition.changes(checkout.catalog, definition, _patterns(root, definition, layer), layer)
         result = _written(root, changes, dry_run, {})
     if dry_run:
         return result
@@ -80,10 +83,30 @@ def _question(name: str) -> str:
     return f"Write a small service {name} to start from (compose/{name}/, port 8000, route /{name})?"
 
 
-def _patterns(root: Path, definition: Definition) -> dict[str, bytes]:
+def _placed(definition: Definition, layer: str) -> Definition:
+    """The definition with the files that come with it in the layer that it is written to."""
+    here, there = f"./compose/{definition.name}", f"./{layer}compose/{definition.name}"
+    build = definition.build
+    if isinstance(build, dict) and build.get("context") == here:
+        build = {**build, "context": there}
+    files = {f"{layer}{path}": data for path, data in definition.files.items()}
+    parts = [_mounting(part, here, there) for part in definition.companions]
+    return msgspec.structs.replace(_mounting(definition, here, there), build=build, files=files, companions=parts)
+
+
+def _mounting(part: Definition, here: str, there: str) -> Definition:
+    mounts = [
+        msgspec.structs.replace(mount, source=there + mount.source[len(here) :])
+        if mount.source.startswith(f"{here}/") else mount
+        for mount in part.volumes
+    ]  # fmt: skip
+    return msgspec.structs.replace(part, volumes=mounts)
+
+
+def _patterns(root: Path, definition: Definition, layer: str) -> dict[str, bytes]:
     """The files that others are made from."""
     names = [addition.pattern(source) for source in definition.sources if source != "container-gpu"]
-    return {path: tree.read(root / path) for path in (FILE, *names)}
+    return {path: tree.read(root / path) for path in (f"{layer}{FILE}", *names)}
 
 
 def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mapping[str, str | None]) -> Result:
@@ -222,9 +245,9 @@ def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
         _known(planned, name)
         _not_needed(planned, name)
         ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
-        own = [FILE, *planned.checkout.catalog.fragments[name].layers]
-        files = {path: tree.read(root / path) for path in own}
-        made = fragment.made_with(files[own[1]].decode(errors="replace"))
+        layers = planned.checkout.catalog.fragments[name].layers
+        files = {path: tree.read(root / path) for path in (*entrance.files(planned), *layers)}
+        made = fragment.made_with(files[layers[0]].decode(errors="replace"))
         files |= {path: tree.read(root / path) for path in made}
         changes = addition.removal(planned.checkout.catalog, name, files)
         if not yes and not dry_run and not _agreed(name):

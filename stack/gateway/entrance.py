@@ -2,12 +2,14 @@
 
 All three cost a fifth of a second, so they are kept in .stack/cache under the digest of what they are made from."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from stack import tree
 from stack.errors import Problem, StackError
+from stack.gateway import kongfile
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
 from stack.planning import model, plan
@@ -45,17 +47,51 @@ def of(planned: Planned) -> Entrance:
     """The entrance of a plan; an empty one where no gateway is planned."""
     if SERVICE not in planned.plan.names():
         return Entrance()
-    root = planned.checkout.root
-    source, inputs = tree.read(root / FILE), _inputs(planned)
-    key = tree.digest(source, msgspec.json.encode(inputs), _code())
+    root, sources, inputs = planned.checkout.root, files(planned), _inputs(planned)
+    parts = [part for path, data in sources.items() for part in (path.encode(), data)]
+    key = tree.digest(*parts, msgspec.json.encode(inputs), _code())
     cache = root / tree.GENERATED / "cache" / f"entrance-{key[:24]}.json"
     try:
         return msgspec.json.decode(cache.read_bytes(), type=Entrance)
     except (OSError, msgspec.DecodeError):
         pass
-    made = make(source, inputs)
+    made = _made(sources, inputs)
     tree.remember(cache, msgspec.json.encode(made))
     return made
+
+
+def files(planned: Planned, changed: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """The gateway's file, and those of the same path in the user's own folders, in the order of their layers; with what
+    is `changed` as it is to be."""
+    paths = [f"{root}/{FILE}" if root else FILE for root in planned.checkout.roots]
+    found = {path: (changed or {}).get(path, tree.read(planned.checkout.root / path)) for path in paths}
+    return {path: data for path, data in found.items() if data or path == FILE}
+
+
+def text(planned: Planned) -> str:
+    """What all of them say. Raises StackError where one can't be read."""
+    return _layered(files(planned))
+
+
+def _layered(sources: Mapping[str, bytes]) -> str:
+    from stack import yamlfile
+
+    texts = {path: yamlfile.decode(path, data) for path, data in sources.items()}
+    if len(texts) == 1:
+        return texts[FILE]
+    return kongfile.write(kongfile.layered([kongfile.read(text, path) for path, text in texts.items()]))
+
+
+def _made(sources: Mapping[str, bytes], inputs: Inputs) -> Entrance:
+    """The entrance of all layers. What is wrong with the shipped file is told first, as its own; what only shows with
+    the user's is theirs, at its place in the two together."""
+    first = make(sources[FILE], inputs)
+    if first.problems or len(sources) == 1:
+        return first
+    try:
+        return make(_layered(sources).encode(), inputs, list(sources)[-1])
+    except StackError as error:
+        return Entrance(error.problems)
 
 
 def site(planned: Planned) -> Site:
@@ -66,25 +102,25 @@ def site(planned: Planned) -> Site:
     return Site(planned.checkout.settings.value("PUBLIC_HOST"), next(iter(ports), None), pages)
 
 
-def make(source: bytes, inputs: Inputs) -> Entrance:
+def make(source: bytes, inputs: Inputs, file: str = FILE) -> Entrance:
     """The entrance of a file. Pure."""
     from stack import yamlfile
     from stack.gateway import declared, effective, validity
 
     try:
-        text = yamlfile.decode(FILE, source)
+        text = yamlfile.decode(file, source)
     except StackError as error:
         return Entrance(error.problems)
-    problems = validity.check(text, inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins)
+    problems = validity.check(text, inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins, file)
     if problems:
         return Entrance(problems)
     config = effective.effective(text, inputs.reachable, inputs.site)
     return Entrance([], config, declared.front(declared.routes(config)))
 
 
-def check(planned: Planned, source: bytes) -> list[Problem]:
-    """What is wrong with a file that is to be the gateway's, planned or not."""
-    return make(source, _inputs(planned)).problems
+def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:
+    """What would be wrong with the gateway's files, planned or not, were these as they are to be."""
+    return _made(files(planned, changed), _inputs(planned)).problems
 
 
 def _inputs(planned: Planned) -> Inputs:

@@ -101,6 +101,29 @@ def _collect(found: Entities, kind: str, path: str, items: Any, parents: dict[st
             _collect(found, child, f"{place}.{child}", item.get(child), {field: place})
 
 
+def layered(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several files as one, the later over the earlier: an entity takes the place of the one of its name, or comes
+    behind the others."""
+    result: dict[str, Any] = {}
+    for document in documents:
+        for key, value in document.items():
+            both = key in KINDS and isinstance(value, list) and isinstance(result.get(key), list)
+            result[key] = _over(result[key], value) if both else value
+    return result
+
+
+def _over(below: list[Any], above: list[Any]) -> list[Any]:
+    taken = [called for item in above if (called := _called(item))]
+    return [*(item for item in below if _called(item) not in taken), *above]
+
+
+def _called(item: Any) -> tuple[str, ...]:
+    """What an entity is known by: its name, and of a plugin also what it belongs to."""
+    if not isinstance(item, dict) or not (name := item.get("name") or item.get("username")):
+        return ()
+    return (str(name), *(str(item.get(field)) for field in REFERENCES))
+
+
 def without(document: dict[str, Any], dropped: set[str], path: str = "") -> dict[str, Any]:
     """A copy of the document that lacks the entities at these paths."""
     result = {}

@@ -1,5 +1,7 @@
 """`inv add-service` and its inverse: what is written, what Compose makes of it, and what is refused."""
 
+import shutil
+
 import pytest
 
 from stack.errors import FAILED, USAGE
@@ -159,6 +161,39 @@ def test_services_of_other_files_are_carried_over_without_their_secrets(small: C
         file.unlink()
     (small.root / "theirs").rmdir()
     assert small.digest() == before
+
+
+def test_a_folder_of_ones_own_takes_all_of_it_and_no_shipped_file_changes(small: Checkout) -> None:
+    before = small.digest()
+    assert small.inv("add-service", "my-service", "--into", "local").code == 0
+    written = {str(path.relative_to(small.root)) for path in (small.root / "local").rglob("*.*")}
+    assert written == {"local/compose/my-service.yml", "local/compose/my-service/app.py", "local/kong/kong.yml"}
+    assert (small.root / FILE).read_text() == KONG
+    [mine] = [s for s in small.inv_json("plan", "--profile", "app").data["services"] if s["name"] == "my-service"]
+    assert mine["ports"][0]["host"] == 63021
+    assert small.inv_json("route.test", "GET", "/my-service/x").data["path"] == "/x"
+
+    assert small.inv("route.add", "--service", "web", "--path", "/pages", "--into", "local").code == 0
+    assert small.inv_json("route.test", "GET", "/pages/").data["compose_service"] == "web"
+    small.write("local/overrides/web/any.yml", "services: {web: {environment: {MINE: '1'}}}\n")
+    assert "local/overrides/web/any.yml" in small.inv_json("plan").data["files"]
+    (small.root / "local/overrides/web/any.yml").unlink()
+    assert small.inv("route.remove", "--name", "web-pages", "--into", "local").code == 0
+    assert small.inv("remove-service", "my-service").code == 0
+    assert not [path for path in (small.root / "local").rglob("*") if path.is_file()]
+    shutil.rmtree(small.root / "local")
+    assert small.digest() == before
+
+
+def test_a_mistake_in_ones_own_layer_of_the_gateway_is_told_as_its_own(small: Checkout) -> None:
+    small.write(f"local/{FILE}", KONG.replace("web:80", "web:81").replace('"web"', '"mine"').replace("/web/", "/mine/"))
+    refusal = Refusal("gateway-upstream", "not on 81", f"local/{FILE}", f"edit local/{FILE}")
+    refuses(small, "up --service web --service kong-api-gateway", refusal)
+
+
+def test_a_folder_that_is_no_layer_is_refused(small: Checkout) -> None:
+    refusal = Refusal("usage", "elsewhere is no layer", "--into", "--into local")
+    refuses(small, "add-service mine --into elsewhere", refusal, exit_code=USAGE)
 
 
 def test_what_others_need_is_not_removed(small: Checkout) -> None:

@@ -34,6 +34,26 @@ def load(path: str, text: str) -> Any:
         raise fail("yaml", " ".join(str(error).split()), path, f"edit {path}") from None
 
 
+def events(text: str) -> list[Any]:
+    """The parser's events of a text that was read before; their marks count characters."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    with contextlib.suppress(YAMLError):
+        return list(YAML(typ="safe", pure=False).parse(text))
+    return list(YAML(typ="safe", pure=True).parse(text))
+
+
+def nodes(text: str) -> Any:
+    """The same as nodes, which tell how each scalar is written: `style` is empty, or None, for one without quotes."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    with contextlib.suppress(YAMLError):
+        return YAML(typ="safe", pure=False).compose(text)
+    return YAML(typ="safe", pure=True).compose(text)
+
+
 def _words(error: Any) -> str:
     """The parser's sentence without its advice on how to switch the check off."""
     told = error.problem or error.context or "no valid YAML"

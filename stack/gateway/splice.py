@@ -138,7 +138,6 @@ def _within(part: Node, node: Node) -> bool:
 
 def _root(text: str) -> Node:
     """The document as places, from the parser's events. The text was read before, so it is one YAML mapping."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.events import (
         AliasEvent,
         MappingEndEvent,
@@ -148,7 +147,9 @@ def _root(text: str) -> Node:
         SequenceStartEvent,
     )
 
-    events = YAML(typ="rt", pure=True).parse(text)
+    from stack import yamlfile
+
+    events = iter(yamlfile.events(text))
 
     def node(event: Any) -> Node:
         start, end = event.start_mark.index, event.end_mark.index

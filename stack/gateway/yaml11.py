@@ -16,9 +16,9 @@ NUMBER = re.compile(
 
 def traps(text: str) -> Iterator[Problem]:
     """One problem for each such word, with its place. The text must be valid YAML."""
-    from ruamel.yaml import YAML
+    from stack import yamlfile
 
-    yield from _walk(YAML(typ="safe", pure=True).compose(text), "", set())
+    yield from _walk(yamlfile.nodes(text), "", set())
 
 
 def _walk(node: Any, path: str, seen: set[int]) -> Iterator[Problem]:
@@ -39,7 +39,7 @@ def _walk(node: Any, path: str, seen: set[int]) -> Iterator[Problem]:
 
 
 def _word(node: Any, path: str) -> Iterator[Problem]:
-    if node.style is not None:
+    if node.style:
         return
     word = node.value
     if TRUTH.fullmatch(word):

@@ -2,6 +2,7 @@
 
 Its import takes 145 ms, so the paths that must be quick ask the CLI themselves (docker.py)."""
 
+import time
 from typing import Any
 
 from stack.docker import PROJECT_LABEL
@@ -21,7 +22,9 @@ def _labelled(project: str) -> list[tuple[str, str]]:
 
 
 def _failed(error: Any) -> StackError:
-    words = [line.strip() for line in (error.stderr or "").splitlines() if line.strip()][-1:]
+    # `docker network rm` ends with a line of its exit code, behind the reason.
+    lines = [line.strip() for line in (error.stderr or "").splitlines()]
+    words = [line for line in lines if line and not line.startswith("exit status")][-1:]
     return fail("docker", f"the engine refused: {words[0] if words else 'it gave no reason'}", fix="docker ps -a")
 
 
@@ -42,18 +45,31 @@ def remove_containers(project: str, services: list[str] | None = None) -> int:
     return len(chosen)
 
 
+RELEASES = 40
+"""How often a network is tried, a quarter of a second apart: the engine lets go of a removed container's endpoint a
+little after the container, a second or two where many went at once."""
+
+
 def remove_networks(project: str) -> int:
-    """Remove the project's networks; tells how many. Raises StackError where the engine refuses."""
+    """Remove the project's networks; tells how many. Raises StackError where the engine refuses, as it does while a
+    container of another project is in one."""
     from python_on_whales.exceptions import DockerException
 
     client = _client()
-    try:
-        found = client.network.list(filters=_labelled(project))
-        if found:
-            client.network.remove(found)
-    except DockerException as error:
-        raise _failed(error) from None
-    return len(found)
+    count = 0
+    for attempt in range(RELEASES):
+        try:
+            found = client.network.list(filters=_labelled(project))
+            count = max(count, len(found))
+            if found:
+                client.network.remove(found)
+        except DockerException as error:
+            if "active endpoints" not in (error.stderr or "") or attempt == RELEASES - 1:
+                raise _failed(error) from None
+            time.sleep(0.25)
+        else:
+            break
+    return count
 
 
 def volumes(project: str) -> list[str]:

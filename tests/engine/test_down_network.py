@@ -1,0 +1,21 @@
+"""`down` where something else is still in the project's network."""
+
+from tests.engine.support_stack import BASE, Stack, docker
+
+
+def test_a_network_that_is_let_go_of_a_little_later_is_waited_for_and_another_reason_is_told(stack: Stack) -> None:
+    stack.service("web")
+    stack.up()
+    [network] = stack.listed("network")
+    guest = docker("run", "-d", "--network", network, BASE, "sleep", "infinity").strip()
+    try:
+        refused = stack.inv("down")
+        assert refused.code == 1
+        assert "has active endpoints" in refused.err
+        assert "exit status" not in refused.err
+    finally:
+        docker("rm", "-f", guest)
+    docker("run", "-d", "--rm", "--network", network, BASE, "sleep", "3")
+    done = stack.inv("down")
+    assert done.code == 0, done
+    assert stack.listed("network") == []

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import msgspec
+
 from stack.authoring.definition import Condition, Definition, Edge, Mount
 from stack.errors import USAGE, fail
 from stack.names import suggest, variable
@@ -137,8 +139,6 @@ def definition(services: Services, chosen: list[str], main: str, name: str, mapp
     """The main service with the others as companions, and a sentence for each thing that is not carried."""
     carrier = _Carrier(services, chosen, main, name, mapping)
     parts = [_one(carrier, old, files) for old in sorted(chosen, key=lambda old: old != main)]
-    import msgspec
-
     copied = {f"compose/{name}/{PurePosixPath(path)}": data for path, data in files.items()}
     first = msgspec.structs.replace(
         parts[0], secrets=carrier.kinds, companions=parts[1:], files=copied, sources=_gpu(services[main])

@@ -55,7 +55,7 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     root = tree.root()
     with tree.locked(root):
         checkout = planner.read_checkout(root)
-        asked = consent.asker()
+        asked = consent.asker(enter=True)
         if words == Words() and not dry_run and not yes and asked and not asked(_question(name)):
             raise fail("declined", "nothing was written", fix=f"./inv add-service {name} --image REF --port N")
         definition, lost = (

@@ -4,18 +4,21 @@ import sys
 from collections.abc import Callable
 
 
-def asker() -> Callable[[str], bool] | None:
-    """A function that asks a question and gives the answer, no being the default; None without a terminal.
+def asker(enter: bool = False) -> Callable[[str], bool] | None:
+    """A function that asks a question and gives the answer; `enter` is what Enter alone says. None without a terminal.
 
     The question goes to standard error: standard output may be a document."""
     if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return _ask
+    return lambda question: _ask(question, enter)
 
 
-def _ask(question: str) -> bool:
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+def _ask(question: str, enter: bool) -> bool:
+    print(f"{question} {'[Y/n]' if enter else '[y/N]'} ", end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    answer = line.strip().lower()
+    # The end of the input is no answer.
+    return enter and bool(line) if not answer else answer in {"y", "yes"}
 
 
 def tell(message: str) -> None:

@@ -1,0 +1,30 @@
+"""A question in a terminal, and what counts as yes."""
+
+import os
+import pty
+import sys
+
+import pytest
+
+from stack.output import consent
+
+
+@pytest.mark.parametrize(
+    ("typed", "enter", "agreed"),
+    [("\n", True, True), ("\n", False, False), ("y\n", False, True), ("YES\n", True, True), ("n\n", True, False),
+     ("what\n", True, False), ("\x04", True, False)],
+)  # fmt: skip
+def test_what_is_typed_is_the_answer_and_enter_the_one_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch, typed: str, enter: bool, agreed: bool
+) -> None:
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin, os.fdopen(os.dup(terminal), "w") as stderr:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        os.write(keyboard, typed.encode())
+        ask = consent.asker(enter)
+        assert ask is not None
+        assert ask("Write it?") is agreed
+        shown = os.read(keyboard, 1000).decode()
+    os.close(keyboard)
+    assert ("[Y/n]" in shown) is enter

@@ -62,8 +62,9 @@ def _copy(root: Path) -> Iterator[Path]:
 
 def _put(path: Path, data: bytes | None) -> None:
     if data is None:
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+        with contextlib.suppress(OSError):  # a folder that has something else stays
             path.parent.rmdir()
     else:
         tree.write(path, data)

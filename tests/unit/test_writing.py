@@ -1,0 +1,55 @@
+"""A set of changes is written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from stack.authoring import addition, writing
+from stack.errors import StackError
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_what_is_there_changes_and_what_goes_takes_its_empty_folder_along(tmp_path: Path) -> None:
+    (tmp_path / "kept.yml").write_bytes(b"old")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone/only.yml").write_bytes(b"x")
+    changes: addition.Changes = {"kept.yml": b"new", "made/deep/new.yml": b"1", "gone/only.yml": None}
+    done = writing.apply(tmp_path, changes, writing.standing(tmp_path, changes))
+    assert done == list(changes)
+    assert files(tmp_path) == {"kept.yml": b"new", "made/deep/new.yml": b"1"}
+    assert not (tmp_path / "gone").exists()
+
+
+def test_one_that_fails_undoes_those_before_it(tmp_path: Path) -> None:
+    (tmp_path / "kept.yml").write_bytes(b"old")
+    (tmp_path / "a-file").write_bytes(b"no folder")
+    before = files(tmp_path)
+    changes: addition.Changes = {"kept.yml": b"new", "made/new.yml": b"1", "a-file/below.yml": b"2"}
+    with pytest.raises(StackError) as refused:
+        writing.apply(tmp_path, changes, dict.fromkeys(changes) | {"kept.yml": b"old"})
+    assert refused.value.problems[0].code == "unwritable"
+    assert files(tmp_path) == before
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_file_that_was_changed_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "kept.yml").write_bytes(b"old")
+    changes: addition.Changes = {"new.yml": b"1", "kept.yml": b"new"}
+    before = writing.standing(tmp_path, changes)
+    (tmp_path / "kept.yml").write_bytes(b"the user's")
+    with pytest.raises(StackError) as refused:
+        writing.apply(tmp_path, changes, before)
+    assert refused.value.problems[0].where == "kept.yml"
+    assert files(tmp_path) == {"kept.yml": b"the user's"}
+
+
+def test_the_difference_names_what_comes_and_what_goes(tmp_path: Path) -> None:
+    (tmp_path / "gone.yml").write_bytes(b"was\n")
+    changes: addition.Changes = {"gone.yml": None, "new.yml": b"is\n"}
+    shown = writing.diff(writing.standing(tmp_path, changes), changes)
+    assert [line for line in shown if line.startswith(("---", "+++"))] == [
+        "--- gone.yml", "+++ /dev/null", "--- /dev/null", "+++ new.yml",
+    ]  # fmt: skip

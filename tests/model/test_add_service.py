@@ -204,26 +204,10 @@ def test_what_others_need_is_not_removed(small: Checkout) -> None:
 @pytest.mark.parametrize(
     ("words", "refusal", "code"),
     [
-        ("my_app", Refusal("name", "small letters, digits and hyphens", "add-service", "my-service"), USAGE),
         ("My", Refusal("name", "'My' is no service name", "add-service", "my-service"), USAGE),
-        ("a" * 41, Refusal("name", "at most 40", "add-service", "my-service"), USAGE),
         ("web", Refusal("name", "there is a service web already", "compose/web.yml", "another name"), USAGE),
-        ("all", Refusal("name", "has a meaning of its own", "add-service", "my-all"), USAGE),
-        ("kong-api--gateway", Refusal("name", "no service name", "add-service", "my-service"), USAGE),
-        ("x --image A:1 --port 1", Refusal("image", "'A:1' is no image", "--image", "redis:7.4"), USAGE),
-        ("x --port 1", Refusal("usage", "an --image or a --build", "--image", "--image REF"), USAGE),
-        ("x --build nowhere", Refusal("usage", "no folder nowhere", "--build", "folder"), USAGE),
-        ("x --image a:1 --port 70000", Refusal("usage", "from 1 to 65535", "--port", "--port 1"), USAGE),
-        ("x --image a:1 --depends-on dbb", Refusal("edge", "no service 'dbb'", "--depends-on", '"db"?'), USAGE),
-        ("x --image a:1 --depends-on db:x", Refusal("usage", "no condition 'x'", "--depends-on", "healthy"), USAGE),
-        ("x --image a:1 --alias db", Refusal("alias", "db is a service's own name", "--alias", "another"), USAGE),
         ("x --image a:1 --port 1 --route /web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
         ("x --image a:1 --port 1 --health up", Refusal("usage", "'up' is no check", "--health", "http:/path"), USAGE),
-        ("x --image a:1 --env A", Refusal("usage", "expected KEY=VALUE", "--env", "LOG_LEVEL"), USAGE),
-        ("x --image a:1 --secret A:md5", Refusal("usage", "is no NAME:KIND", "--secret", "hex"), USAGE),
-        ("x --image a:1 --volume /etc:/x", Refusal("usage", "expected NAME:/path", "--volume", "data:/data"), USAGE),
-        ("x --image a:1 --source lokalhost", Refusal("usage", "no 'lokalhost'", "--source", '"localhost"?'), USAGE),
-        ("x --image a:1 --memory much", Refusal("usage", "'much' is no size", "--memory", "512m"), USAGE),
     ],
 )  # fmt: skip
 def test_what_can_not_be_changes_nothing(small: Checkout, words: str, refusal: Refusal, code: int) -> None:

@@ -74,12 +74,12 @@ def test_all_routes_of_a_service_go_together_and_the_next_request_finds_none(gat
     refuses(gate, "route.test GET http://web.localhost/", Refusal("no-route", "no route takes /", "GET", "route.list"))
 
 
-@pytest.mark.parametrize("odd", ["\ufeff" + KONG, KONG.replace("\n", "\r\n"), KONG.rstrip("\n"), KONG + "upstreams:\n"])
-def test_how_the_file_is_written_stays(gate: Checkout, odd: str) -> None:
-    (gate.root / FILE).write_bytes(odd.encode())
+def test_a_byte_order_mark_and_the_line_ends_of_another_system_stay(gate: Checkout) -> None:
+    odd = ("\ufeff" + KONG.replace("\n", "\r\n")).encode()
+    (gate.root / FILE).write_bytes(odd)
     assert gate.inv("route.add", "--service", "web", "--path", "/x", "--health-checks").code == 0
     assert gate.inv("route.remove", "--name", "web-x").code == 0
-    assert file(gate) == odd.encode()
+    assert file(gate) == odd
 
 
 OPEN = {"BIND_ADDRESS": "0.0.0.0"}

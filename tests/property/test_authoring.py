@@ -15,7 +15,7 @@ from stack.planning import catalog, planner
 from stack.planning.catalog import Catalog
 from tests.support import ROOT
 
-BOUNDED = settings(max_examples=25, deadline=None)
+BOUNDED = settings(max_examples=15, deadline=None)
 SHIPPED = ["compose/base.yml", "compose/redis.yml", "compose/searxng.yml", FILE,
            "overrides/searxng/localhost.yml", "overrides/searxng/external.yml"]  # fmt: skip
 TREE = {path: (ROOT / path).read_bytes() for path in SHIPPED}

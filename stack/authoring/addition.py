@@ -92,7 +92,7 @@ def offsets(found: Catalog, definition: Definition) -> dict[str, int]:
         for entry in file.entries.values()
         for offset in entry.get("ports", {}).values()
     }
-    names = fragment.port_variables(definition)
+    names = [name for part in (definition, *definition.companions) for name in fragment.port_variables(part)]
     free = [offset for offset in FREE if offset not in taken][: len(names)]
     if len(free) < len(names):
         message = f"the offsets {FREE.start} to {FREE.stop - 1} are all taken"

@@ -27,16 +27,15 @@ REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*(:?-[^}]*)?\}")
 def text(definition: Definition, offsets: Mapping[str, int], connections: Mapping[str, Mapping[str, str]]) -> str:
     """The fragment, companions included. `offsets` are those of the port variables, `connections` says of each service
     what its dependencies are reached by."""
-    parts = [definition, *_companions(definition)]
+    parts = _parts(definition)
     services = {part.name: _service(part, connections.get(part.name, {})) for part in parts}
     used = str(services)
     loose = [name for name in definition.secrets if f"${{{name}}}" not in used]
     if loose:
         own = services[definition.name]
         own["environment"] = {**own.get("environment", {}), **{name: f"${{{name}}}" for name in loose}}
-    entries = {part.name: {"about": part.about} for part in parts}
     document: dict[str, Any] = {
-        "x-stack": {**entries, definition.name: _entry(definition, offsets)},
+        "x-stack": {part.name: _entry(part, offsets) for part in parts},
         "services": services,
     }
     volumes = {mount.source for part in parts for mount in part.volumes if not mount.source.startswith("./")}
@@ -56,16 +55,16 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _companions(definition: Definition) -> list[Definition]:
-    """The companions as they stand beside the service: in its profiles, and published by nobody."""
-    return [msgspec.structs.replace(part, profiles=definition.profiles, ports=[]) for part in definition.companions]
+def _parts(definition: Definition) -> list[Definition]:
+    """The service, and its companions in its profiles."""
+    profiles = definition.profiles
+    return [definition, *(msgspec.structs.replace(part, profiles=profiles) for part in definition.companions)]
 
 
 def _entry(definition: Definition, offsets: Mapping[str, int]) -> dict[str, Any]:
-    ports = dict(zip(port_variables(definition), offsets.values(), strict=True))
     entry: dict[str, Any] = {"about": definition.about}
-    if ports:
-        entry["ports"] = ports
+    if definition.ports:
+        entry["ports"] = {name: offsets[name] for name in port_variables(definition)}
         scheme = "http" if definition.health.startswith("http:") or definition.doors else "tcp"
         entry["url"] = f"{scheme}://{definition.name}:{definition.ports[0]}"
     if definition.secrets:

@@ -15,7 +15,7 @@ from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.output.result import Result
 from stack.planning import plan, planner
-from stack.planning.planner import Checkout, Planned, Request
+from stack.planning.planner import Checkout, Planned
 
 BOM = "\ufeff"
 LOOPBACK = ("127.", "localhost", "::1", "[::1]")
@@ -23,7 +23,7 @@ LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 def listed() -> Result:
     """Every route: its address, the service behind it, who is let in, and whether it is planned."""
-    planned = planner.make(tree.root(), Request())
+    planned = planner.drafted(planner.read_checkout(tree.root()))
     site, names = entrance.site(planned), set(planned.plan.names())
     open_now = entrance.SERVICE in names
     rows = []
@@ -38,7 +38,7 @@ def listed() -> Result:
 def test(method: str, url: str) -> Result:
     """Which route takes a request, what runs for it, and why the others that could do not."""
     host, path = _address(url)
-    planned = planner.make(tree.root(), Request())
+    planned = planner.drafted(planner.read_checkout(tree.root()))
     table = routing.read(entrance.text(planned))
     met = routing.match(table, method.upper(), host, path)
     request = {"method": method.upper(), "host": host, "path": path}
@@ -57,7 +57,7 @@ def add(
     service: str, path: str, host: str, port: str, who: str, health_checks: bool, into: str, dry_run: bool
 ) -> Result:
     """Add a route to the gateway's file, once the whole file with it is right."""
-    planned = planner.make(tree.root(), Request())
+    planned = planner.drafted(planner.read_checkout(tree.root()))
     known = planned.facts.catalog.services()
     if service not in known:
         hint = suggest(service, known) or "./inv plan --profile all"
@@ -72,7 +72,7 @@ def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
     """Remove one route by name, or all that lead to a service."""
     if bool(service) == bool(name):
         raise fail("usage", "route.remove takes --service or --name", "route.remove", "./inv route.list", USAGE)
-    planned = planner.make(tree.root(), Request())
+    planned = planner.drafted(planner.read_checkout(tree.root()))
     file = in_layer(planned.checkout, into, FILE)
     text = _text(planned, file)
     names = doors.of_service(text, service, file) if service else doors.of_route(text, name, file)

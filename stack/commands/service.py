@@ -20,7 +20,7 @@ from stack.output import consent
 from stack.output.result import Result
 from stack.planning import model, plan, planner
 from stack.planning.catalog import SECRET_KIND, SETTING
-from stack.planning.planner import Checkout, Planned, Request
+from stack.planning.planner import Checkout, Planned
 
 SOURCES = ("localhost", "external", "container-gpu")
 MEMORY = re.compile(r"\d+(\.\d+)?[bkmg]b?", re.IGNORECASE)
@@ -241,7 +241,7 @@ def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
     """Take a service away: what runs of it, its files and routes; its data only where that is asked for."""
     root = tree.root()
     with tree.locked(root):
-        planned = planner.make(root, Request())
+        planned = planner.drafted(planner.read_checkout(root))
         _known(planned, name)
         _not_needed(planned, name)
         ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
@@ -328,7 +328,7 @@ def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]
 
 def show(name: str) -> Result:
     """One service: files, settings with their layer, ports, routes, edges both ways, secrets by name, what runs."""
-    planned = planner.make(tree.root(), Request())
+    planned = planner.drafted(planner.read_checkout(tree.root()))
     _known(planned, name)
     checkout, found = planned.checkout, planned.checkout.catalog
     source = planned.facts.sources[name]

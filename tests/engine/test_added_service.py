@@ -1,10 +1,17 @@
 """A service that one command added: started, reached, scaled, and taken away without a trace."""
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
+from stack import yamlfile
+from stack.names import variable
+from tests.compose_files import API, SEARCH, WATCH
+from tests.engine import support_standins
 from tests.engine.support_stack import BUILT, REDIS, Stack, docker
 
 
@@ -70,4 +77,70 @@ def test_a_service_of_an_image_is_scaled_and_goes_with_its_data(new_stack: Calla
     assert gone.code == 0, gone
     assert stack.identities().keys() == {"redis-1"}
     assert f"{stack.project}_kept" not in docker("volume", "ls", "-q").split()
+    assert tree(stack) == before
+
+
+# An engine in a container may not lift the limit of locked memory.
+THEIRS = {
+    "search.yml": SEARCH.replace("memlock: {soft: -1, hard: -1}", "nofile: 1024"),
+    "watch.yml": WATCH, "prometheus.yml": "scrape_configs: []\n",
+    "api.yml": API.replace("DB_URL", "DATABASE_URL"), "api.env": "LEVEL=info\n",
+}  # fmt: skip
+"""The guide's examples, as files of a user's own."""
+
+
+def stand_in(stack: Stack, name: str) -> None:
+    """Have the stand-in take the place of each program of an added service: by the image's setting, and by a layer of
+    the user's own that says on which ports it answers."""
+    document = yamlfile.load(name, (stack.root / "compose" / f"{name}.yml").read_text())
+    services: dict[str, Any] = {}
+    for service, raw in document["services"].items():
+        stack.set(**{variable(service, "IMAGE"): support_standins.IMAGE})
+        ports = [port.rpartition(":")[2] for port in raw.get("ports") or []]
+        services[service] = {"entrypoint": ["stand-in", "serve", *ports, "--"]}
+    (stack.root / "local/compose").mkdir(parents=True, exist_ok=True)
+    (stack.root / "local/compose" / f"{name}.yml").write_text(json.dumps({"services": services}))
+
+
+def test_the_guides_four_examples_are_one_command_each_and_answer(
+    new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    """On a catalogue without them. my-service is what the command writes; Elasticsearch, Prometheus with Grafana, and
+    the custom API are stand-ins, as their images can't be had everywhere; the API's database is the real one."""
+    support_standins.build(tmp_path)
+    stack = new_stack(**BUILT, STACK_PROFILES="core")
+    (stack.root / "kong/kong.yml").write_text('_format_version: "3.0"\n')
+    assert stack.inv("docs").code == 0
+    before = tree(stack)
+    for path, text in THEIRS.items():
+        (stack.root / "theirs").mkdir(exist_ok=True)
+        (stack.root / "theirs" / path).write_text(text)
+    words = {
+        "my-service": [],
+        "elasticsearch": ["--from-compose", "theirs/search.yml", "--health", "http:/_cluster/health"],
+        "monitoring": ["--from-compose", "theirs/watch.yml", "--health", "http:/api/health"],
+        "custom-api": ["--from-compose", "theirs/api.yml", "--map", "db=supabase-db"],
+    }
+    for name, given in words.items():
+        added = stack.inv("add-service", name, *given)
+        assert added.code == 0, added
+    for name in list(words)[1:]:
+        stand_in(stack, name)
+    stack.up(*(word for name in words for word in ("--service", name)))
+
+    expected = {f"{name}-1" for name in (*words, "monitoring-prometheus", "supabase-db", "supabase-db-init")}
+    assert stack.containers().keys() == expected
+    assert b'"my-service"' in answer(f"http://127.0.0.1:{stack.port(21)}/")
+    # Elasticsearch, Grafana, Prometheus and the API, in the order in which they came.
+    for offset in (22, 23, 24, 25):
+        assert b"green" in answer(f"http://127.0.0.1:{stack.port(offset)}/")
+    assert "green" in stack.exec("monitoring", "curl", "-s", "http://monitoring-prometheus:9090/")
+    reached = docker("inspect", "-f", "{{.Config.Env}}", f"{stack.project}-custom-api-1")
+    assert f"postgresql://app:{stack.env()['SUPABASE_DB_PASSWORD']}@supabase-db:5432/postgres" in reached
+
+    for name in words:
+        gone = stack.inv("remove-service", name, "--volumes")
+        assert gone.code == 0, gone
+    assert stack.containers().keys() == {"supabase-db-1", "supabase-db-init-1"}
+    shutil.rmtree(stack.root / "local")
     assert tree(stack) == before

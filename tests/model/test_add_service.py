@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from stack.errors import FAILED, USAGE
+from tests.compose_files import API, SEARCH, WATCH
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import ROOT, Checkout, fragment
 
@@ -89,47 +90,6 @@ def test_what_was_cut_off_before_the_fragment_is_completed_by_a_repeat(small: Ch
     assert small.digest() == before
 
 
-SEARCH = """services:
-  elasticsearch:
-    image: docker.elastic.co/elasticsearch/elasticsearch:8.19.0
-    container_name: elasticsearch
-    environment: ["discovery.type=single-node", "ELASTIC_PASSWORD=changeme-please", "ES_JAVA_OPTS=-Xms512m -Xmx512m"]
-    ulimits: {memlock: {soft: -1, hard: -1}}
-    ports: ["9200:9200"]
-    volumes: ["esdata:/usr/share/elasticsearch/data"]
-volumes: {esdata: {driver: local}}
-"""
-WATCH = """x-common: &common {restart: always, networks: [mon]}
-services:
-  prometheus:
-    <<: *common
-    image: prom/prometheus:v3.5.0
-    volumes: ["./prometheus.yml:/etc/prometheus/prometheus.yml:ro", "prom:/prometheus"]
-    command: ["--config.file=/etc/prometheus/prometheus.yml", "--web.external-url=http://prometheus:9090/"]
-    expose: ["9090"]
-  grafana:
-    <<: *common
-    image: "grafana/grafana:${GRAFANA_TAG:-12.1.0}"
-    ports: ["3000:3000"]
-    environment: {GF_SECURITY_ADMIN_PASSWORD: admin-of-theirs, PROMETHEUS_URL: "http://prometheus:9090"}
-    depends_on: [prometheus]
-    volumes: [grafana:/var/lib/grafana]
-volumes: {prom: , grafana: }
-networks: {mon: }
-"""
-API = """services:
-  api:
-    image: example/api:2
-    env_file: [api.env]
-    ports: [{target: 8000, published: "${PORT:-9000}"}]
-    environment: {DB_URL: "db://root:hunter2-hunter2@db", LOG: "${LOG:-info}"}
-    healthcheck: {test: ["CMD", "true"], interval: 5s}
-    depends_on: {db: {condition: service_healthy}}
-    deploy: {resources: {limits: {memory: 256M}}}
-  db: {image: "example/db:1", healthcheck: {test: ["CMD", "true"]}}
-"""
-
-
 def test_services_of_other_files_are_carried_over_without_their_secrets(small: Checkout) -> None:
     before = small.digest()
     for path, text in {"search.yml": SEARCH, "watch.yml": WATCH, "api.yml": API, "api.env": "TOKEN=of-theirs-1\n",
@@ -147,7 +107,8 @@ def test_services_of_other_files_are_carried_over_without_their_secrets(small: C
     ]
     planned = {s["name"]: s for s in small.inv_json("plan", "--profile", "app", "--profile", "mine").data["services"]}
     assert {"find", "watch", "watch-prometheus", "api"} <= planned.keys()
-    assert [planned[name]["ports"][0]["host"] for name in ("find", "watch", "api")] == [63021, 63022, 63023]
+    hosts = [planned[name]["ports"][0]["host"] for name in ("find", "watch", "watch-prometheus", "api")]
+    assert hosts == [63021, 63022, 63023, 63024]
     assert planned["watch"]["image"] == "grafana/grafana:12.1.0"
     assert planned["api"]["depends_on"]["db"]["condition"] == "service_healthy"
     assert planned["api"]["memory_bytes"] == 256 * 2**20

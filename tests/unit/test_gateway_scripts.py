@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +97,14 @@ def test_a_file_that_kong_refuses_changes_nothing(container: dict[str, str], tex
     assert config.read_text() == 'key: "old"\n'
     assert "reload" not in Path(container["NOTES"]).read_text()
     assert not config.with_name("kong.new.yml").exists()
+
+
+def test_kong_asks_docker_for_a_services_addresses_again_after_five_seconds() -> None:
+    """Docker's own 600 would keep a replica that went, and miss one that came."""
+    from stack import yamlfile
+
+    fragment: Any = yamlfile.load("", (SCRIPTS.parent / f"{SCRIPTS.name}.yml").read_text())
+    found = fragment["services"][SCRIPTS.name]["environment"]
+    assert {name: value for name, value in found.items() if name.startswith("KONG_DNS_")} == {
+        "KONG_DNS_VALID_TTL": "5", "KONG_DNS_NOT_FOUND_TTL": "1", "KONG_DNS_ORDER": "LAST,A,CNAME",
+    }  # fmt: skip

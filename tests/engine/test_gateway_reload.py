@@ -1,0 +1,172 @@
+"""The gateway's reload under load: no request fails, no container is made anew. And a name of several replicas.
+
+Kong's image can't be had everywhere, so a stand-in takes its place (tests/engine/standins/kong.py): several workers on
+one socket, `kong config parse` and `kong reload` as compose/kong-api-gateway/reload.sh calls them. What is shown is
+what this project does: when it reloads, by which file, and that it leaves the container alone. That Kong drops nothing
+on a reload is Kong's own doing, and so is how it balances: Docker's DNS answers with every replica's address, as shown
+here, and by the KONG_DNS_* settings of compose/kong-api-gateway.yml (tests/unit/test_gateway_scripts.py holds them)
+Kong asks again after five seconds."""
+
+import contextlib
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.engine import support_stack as support
+from tests.engine import support_standins
+from tests.engine.support_stack import Stack
+
+GATEWAY = "kong-api-gateway"
+ROUTES = """_format_version: "3.0"
+services:
+  - name: "web"
+    url: "http://web:8080"
+    routes: [{name: "web", paths: ["/web/"]}]
+"""
+BROKEN = ROUTES.replace("    routes:", '    plugins: [{name: "cors", config: {origins: "none"}}]\n    routes:')
+"""What our own check lets through, as it knows no plugin's fields, and Kong refuses."""
+SLOW = """
+import socket, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(0.2)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(socket.gethostname().encode())
+ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+"""A page that takes its time, so that some requests are under way at every moment; it says which container it is."""
+ANSWERS = {"test": ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"], "interval": "1s"}
+
+
+class Load:
+    """Requests one after the other in several threads: what they were answered, and by which worker."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.statuses = port, list[str]()
+        self.workers = set[str]()
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            try:
+                status, _, worker = ask(self.port, "/web/")
+                self.statuses.append(str(status))
+                self.workers |= {worker}
+            except (OSError, http.client.HTTPException) as error:
+                self.statuses.append(repr(error))
+
+    def until_more(self, count: int) -> None:
+        """Wait for so many further answers."""
+        wanted = len(self.statuses) + count
+        support.until(lambda: len(self.statuses) >= wanted, "the load's next requests")
+
+
+def ask(port: int, path: str) -> tuple[int, str, str]:
+    """Status, body and worker of one request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), str(answer.headers["X-Worker"])
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def load(port: int) -> Iterator[Load]:
+    """A load that has begun, and ends with the block."""
+    made = Load(port)
+    threads = [threading.Thread(target=made.run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        made.until_more(20)
+        yield made
+    finally:
+        made.over.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.fixture
+def gated(new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A gateway of stand-ins before one page."""
+    support_standins.build(tmp_path_factory.mktemp("stand-in"))
+    stack = new_stack(KONG_API_GATEWAY_IMAGE=support_standins.IMAGE)
+    (stack.root / "kong/kong.yml").write_text(ROUTES)
+    page(stack, "web")
+    stack.up("--service", "web", "--service", GATEWAY)
+    return stack
+
+
+def page(stack: Stack, name: str) -> None:
+    scale = f"${{{name.upper()}_SCALE:-1}}"
+    stack.service(name, image=support_standins.IMAGE, command=["python3", "-c", SLOW], expose=["8080"],
+                  deploy={"replicas": scale}, healthcheck=ANSWERS)  # fmt: skip
+
+
+def test_new_routes_come_without_a_failed_request_or_a_new_container(gated: Stack) -> None:
+    port, before = gated.port(2), gated.identities()[f"{GATEWAY}-1"]
+    with load(port) as requests:
+        first = set(requests.workers)
+        assert ask(port, "/added/")[0] == 404
+        added = gated.inv("route.add", "--service", "web", "--path", "/added")
+        assert "the running gateway took it" in added.out, added
+        support.until(lambda: ask(port, "/added/")[0] == 200, "the route that route.add made")
+        requests.until_more(20)
+        second = set(requests.workers) - first
+
+        page(gated, "more")
+        (gated.root / "kong/kong.yml").write_text(
+            f'{ROUTES}  - {{name: "more", url: "http://more:8080", routes: [{{name: "more", paths: ["/more/"]}}]}}\n'
+        )
+        assert "the gateway took its new routes" in gated.up("--service", "more", "--service", "web").out
+        support.until(lambda: ask(port, "/more/")[0] == 200, "the route that up brought")
+        assert ask(port, "/added/")[0] == 404
+        requests.until_more(20)
+
+        (gated.root / "kong/kong.yml").write_text(BROKEN)
+        refused = gated.inv("up", "--service", "more", "--service", "web", "--json")
+        assert [problem["code"] for problem in refused.problems] == ["gateway-config"]
+        assert "expected a set" in refused.problems[0]["message"]
+        assert ask(port, "/more/")[0] == 200
+        requests.until_more(20)
+    assert set(requests.statuses) == {"200"}
+    assert len(first) > 1
+    assert len(second) > 1
+    assert gated.identities()[f"{GATEWAY}-1"] == before
+
+
+ADDRESSES = "import json, socket; print(json.dumps(sorted({a[4][0] for a in socket.getaddrinfo('web', 8080)})))"
+
+
+def test_the_gateway_finds_each_replica_by_the_one_name_and_follows_them(gated: Stack) -> None:
+    """By Docker's DNS: a name has the addresses of all its replicas, and those alone."""
+
+    def known() -> set[str]:
+        return set(json.loads(gated.exec(GATEWAY, "python3", "-c", ADDRESSES)))
+
+    def there() -> set[str]:
+        networks = [one["NetworkSettings"]["Networks"] for name, one in gated.containers().items() if "web-" in name]
+        return {network["IPAddress"] for one in networks for network in one.values()}
+
+    port, before = gated.port(2), gated.identities()[f"{GATEWAY}-1"]
+    assert known() == there()
+    assert gated.inv("env.set", "WEB_SCALE", "3").code == 0
+    gated.up("--service", "web", "--service", GATEWAY)
+    assert len(there()) == 3
+    assert known() == there()
+    hosts = {one["Id"][:12] for name, one in gated.containers().items() if "web-" in name}
+    assert {ask(port, "/web/")[1] for _ in range(40)} == hosts
+
+    assert gated.inv("env.unset", "WEB_SCALE").code == 0
+    gated.up("--service", "web", "--service", GATEWAY)
+    assert len(there()) == 1
+    assert known() == there()
+    assert ask(port, "/web/")[0] == 200
+    assert gated.identities()[f"{GATEWAY}-1"] == before

@@ -36,9 +36,10 @@ def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_text
 
 def _run(name: str, json: bool, call: Callable[[], Any]) -> None:
     """Show what the call gives back, and end with its exit code."""
+    from stack.authoring import unfinished
     from stack.output import render
 
-    code = render.present(name, call, json)
+    code = render.present(name, lambda: unfinished.first(call), json)
     if code:
         raise Exit(code=code)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stack import tree
+from stack.authoring import unfinished
 from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
@@ -28,7 +29,7 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
     dotenv = {name: value for name, value in settings.items() if value is not None}
     with _copy(root) as copy:
         for path, data in changes.items():
-            _put(copy / path, data)
+            unfinished.put(copy, path, data)
         planned = planner.drafted(planner.read_checkout(copy, dotenv=dotenv))
         now = {path: tree.read(root / path) for path in entrance.files(planned)}
         problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
@@ -60,43 +61,28 @@ def _copy(root: Path) -> Iterator[Path]:
         yield copy
 
 
-def _put(path: Path, data: bytes | None) -> None:
-    if data is None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            path.unlink()
-        with contextlib.suppress(OSError):  # a folder that has something else stays
-            path.parent.rmdir()
-    else:
-        tree.write(path, data)
-
-
 def apply(root: Path, changes: Changes, before: Changes) -> list[str]:
     """Make the changes in their order; `before` is what stood at each path when they were made up. Where one fails, or
-    Ctrl-C comes, what was done is undone. Gives the paths that are written.
+    Ctrl-C comes, what was done is undone; after a kill, by the next command. Gives the paths that are written.
 
     Raises StackError where a file was changed meanwhile, or can't be written."""
     for path, data in before.items():
-        if _found(root / path) != data:
+        if unfinished.found(root / path) != data:
             raise fail("changed", f"{path} was changed meanwhile, so nothing is written", path, "repeat the command")
-    done: list[str] = []
+    unfinished.begin(root, changes, before)
     try:
         for path, data in changes.items():
-            done.append(path)
-            _put(root / path, data)
+            unfinished.put(root, path, data)
     except BaseException:
-        for path in reversed(done):
-            _put(root / path, before[path])
+        unfinished.undo(root)
         raise
-    return done
+    unfinished.end(root)
+    return list(changes)
 
 
 def standing(root: Path, changes: Changes) -> Changes:
     """What stands at each path now."""
-    return {path: _found(root / path) for path in changes}
-
-
-def _found(path: Path) -> bytes | None:
-    return tree.read(path) if path.exists() else None
+    return {path: unfinished.found(root / path) for path in changes}
 
 
 def diff(before: Changes, changes: Changes) -> list[str]:

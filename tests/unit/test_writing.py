@@ -1,15 +1,21 @@
 """A set of changes is written whole or not at all."""
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stack.authoring import addition, writing
+from stack import tree
+from stack.authoring import addition, unfinished, writing
 from stack.errors import StackError
 
 
 def files(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    paths = [path for path in root.rglob("*") if path.is_file() and tree.GENERATED not in path.parts]
+    return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
 def test_what_is_there_changes_and_what_goes_takes_its_empty_folder_along(tmp_path: Path) -> None:
@@ -53,3 +59,49 @@ def test_the_difference_names_what_comes_and_what_goes(tmp_path: Path) -> None:
     assert [line for line in shown if line.startswith(("---", "+++"))] == [
         "--- gone.yml", "+++ /dev/null", "--- /dev/null", "+++ new.yml",
     ]  # fmt: skip
+
+
+CHANGES: addition.Changes = {"kept.yml": b"new", "made/deep/new.yml": b"1", "gone/only.yml": None, "last.yml": b"2"}
+
+
+def killed_at(root: Path, write: int) -> bool:
+    """Make CHANGES in another process, which kills itself as a file is about to take its place. Tells whether."""
+    child = os.fork()
+    if child:
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    rest = iter(range(write))
+
+    def killed(*words: Any, real: Callable[..., Path] = Path.replace) -> None:
+        if next(rest, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(*words)
+
+    Path.replace = killed  # type: ignore[method-assign, assignment]
+    writing.apply(root, CHANGES, writing.standing(root, CHANGES))
+    os._exit(0)
+
+
+def test_whatever_a_kill_left_is_undone_by_what_comes_next(tmp_path: Path) -> None:
+    (tmp_path / tree.GENERATED).mkdir()
+    (tmp_path / "kept.yml").write_bytes(b"old")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone/only.yml").write_bytes(b"x")
+    before = files(tmp_path)
+    write = 0
+    while killed_at(tmp_path, write):
+        unfinished.undo(tmp_path)
+        assert files(tmp_path) == before
+        assert not (tmp_path / "made").exists()
+        write += 1
+    assert write == 4
+    assert files(tmp_path) == {"kept.yml": b"new", "made/deep/new.yml": b"1", "last.yml": b"2"}
+
+
+def test_what_somebody_changed_after_the_kill_stays(tmp_path: Path) -> None:
+    (tmp_path / "kept.yml").write_bytes(b"old")
+    changes: addition.Changes = {"kept.yml": b"new", "made.yml": b"1"}
+    unfinished.begin(tmp_path, changes, writing.standing(tmp_path, changes))
+    (tmp_path / "kept.yml").write_bytes(b"the user's")
+    (tmp_path / "made.yml").write_bytes(b"1")
+    assert unfinished.undo(tmp_path) == ["made.yml"]
+    assert files(tmp_path) == {"kept.yml": b"the user's"}

@@ -1,0 +1,99 @@
+"""The edge to a set of changes under way: what stood before is noted first, so that what a killed command left is
+undone by the next one, whatever that is."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import tree
+from stack.errors import Problem, StackError
+from stack.output.result import Result
+
+FILE = f"{tree.GENERATED}/unfinished.json"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One file: what stood there (None where nothing did), and the digest of what is to (empty for nothing)."""
+
+    before: bytes | None
+    after: str
+
+
+def begin(root: Path, changes: Mapping[str, bytes | None], before: Mapping[str, bytes | None]) -> None:
+    """Note a set of changes. Raises StackError where that can't be written; nothing is to be changed then."""
+    steps = {path: Step(before[path], _digest(data)) for path, data in changes.items()}
+    tree.write(root / FILE, msgspec.json.encode(steps))
+
+
+def end(root: Path) -> None:
+    """All of it is done, or undone."""
+    (root / FILE).unlink(missing_ok=True)
+
+
+def undo(root: Path) -> list[str]:
+    """Put back what stood before, wherever a change was made and nobody else has changed it since. Gives the paths."""
+    undone = []
+    try:
+        steps = msgspec.json.decode(tree.read(root / FILE), type=dict[str, Step])
+    except msgspec.DecodeError:
+        steps = {}
+    for path, step in reversed(steps.items()):
+        target = root / path
+        for loose in target.parent.glob(f".{target.name}.*"):  # what was to take its place, had there been time
+            loose.unlink()
+        now = found(target)
+        if now != step.before and _digest(now) == step.after:
+            put(root, path, step.before)
+            undone.append(path)
+        elif now is None:
+            _unfolder(root, target)
+    end(root)
+    return undone
+
+
+def first(call: Callable[[], Result]) -> Result:
+    """Run a command, once what an earlier one left half done is undone; that is told with its result."""
+    told = _recovered(tree.root())
+    result = call()
+    return msgspec.structs.replace(result, problems=[*told, *result.problems])
+
+
+def _recovered(root: Path) -> list[Problem]:
+    if not (root / FILE).exists():
+        return []
+    try:
+        with tree.locked(root):  # else it is under way, and nothing to undo
+            undone = undo(root) if (root / FILE).exists() else []
+    except StackError:
+        return []
+    message = f"a command was cut off, so what it had changed is as before: {', '.join(undone)}"
+    return [Problem("unfinished", message, undone[0], "repeat that command")] if undone else []
+
+
+def found(path: Path) -> bytes | None:
+    """A file's bytes, None where there is none."""
+    return tree.read(path) if path.exists() else None
+
+
+def put(root: Path, path: str, data: bytes | None) -> None:
+    """Make a file be as `data` says; with the last file of a folder the folder goes."""
+    target = root / path
+    if data is not None:
+        tree.write(target, data)
+        return
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        target.unlink()
+    _unfolder(root, target)
+
+
+def _unfolder(root: Path, path: Path) -> None:
+    """Remove the folders above a path that have nothing in them."""
+    with contextlib.suppress(OSError):  # one that has something else stays, and so do those above
+        for folder in path.parents[: len(path.relative_to(root).parts) - 1]:
+            folder.rmdir()
+
+
+def _digest(data: bytes | None) -> str:
+    return "" if data is None else tree.digest(data)

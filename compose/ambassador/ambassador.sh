@@ -1,6 +1,6 @@
 #!/bin/sh
 # Listens where a service is expected and forwards to where it really is.
-#   ambassador tcp PORT VARIABLE               to the address in VARIABLE: redis://, rediss://, postgresql:// or HOST:PORT
+#   ambassador tcp PORT VARIABLE               to the address in VARIABLE: redis://, rediss://, postgresql://, tcp:// or HOST:PORT
 #   ambassador http PORT VARIABLE              to the http:// or https:// URL in VARIABLE
 #   ambassador host-half VARIABLE              in the host's network: from the socket to AMBASSADOR_DIAL at the port in VARIABLE
 #   ambassador bridge-half PORT                on the bridge: from PORT to the socket
@@ -82,8 +82,8 @@ forward() { exec socat -t "$half_open" "$1,fork" "$2"; }
 listen_tcp() { echo "TCP-LISTEN:$1,reuseaddr,backlog=128,$keepalive"; }
 
 tcp() {
-    parse "$2" "redis=6379 rediss=6379 postgresql=5432 postgres=5432 =" \
-        "redis://HOST:PORT, rediss://HOST:PORT, postgresql://HOST:PORT or HOST:PORT"
+    parse "$2" "redis=6379 rediss=6379 postgresql=5432 postgres=5432 tcp= =" \
+        "redis://HOST:PORT, rediss://HOST:PORT, postgresql://HOST:PORT, tcp://HOST:PORT or HOST:PORT"
     case $scheme in
     rediss) far="OPENSSL:$host:$port,verify=1,cafile=$authorities" ;;
     *) far="TCP:$host:$port" ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# far redis|postgres|http|amqp|bolt|grpc PORT|SOCKET: whether the far end answers in its own protocol. That something accepts the
+# far redis|postgres|http|amqp|bolt|grpc|tcp PORT|SOCKET: whether the far end answers in its own protocol. That something accepts the
 # connection says nothing: the ambassador itself does.
 set -eu
 
@@ -25,11 +25,14 @@ bolt) answer=$(printf '\140\140\260\027\000\000\000\005\000\000\004\004\000\000\
 # HTTP/2's preface and an empty SETTINGS frame: the server answers with its own frames.
 grpc) answer=$(printf 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\000\000\000\004\000\000\000\000\000' |
     ask ,shut-none | od -An -tx1 | tr -d ' \n') ;;
+# No protocol that we know: a far end that is there says something, or keeps the line open; the ambassador closes it where
+# there is none, within the 5 seconds that it tries for.
+tcp) answer=$({ timeout 6 socat -u "$there" - || [ $? -ne 124 ] || echo open; } | head -c 4 | od -An -tx1 | tr -d ' \n') ;;
 *) answer='' ;;
 esac
 
 case $1:$2:$answer in
-redis:*:[+-]* | postgres:*:[SN]* | amqp:*:01* | bolt:*:0000????* | grpc:*:00*) exit 0 ;;
+redis:*:[+-]* | postgres:*:[SN]* | amqp:*:01* | bolt:*:0000????* | grpc:*:00* | tcp:*:??*) exit 0 ;;
 http:/*:HTTP/* | http:*:HTTP/*Via:\ 1.1\ ambassador*) exit 0 ;;
 esac
 echo "the far end does not answer"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from stack.authoring import doors, fragment
+from stack.authoring import doors, elsewhere, fragment
 from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import kongfile
@@ -18,9 +18,6 @@ FREE = range(21, 100)
 """The offsets that are the user's (design: the first service of one's own is published on 63021)."""
 RESERVED = frozenset({"all", "any", "base", "container", "disabled", "default", "none"})
 IMAGE = re.compile(r"[a-z0-9][a-zA-Z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
-PATTERN = "searxng"
-"""The service of the catalogue whose localhost and external are the pattern for others that speak HTTP."""
-
 EMPTY = b'_format_version: "3.0"\n'
 """A gateway's file of the user's own before it has anything."""
 
@@ -111,19 +108,16 @@ def connections(found: Catalog, definition: Definition) -> dict[str, str]:
 
 def changes(found: Catalog, definition: Definition, files: Mapping[str, bytes], into: str = "") -> Changes:
     """The files to write, in their order, in the shipped tree or the user's folder `into`. `files` has the gateway's
-    file and the overrides that are the pattern.
-
-    What comes before the fragment does nothing without it; a source's override needs it, so it comes after."""
+    file. The fragment comes last: the service is whole, or not there."""
     result: Changes = dict(definition.files)
     if definition.doors:
         file = f"{into}{FILE}"
         result[file] = _gateway(files[file] or EMPTY, definition, file)
+    for source in definition.sources:
+        result[f"{into}overrides/{definition.name}/{source}.yml"] = _override(definition, source).encode()
     reached = {part.name: connections(found, part) for part in (definition, *definition.companions)}
     body = fragment.text(definition, offsets(found, definition), reached)
-    result[f"{into}compose/{definition.name}.yml"] = body.encode()
-    for source in definition.sources:
-        result[f"{into}overrides/{definition.name}/{source}.yml"] = _override(definition, source, files).encode()
-    return result
+    return result | {f"{into}compose/{definition.name}.yml": body.encode()}
 
 
 def _gateway(data: bytes, definition: Definition, file: str) -> bytes:
@@ -136,17 +130,12 @@ def _gateway(data: bytes, definition: Definition, file: str) -> bytes:
     return bom + text.encode()
 
 
-def _override(definition: Definition, source: str, files: Mapping[str, bytes]) -> str:
+def _override(definition: Definition, source: str) -> str:
     if source == "container-gpu":
         return fragment.gpu(definition)
     if not definition.ports:
         raise fail("usage", f"--source {source} needs --port", "--source", "--port 8000", USAGE)
-    return fragment.elsewhere(definition, files[pattern(source)].decode(), PATTERN)
-
-
-def pattern(source: str) -> str:
-    """The override that is the pattern for a source."""
-    return f"overrides/{PATTERN}/{source}.yml"
+    return elsewhere.override(definition, source)
 
 
 def removal(found: Catalog, name: str, files: Mapping[str, bytes]) -> Changes:

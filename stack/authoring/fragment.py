@@ -162,16 +162,3 @@ def gpu(definition: Definition) -> str:
         "services": {definition.name: {"deploy": {"resources": {"reservations": {"devices": [device]}}}}},
     }
     return f"# {definition.about} on NVIDIA's GPUs.\n{to_yaml(document)}"
-
-
-def elsewhere(definition: Definition, pattern: str, like: str) -> str:
-    """The override of localhost or external, from the one of a service of the catalogue that has the same kind of
-    door: `pattern` is its text and `like` its name."""
-    body = pattern[pattern.index("x-stack:") :]
-    old, new = variable(like, "X")[:-2], variable(definition.name, "X")[:-2]
-    port = str(definition.ports[0])
-    body = re.sub(rf"\b{like}\b", definition.name, body).replace(f"{old}_", f"{new}_")
-    body = body.replace('"8080"', f'"{port}"').replace("SearXNG", definition.about)
-    body = re.sub(r"_LOCALHOST_PORT:-\d+", f"_LOCALHOST_PORT:-{port}", body)
-    body = re.sub(r"profiles: \[[^\]]*\]", f"profiles: [{', '.join(definition.profiles)}]", body)
-    return f"# {definition.about}, from elsewhere: an ambassador has its name and port.\n{body}"

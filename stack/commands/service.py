@@ -65,7 +65,9 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
         definition = addition.prepared(checkout.catalog, definition)
         layer = route.in_layer(checkout, into, "")
         definition = _placed(definition, layer)
-        changes = addition.changes(checkout.catalog, definition, _patterns(root, definition, layer), layer)
+        gateway = {f"{layer}{FILE}": tree.read(root / f"{layer}{FILE}")}
+        changes = addition.changes(checkout.catalog, definition, gateway, layer)
+        _free(root, definition)
         result = _written(root, changes, dry_run, {})
     if dry_run:
         return result
@@ -81,6 +83,13 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
 
 def _question(name: str) -> str:
     return f"Write a small service {name} to start from (compose/{name}/, port 8000, route /{name})?"
+
+
+def _free(root: Path, definition: Definition) -> None:
+    """Raises StackError where a file that comes with the service would take the place of another."""
+    for path, data in definition.files.items():
+        if (root / path).exists() and tree.read(root / path) != data:
+            raise fail("exists", f"{path} is there already", path, f"move it away: mv {path} {path}.mine")
 
 
 def _placed(definition: Definition, layer: str) -> Definition:
@@ -101,12 +110,6 @@ def _mounting(part: Definition, here: str, there: str) -> Definition:
         for mount in part.volumes
     ]  # fmt: skip
     return msgspec.structs.replace(part, volumes=mounts)
-
-
-def _patterns(root: Path, definition: Definition, layer: str) -> dict[str, bytes]:
-    """The files that others are made from."""
-    names = [addition.pattern(source) for source in definition.sources if source != "container-gpu"]
-    return {path: tree.read(root / path) for path in (f"{layer}{FILE}", *names)}
 
 
 def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mapping[str, str | None]) -> Result:

@@ -1,9 +1,12 @@
 """A service that one command added: started, reached, scaled, and taken away without a trace."""
 
+import contextlib
 import json
 import shutil
 import socket
-from collections.abc import Callable
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -78,6 +81,49 @@ def test_a_service_of_an_image_is_scaled_and_goes_with_its_data(new_stack: Calla
     assert stack.identities().keys() == {"redis-1"}
     assert f"{stack.project}_kept" not in docker("volume", "ls", "-q").split()
     assert tree(stack) == before
+
+
+class Far(socketserver.StreamRequestHandler):
+    """A program of no protocol that anybody knows: it waits for a line first, and says where it was reached."""
+
+    def handle(self) -> None:
+        while self.rfile.readline():
+            self.wfile.write(f"+{self.connection.getsockname()[0]}\r\n".encode())
+
+
+@contextlib.contextmanager
+def far(address: str) -> Iterator[int]:
+    """That program at a port of an address, while the block runs."""
+    with socketserver.ThreadingTCPServer((address, 0), Far) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
+
+
+def test_a_service_of_any_protocol_may_run_on_this_machine_or_elsewhere(stack: Stack) -> None:
+    words = ["--image", REDIS, "--port", "6379", "--profile", "small", "--command", "redis-server --protected-mode no"]
+    stack.service("beside")
+    added = stack.inv("add-service", "queue", *words, "--source", "localhost", "--source", "external")
+    assert added.code == 0, added
+    stack.up()
+    assert pong(stack.port(21)) == b"+PONG\r\n"
+
+    with far("127.0.0.1") as port:
+        stack.set(QUEUE_LOCALHOST_PORT=str(port))
+        stack.up("--source", "queue=localhost")
+        assert pong(stack.port(21)) == b"+127.0.0.1\r\n"
+    failed = stack.inv("up", "--recreate", "--timeout", "20", "--json")
+    assert failed.code == 1
+    assert "the far end does not answer" in failed.out
+
+    network = f"{stack.project}_backend-bridge-network"
+    gateway = docker("network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    with far(gateway) as port:
+        stack.set(QUEUE_EXTERNAL_URL=f"tcp://{gateway}:{port}")
+        stack.up("--source", "queue=external")
+        assert pong(stack.port(21)) == f"+{gateway}\r\n".encode()
+    assert stack.identities().keys() == {"queue-1", "beside-1"}
 
 
 # An engine in a container may not lift the limit of locked memory.

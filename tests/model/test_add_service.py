@@ -1,13 +1,16 @@
 """`inv add-service` and its inverse: what is written, what Compose makes of it, and what is refused."""
 
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from stack.errors import FAILED, USAGE
 from tests.compose_files import API, SEARCH, WATCH
 from tests.model.refusals import Refusal, Tree, refuses
-from tests.support import ROOT, Checkout, fragment
+from tests.support import ROOT, Checkout, environment, fragment
 
 FILE = "kong/kong.yml"
 GATE = """ports: ["127.0.0.1:${KONG_HTTP_PORT}:8000"]
@@ -79,15 +82,45 @@ def test_a_name_alone_is_a_small_service_and_what_was_changed_of_it_stays(small:
     assert small.digest() == before
 
 
-def test_what_was_cut_off_before_the_fragment_is_completed_by_a_repeat(small: Checkout) -> None:
-    before = small.digest()
-    assert small.inv("add-service", "mine", *APP, "--route", "/mine").code == 0
+KILLED = """
+import os, sys
+from stack import tree
+from stack.program import main
+last, replace = sys.argv.pop(), tree._replace
+def killed(path, data, mode):
+    if str(path) == last:
+        os.kill(os.getpid(), 9)
+    replace(path, data, mode)
+tree._replace = killed
+main()
+"""
+"""The program, killed as it is about to write its last word's file."""
+
+
+def test_what_a_kill_cut_off_never_was_and_a_repeat_gives_the_same(small: Checkout) -> None:
+    before, plan = small.digest(), small.inv_json("plan").data
+    words = ["add-service", "mine", *APP, "--route", "/mine", "--source", "localhost"]
+    assert small.inv(*words).code == 0
     whole = small.digest()
-    (small.root / "compose/mine.yml").unlink()
-    assert small.inv("add-service", "mine", *APP, "--route", "/mine").code == 0
-    assert small.digest() == whole
     assert small.inv("remove-service", "mine").code == 0
+    last = small.root / "compose/mine.yml"
+    child = [sys.executable, "-c", KILLED, *words, str(last)]
+    env = {**environment(), "PYTHONPATH": str(small.root)}
+    killed = subprocess.run(child, cwd=small.root, env=env, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (small.root / "overrides/mine/localhost.yml").exists()
+    assert "/mine/" in (small.root / FILE).read_text()
+    planned = small.inv_json("plan")
+    assert planned.data == plan
+    assert "is as before: overrides/mine/localhost.yml, kong/kong.yml" in planned.problems[0]["message"]
     assert small.digest() == before
+    assert small.inv(*words).code == 0
+    assert small.digest() == whole
+
+
+def test_a_file_of_ones_own_is_not_written_over(small: Checkout) -> None:
+    small.write("compose/mine/app.py", "mine\n")
+    refuses(small, "add-service mine", Refusal("exists", "is there already", "compose/mine/app.py", "move it away"))
 
 
 def test_services_of_other_files_are_carried_over_without_their_secrets(small: Checkout) -> None:

@@ -16,10 +16,9 @@ from stack.planning.catalog import Catalog
 from tests.support import ROOT
 
 BOUNDED = settings(max_examples=15, deadline=None)
-SHIPPED = ["compose/base.yml", "compose/redis.yml", "compose/searxng.yml", FILE,
-           "overrides/searxng/localhost.yml", "overrides/searxng/external.yml"]  # fmt: skip
+SHIPPED = ["compose/base.yml", "compose/redis.yml", FILE]
 TREE = {path: (ROOT / path).read_bytes() for path in SHIPPED}
-TAKEN = {*addition.RESERVED, "redis", "searxng", "backend"}
+TAKEN = {*addition.RESERVED, "redis", "backend"}
 NAMES = st.from_regex(r"[a-z]([a-z0-9]{0,6}(-[a-z0-9]{1,6})?)?", fullmatch=True).filter(lambda name: name not in TAKEN)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 LINES = TEXTS.filter(lambda text: "\n" not in text and text.isprintable())

@@ -101,6 +101,20 @@ def secrets_of(value: Any) -> set[str]:
     return set()
 
 
+def joined(model: Model) -> Model:
+    """The model with a way from each service to all that it depends on: where the two share no network, it joins those
+    of the other. So a layout need not name a service that stands in the middle."""
+    found = services(model)
+    return {**model, "services": {name: _joined(service, found) for name, service in found.items()}}
+
+
+def _joined(service: Service, found: dict[str, Service]) -> Service:
+    own = service.get("networks") or {}
+    others = [found[name].get("networks") or {} for name in service.get("depends_on") or {} if name in found]
+    new = {network: None for networks in others if not networks.keys() & own.keys() for network in networks}
+    return {**service, "networks": {**own, **new}} if own and new else service
+
+
 def mirrored(model: Model, prefix: str) -> Model:
     """The model with every pulled image sent through one mirror: `prefix` takes the place of the registry,
     and Docker Hub's short names get their `library/`. Images built here keep their names; what they are built

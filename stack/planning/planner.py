@@ -183,6 +183,7 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     files = plan.file_list(checkout.catalog, chosen, network(checkout))
     merged, digest = merge(checkout, files, env)
     merged = model.mirrored(merged, values.get("REGISTRY_PREFIX", ""))
+    merged = merged if network(checkout) == BRIDGE else model.joined(merged)
     project = checkout.settings.value("PROJECT_NAME")
     facts = Facts(checkout.catalog, merged, files, chosen, assigned, project, base_port)
     selection = Selection(tuple(selected(checkout, request)), request.services, missing)

@@ -83,6 +83,28 @@ def test_a_service_of_an_image_is_scaled_and_goes_with_its_data(new_stack: Calla
     assert tree(stack) == before
 
 
+def test_in_tiers_a_service_reaches_what_it_depends_on_and_the_gateway_reaches_it(
+    new_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    """The gateway is a stand-in; what it can connect to is asked in its container."""
+    support_standins.build(tmp_path)
+    stack = new_stack(REDIS_SOURCE="build", NETWORK="tiered", KONG_API_GATEWAY_IMAGE=support_standins.IMAGE)
+    (stack.root / "kong/kong.yml").write_text('_format_version: "3.0"\n')
+    assert stack.inv("docs").code == 0
+    before = tree(stack)
+    words = ["--image", REDIS, "--port", "6379", "--profile", "small", "--depends-on", "redis", "--route", "/queue"]
+    added = stack.inv("add-service", "queue", *words, "--command", "redis-server --protected-mode no")
+    assert added.code == 0, added
+    stack.up("--service", "queue", "--service", "kong-api-gateway")
+    assert "PONG" in stack.exec("queue", "sh", "-c", 'redis-cli -u "$REDIS_URL" --no-auth-warning ping')
+    assert '"http://queue:6379"' in (stack.root / ".stack/gateway/kong.yml").read_text()
+    stack.exec("kong-api-gateway", "bash", "-c", "exec 3<>/dev/tcp/queue/6379")
+    assert stack.exec("kong-api-gateway", "sh", "-c", "getent hosts redis || echo none") == "none\n"
+    gone = stack.inv("remove-service", "queue")
+    assert gone.code == 0, gone
+    assert tree(stack) == before
+
+
 class Far(socketserver.StreamRequestHandler):
     """A program of no protocol that anybody knows: it waits for a line first, and says where it was reached."""
 

@@ -115,3 +115,21 @@ def test_what_a_service_refers_to() -> None:
         "networks": {"net"}, "volumes": {"data"}, "secrets": {"ca", "key"}, "configs": {"conf"},
     }  # fmt: skip
     assert model.binds(service) == ["./conf"]
+
+
+def test_a_service_joins_the_network_of_what_it_depends_on_only_where_they_share_none() -> None:
+    services: dict[str, Any] = {
+        "gate": {"image": "a", "networks": {"front": None, "middle": None}, "depends_on": {"app": {}}},
+        "app": {
+            "image": "a",
+            "networks": {"middle": {"aliases": ["x"]}},
+            "depends_on": {"data": {}, "job": {}, "no": {}},
+        },
+        "data": {"image": "a", "networks": {"back": None}},
+        "job": {"image": "a", "network_mode": "host", "depends_on": {"data": {}}},
+    }
+    joined = model.joined({"services": services, "networks": {}})["services"]
+    assert joined["app"]["networks"] == {"middle": {"aliases": ["x"]}, "back": None}
+    assert {name: joined[name] for name in ("gate", "data", "job")} == {
+        name: services[name] for name in ("gate", "data", "job")
+    }

@@ -26,6 +26,8 @@ CARRIED = (
     *("stdin_open", "expose", "extra_hosts", "healthcheck", "cpus"),
 )
 """Keys that stand in the fragment as they stand there."""
+BUILT = ("context", "dockerfile", "dockerfile_inline", "args", "target")
+"""Keys of a build that are carried, the folder first."""
 OURS = {
     "container_name": "Compose names containers",
     "networks": "all services share one network",
@@ -148,14 +150,13 @@ def definition(services: Services, chosen: list[str], main: str, name: str, mapp
 
 def _one(carrier: _Carrier, old: str, files: Mapping[str, bytes]) -> Definition:
     raw, name = carrier.services[old], carrier.names[old]
-    # A doubled dollar sign is Compose's for one; the fragment doubles it again.
-    env = {key: carrier.value(key, value).replace("$$", "$") for key, value in raw["environment"].items()}
+    env = {key: carrier.value(key, value) for key, value in raw["environment"].items()}
     extra = {key: carrier.deep(key, raw[key]) for key in CARRIED if raw.get(key) not in (None, [], {})}
     carrier.lost += [f"{old}.{key}: {OURS[key]}" for key in OURS if raw.get(key) and key != "restart"]
     carrier.lost += [f"{old}.{key}: not carried" for key in raw if key not in KNOWN]
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
-        image=_image(carrier, old, raw), build=_build(carrier, old, raw), ports=_ports(raw),
+        image=_image(carrier, old, raw), build=_build(carrier, old, raw, files), ports=_ports(raw),
         depends_on=list(_edges(carrier, old, raw)), env=env, volumes=list(_mounts(carrier, old, raw, files)),
         memory=str(_limits(raw).get("memory") or raw.get("mem_limit") or ""), extra=extra,
     )  # fmt: skip
@@ -193,11 +194,16 @@ def _image(carrier: _Carrier, old: str, raw: dict[str, Any]) -> str:
     return NAMED.sub(default, raw.get("image") or "")
 
 
-def _build(carrier: _Carrier, old: str, raw: dict[str, Any]) -> str:
-    build = raw.get("build")
-    if build and not raw.get("image"):
-        carrier.lost.append(f"{old}.build: copy its folder to compose/{carrier.name}/ and look at build.context")
-    return f"./compose/{carrier.name}" if build and not raw.get("image") else ""
+def _build(carrier: _Carrier, old: str, raw: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    build: dict[str, Any] = raw.get("build") or {}
+    if not build:
+        return {}
+    inside = PurePosixPath(build["context"])
+    folder = PurePosixPath("compose", carrier.name) / inside
+    if not any(PurePosixPath(path).is_relative_to(inside) for path in files):
+        carrier.lost.append(f"{old}.build: its folder; copy it to {folder}")
+    carrier.lost += [f"{old}.build.{key}: not carried" for key in build if key not in BUILT]
+    return {"context": f"./{folder}", **{key: carrier.deep(key, build[key]) for key in BUILT[1:] if build.get(key)}}
 
 
 def _ports(raw: dict[str, Any]) -> list[int]:
@@ -220,10 +226,9 @@ def _mounts(carrier: _Carrier, old: str, raw: dict[str, Any], files: Mapping[str
         source, target = volume.get("source") or "", volume.get("target") or ""
         if volume.get("type") == "volume":
             yield Mount(f"{carrier.name}-{source or f'{old}-data'}", target, bool(volume.get("read_only")))
-        elif any(
-            path == source.removeprefix("./") or path.startswith(f"{source.removeprefix('./')}/") for path in files
-        ):
-            yield Mount(f"./compose/{carrier.name}/{source.removeprefix('./')}", target, bool(volume.get("read_only")))
+        elif any(PurePosixPath(path).is_relative_to(source) for path in files):
+            inside = PurePosixPath("compose", carrier.name, source)
+            yield Mount(f"./{inside}", target, bool(volume.get("read_only")))
         elif volume.get("type") != "tmpfs":
             carrier.lost.append(f"{old}.volumes: {source}:{target} is a path of that machine")
 

@@ -2,16 +2,16 @@
 work."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stack import docker
-from stack.authoring import carrying
+from stack.authoring import carrying, copying
 from stack.authoring.definition import Definition
 from stack.errors import USAGE, fail
 
-SMALL = 1_000_000
-"""Bytes of all that is copied beside the fragment; what is larger is data, not configuration."""
+SMALL, LARGE = 1_000_000, 20_000_000
+"""Bytes of what a service mounts, and of the folder that it is built from. What is larger is data."""
 
 
 def read(word: str, name: str, mapping: dict[str, str]) -> tuple[Definition, list[str]]:
@@ -23,10 +23,17 @@ def read(word: str, name: str, mapping: dict[str, str]) -> tuple[Definition, lis
     services = _services(path)
     chosen, main = carrying.choose(services, service, mapping, word)
     files: dict[str, bytes] = {}
+    left: list[str] = []
     for one in chosen:
         services[one] = {**services[one], "environment": _environment(path.parent, services[one])}
-        files |= _binds(path.parent, services[one])
-    return carrying.definition(services, chosen, main, name, mapping, files)
+        for source in _mounted(services[one]):
+            files |= _taken(path.parent, source, SMALL, left)
+        if build := services[one].get("build"):
+            needed = (".dockerignore", build.get("dockerfile", "Dockerfile"))
+            files |= _taken(path.parent, build.get("context", "."), LARGE, left, needed)
+            services[one]["build"] = {**build, "context": _inside(path.parent, build.get("context", "."))}
+    made, lost = carrying.definition(services, chosen, main, name, mapping, files)
+    return made, [*lost, *dict.fromkeys(left)]
 
 
 def _split(word: str) -> tuple[Path, str]:
@@ -77,16 +84,26 @@ def _environment(folder: Path, service: dict[str, Any]) -> dict[str, str]:
     return found | {key: f"${{{key}}}" if value is None else str(value) for key, value in own.items()}
 
 
-def _binds(folder: Path, service: dict[str, Any]) -> dict[str, bytes]:
-    """The small files below the folder that a service mounts, by the path that the service names."""
-    found: dict[str, bytes] = {}
-    for volume in service.get("volumes") or []:
-        source = volume.get("source") or "" if volume.get("type") == "bind" else ""
-        path = folder / source
-        if not source.startswith("./") or not path.exists():
-            continue
-        parts = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-        if sum(part.stat().st_size for part in parts) <= SMALL:
-            found |= {str(Path(source) / part.relative_to(path) if path.is_dir() else Path(source)): part.read_bytes()
-                      for part in parts}  # fmt: skip
-    return found
+def _mounted(service: dict[str, Any]) -> list[str]:
+    """The paths beside the file that a service mounts."""
+    binds = (volume.get("source") or "" for volume in service.get("volumes") or [] if volume.get("type") == "bind")
+    return [source for source in binds if source.startswith("./")]
+
+
+def _inside(folder: Path, source: str) -> str:
+    """Where something of theirs is below our folder: as it is below theirs, or by its name alone."""
+    path, top = (folder / source).resolve(), folder.resolve()
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.name
+
+
+def _taken(folder: Path, source: str, most: int, left: list[str], needed: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """The files of what a service mounts or is built from, by their path below our folder; what of it is `left` behind
+    is added there."""
+    path, inside = folder / source, _inside(folder, source)
+    if path.is_file() and path.resolve().is_relative_to(folder.resolve()) and path.stat().st_size <= most:
+        return {inside: path.read_bytes()}
+    if not path.is_dir():
+        return {}
+    found, behind = copying.files(path, most, needed)
+    left += [f"{source}: {why}" for why in behind]
+    return {(PurePosixPath(inside) / name).as_posix(): data for name, data in found.items()}

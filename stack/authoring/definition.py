@@ -36,8 +36,8 @@ class Door(msgspec.Struct, frozen=True):
 
 class Definition(msgspec.Struct, frozen=True):
     """One service and its companions. `ports` are the container's; `secrets` are kinds by name; `health` is
-    `http:/path`, `cmd:…`, `tcp` or nothing; `memory` is in Compose's words (`512m`); `extra` holds further Compose keys
-    as they are to stand in the fragment; `files` are those to be made beside it, by path from the root."""
+    `http:/path`, `cmd:…`, `tcp` or nothing; `env` and `memory` (`512m`) are in Compose's words; `extra` holds further
+    Compose keys as they are to stand in the fragment; `files` are those to be made beside it, by path from the root."""
 
     name: str
     about: str = ""

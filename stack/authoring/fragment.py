@@ -47,7 +47,7 @@ def text(definition: Definition, offsets: Mapping[str, int], connections: Mappin
 
 def made_with(body: str) -> dict[str, str]:
     """The files that were made with a fragment, and the digest of each as it was then."""
-    return dict(re.findall(r"^# with it: (\S+) ([0-9a-f]{16})$", body, re.MULTILINE))
+    return dict(re.findall(r"^# with it: (.+) ([0-9a-f]{16})$", body, re.MULTILINE))
 
 
 def digest(data: bytes) -> str:
@@ -101,7 +101,7 @@ def _service(definition: Definition, connections: Mapping[str, str]) -> dict[str
         address = setting("BIND_ADDRESS", "127.0.0.1")
         pairs = zip(port_variables(definition), definition.ports, strict=True)
         service["ports"] = [f"{address}:${{{name}}}:{port}" for name, port in pairs]
-    env = {**connections, **{k: literal(v) for k, v in definition.env.items()}}
+    env = {**connections, **definition.env}
     if env:
         service["environment"] = env
     if definition.volumes:

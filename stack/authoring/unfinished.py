@@ -78,10 +78,10 @@ def found(path: Path) -> bytes | None:
 
 
 def put(root: Path, path: str, data: bytes | None) -> None:
-    """Make a file be as `data` says; with the last file of a folder the folder goes."""
+    """Make a file be as `data` says, a script executable; with the last file of a folder the folder goes."""
     target = root / path
     if data is not None:
-        tree.write(target, data)
+        tree.write(target, data, 0o755 if data.startswith(b"#!") else 0o644)
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.unlink()

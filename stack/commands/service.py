@@ -94,22 +94,22 @@ def _free(root: Path, definition: Definition) -> None:
 
 def _placed(definition: Definition, layer: str) -> Definition:
     """The definition with the files that come with it in the layer that it is written to."""
-    here, there = f"./compose/{definition.name}", f"./{layer}compose/{definition.name}"
-    build = definition.build
-    if isinstance(build, dict) and build.get("context") == here:
-        build = {**build, "context": there}
+    here = f"./compose/{definition.name}"
     files = {f"{layer}{path}": data for path, data in definition.files.items()}
-    parts = [_mounting(part, here, there) for part in definition.companions]
-    return msgspec.structs.replace(_mounting(definition, here, there), build=build, files=files, companions=parts)
+    parts = [_moved(part, here, layer) for part in definition.companions]
+    return msgspec.structs.replace(_moved(definition, here, layer), files=files, companions=parts)
 
 
-def _mounting(part: Definition, here: str, there: str) -> Definition:
-    mounts = [
-        msgspec.structs.replace(mount, source=there + mount.source[len(here) :])
-        if mount.source.startswith(f"{here}/") else mount
-        for mount in part.volumes
-    ]  # fmt: skip
-    return msgspec.structs.replace(part, volumes=mounts)
+def _moved(part: Definition, here: str, layer: str) -> Definition:
+    """A service with what it mounts and is built from below `here` in another layer."""
+
+    def there(path: str) -> str:
+        return f"./{layer}{path[2:]}" if f"{path}/".startswith(f"{here}/") else path
+
+    mounts = [msgspec.structs.replace(mount, source=there(mount.source)) for mount in part.volumes]
+    build = part.build
+    build = {**build, "context": there(build["context"])} if isinstance(build, dict) and build else build
+    return msgspec.structs.replace(part, volumes=mounts, build=build)
 
 
 def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mapping[str, str | None]) -> Result:
@@ -137,7 +137,8 @@ def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
     return Definition(
         name, about=name, image=words.image, build=_folder(words.build), ports=ports,
         profiles=list(words.profile) or ["app"], depends_on=[_edge(text) for text in words.depends_on],
-        env=dict(_pair("--env", text) for text in words.env), secrets=dict(_secret(text) for text in words.secret),
+        env={key: fragment.literal(value) for key, value in (_pair("--env", text) for text in words.env)},
+        secrets=dict(_secret(text) for text in words.secret),
         volumes=[_mount(text) for text in words.volume], sources=[_source(text) for text in words.source],
         health=words.health, doors=_doors(words, ports, checkout), aliases=list(words.alias), command=words.command,
         replicas=_number("--replicas", words.replicas, 1000), memory=_memory(words.memory),

@@ -157,6 +157,31 @@ def test_services_of_other_files_are_carried_over_without_their_secrets(small: C
     assert small.digest() == before
 
 
+BUILT = """services:
+  app: {build: ./src, ports: ["80"], environment: {RAW: "$${X}"}, devices: ["/dev/null:/dev/x"], secrets: [s]}
+secrets: {s: {file: ./s.txt}}
+"""
+
+
+def test_what_is_built_comes_with_its_folder(small: Checkout) -> None:
+    before = small.digest()
+    theirs = {"made.yml": BUILT, "src/Dockerfile": "FROM x\n", "src/bin/run": "#!/bin/sh\n", "src/.env": "A=1\n"}
+    paths = [small.write(f"theirs/{path}", text) for path, text in theirs.items()]
+    added = small.inv("add-service", "made", "--from-compose", "theirs/made.yml", "--into", "local")
+    assert added.code == 0, added
+    left = [line for line in added.out.splitlines() if line.startswith("not carried: ")]
+    assert {line.split()[2] for line in left} == {"app.devices:", "app.secrets:", "./src:"}
+    assert (small.root / "local/compose/made/src/bin/run").stat().st_mode & 0o111
+    written = (small.root / "local/compose/made.yml").read_text()
+    assert 'context: "./local/compose/made/src"' in written
+    assert 'RAW: "$${X}"' in written
+    assert "made" in {s["name"] for s in small.inv_json("plan", "--service", "made").data["services"]}
+    assert small.inv("remove-service", "made").code == 0
+    for path in paths:
+        path.unlink()
+    assert small.digest() == before
+
+
 def test_a_folder_of_ones_own_takes_all_of_it_and_no_shipped_file_changes(small: Checkout) -> None:
     before = small.digest()
     assert small.inv("add-service", "my-service", "--into", "local").code == 0

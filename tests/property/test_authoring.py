@@ -37,7 +37,7 @@ def definitions(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Defin
     return Definition(
         name, about=draw(LINES), image="example/app:1", ports=ports, profiles=["app"],
         depends_on=draw(st.lists(st.just(Edge("redis", optional=True)), max_size=1)),
-        env=draw(st.dictionaries(SETTINGS, TEXTS, max_size=3)),
+        env=draw(st.dictionaries(SETTINGS, TEXTS.map(fragment.literal), max_size=3)),
         secrets=draw(st.dictionaries(SETTINGS, st.sampled_from(["hex", "hex:64", "asked"]), max_size=2)),
         volumes=draw(st.lists(VOLUMES, max_size=1)), sources=draw(st.lists(st.sampled_from(sources), unique=True)),
         health=draw(st.sampled_from(checks)), doors=[Door(path=f"/x-{name}", port=ports[0])] if open_door else [],
@@ -100,10 +100,16 @@ def test_a_container_gets_every_value_as_it_was_given(definition: Definition) ->
     document: Any = yamlfile.load("", add(TREE, definition)[f"compose/{definition.name}.yml"].decode())
     service = document["services"][definition.name]
     for name, value in definition.env.items():
-        if name not in definition.secrets and "${" not in value:
-            assert service["environment"][name].replace("$$", "$") == value
+        if name not in definition.secrets:
+            assert service["environment"][name] == value
     assert len(service.get("ports", [])) == len(definition.ports)
     assert set(document["x-stack"][definition.name].get("ports", {}).values()) <= set(addition.FREE)
+
+
+@BOUNDED
+@given(TEXTS.filter(lambda text: "${" not in text))
+def test_compose_hands_on_what_a_flag_says(text: str) -> None:
+    assert fragment.literal(text).replace("$$", "$") == text
 
 
 def test_a_setting_in_a_value_stays_one() -> None:

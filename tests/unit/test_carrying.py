@@ -26,6 +26,7 @@ APP: dict[str, Any] = {
         "DATABASE_URL": f"postgres://app:{PASSWORD}@db:5432/app", "DB_PASSWORD": PASSWORD, "CACHE": "redis:6379",
         "REDIS_HOST": "redis", "MODE": "db", "OPENAI_API_KEY": "${OPENAI_API_KEY}", "LEVEL": "${LEVEL:-info}",
         "PRICE": "$$5", "WHO": "${WHO}", "SIGNING_KEY": "0123456789abcdef0123456789abcdef", "USE_TOKEN": "true",
+        "ESCAPED": "$${WHO}-${WHO}",
     },
     "depends_on": {"db": {"condition": "service_healthy", "required": True}, "redis": {"condition": "service_started"}},
     "volumes": [volume("data", "/data"), volume("./app.conf", "/app.conf", "bind"), volume("/var/run/x", "/x", "bind")],
@@ -72,8 +73,9 @@ def test_a_literal_secret_is_one_of_ours_wherever_it_stood() -> None:
 
 def test_settings_keep_their_defaults_under_our_name() -> None:
     found, _ = carry()
-    assert (found.env["LEVEL"], found.env["WHO"], found.env["PRICE"]) == ("${MINE_LEVEL:-info}", "${MINE_WHO}", "$5")
+    assert (found.env["LEVEL"], found.env["WHO"], found.env["PRICE"]) == ("${MINE_LEVEL:-info}", "${MINE_WHO}", "$$5")
     assert found.env["USE_TOKEN"] == "true"
+    assert found.env["ESCAPED"] == "$${WHO}-${MINE_WHO}"
 
 
 def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> None:
@@ -82,6 +84,16 @@ def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> 
     assert found.companions[0].volumes == [Mount("mine-db-data", "/var/lib")]
     assert found.files == {"compose/mine/app.conf": b"x"}
     assert [one.partition(":")[0] for one in lost] == ["app.container_name", "app.privileged", "app.volumes"]
+
+
+def test_what_is_built_is_built_from_its_copied_folder() -> None:
+    build = {"context": "src", "args": {"LEVEL": "${LEVEL:-info}", "PRICE": "$$5"}, "ssh": ["default"]}
+    services: dict[str, Any] = {"app": {"build": build, "environment": {}}}
+    found, lost = carrying.definition(services, ["app"], "app", "mine", {}, {"src/Dockerfile": b"FROM x"})
+    assert found.build == {"context": "./compose/mine/src", "args": {"LEVEL": "${MINE_LEVEL:-info}", "PRICE": "$$5"}}
+    assert lost == ["app.build.ssh: not carried"]
+    _, lost = carrying.definition(services, ["app"], "app", "mine", {}, {})
+    assert lost[0] == "app.build: its folder; copy it to compose/mine/src"
 
 
 def test_one_of_ours_stands_in() -> None:

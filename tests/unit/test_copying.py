@@ -1,0 +1,36 @@
+"""The files of somebody's folder that come along with a service."""
+
+from pathlib import Path
+
+from stack.authoring import copying
+
+
+def put(folder: Path, *paths: str) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+
+
+def test_a_folder_comes_without_history_secrets_and_what_its_build_leaves_out(tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    put(folder, "Dockerfile", "deep/er/app.py", ".git/config", ".env", ".env.example", "node_modules/x/y.js")
+    put(tmp_path, "outside")
+    (folder / ".dockerignore").write_text("node_modules\nDockerfile\n")
+    (folder / "link.py").symlink_to("deep/er/app.py")
+    (folder / "out").symlink_to("../outside")
+    (folder / "up").symlink_to("..")
+    (folder / "nowhere").symlink_to("gone")
+    found, left = copying.files(folder, 1000, ("Dockerfile", ".dockerignore"))
+    assert set(found) == {"Dockerfile", "deep/er/app.py", ".env.example", ".dockerignore", "link.py"}
+    assert found["link.py"] == b"deep/er/app.py"
+    assert set(left) == {
+        ".env may hold secrets", "out leads out of the folder", "up leads out of the folder", "nowhere is no file"
+    }  # fmt: skip
+
+
+def test_data_stays_where_it_is(tmp_path: Path) -> None:
+    put(tmp_path, "one", "two")
+    assert copying.files(tmp_path, 5) == ({}, [f"it has more than 0 MB or {copying.MANY} files"])
+    for number in range(copying.MANY):
+        (tmp_path / str(number)).touch()
+    assert copying.files(tmp_path, 1_000_000)[0] == {}

@@ -154,6 +154,7 @@ def _one(carrier: _Carrier, old: str, files: Mapping[str, bytes]) -> Definition:
     extra = {key: carrier.deep(key, raw[key]) for key in CARRIED if raw.get(key) not in (None, [], {})}
     carrier.lost += [f"{old}.{key}: {OURS[key]}" for key in OURS if raw.get(key) and key != "restart"]
     carrier.lost += [f"{old}.{key}: not carried" for key in raw if key not in KNOWN]
+    carrier.lost += [f"{old}.ports: {port.get('target')}/udp" for port in raw.get("ports") or [] if not _is_tcp(port)]
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
         image=_image(carrier, old, raw), build=_build(carrier, old, raw, files), ports=_ports(raw),
@@ -207,8 +208,12 @@ def _build(carrier: _Carrier, old: str, raw: dict[str, Any], files: Mapping[str,
 
 
 def _ports(raw: dict[str, Any]) -> list[int]:
-    targets = [port.get("target") for port in raw.get("ports") or [] if port.get("protocol", "tcp") == "tcp"]
+    targets = [port.get("target") for port in raw.get("ports") or [] if _is_tcp(port)]
     return list(dict.fromkeys(int(target) for target in targets if str(target).isdecimal()))
+
+
+def _is_tcp(port: dict[str, Any]) -> bool:
+    return bool(port.get("protocol", "tcp") == "tcp")
 
 
 def _edges(carrier: _Carrier, old: str, raw: dict[str, Any]) -> Iterator[Edge]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import socket
 import socketserver
 import threading
@@ -128,14 +127,11 @@ def test_a_service_of_any_protocol_may_run_on_this_machine_or_elsewhere(stack: S
     stack.service("beside")
     added = stack.inv("add-service", "queue", *words, "--source", "localhost", "--source", "external")
     assert added.code == 0, added
-    stack.up()
-    assert pong(stack.port(21)) == b"+PONG\r\n"
-
     with far("127.0.0.1") as port:
         stack.set(QUEUE_LOCALHOST_PORT=str(port))
         stack.up("--source", "queue=localhost")
         assert pong(stack.port(21)) == b"+127.0.0.1\r\n"
-    failed = stack.inv("up", "--recreate", "--timeout", "20", "--json")
+    failed = stack.inv("up", "--recreate", "--timeout", "14", "--json")
     assert failed.code == 1
     assert "the far end does not answer" in failed.out
 
@@ -210,5 +206,5 @@ def test_the_guides_four_examples_are_one_command_each_and_answer(
         gone = stack.inv("remove-service", name, "--volumes")
         assert gone.code == 0, gone
     assert stack.containers().keys() == {"supabase-db-1", "supabase-db-init-1"}
-    shutil.rmtree(stack.root / "local")
+    assert not (stack.root / "local").exists()
     assert tree(stack) == before

@@ -138,6 +138,31 @@ def status(c: Context, watch: bool = False, stats: bool = False, json: bool = Fa
     _run("status", json, lambda: module.run(watch, stats, json))
 
 
+@command(
+    "Look",
+    "doctor",
+    ("service", "check"),
+    service="only what concerns this service (repeat)",
+    check="only this check (repeat)",
+    fix="mend what can be mended without losing data",
+    yes="agree to what would be asked",
+    bundle="write what a report of a bug needs to this file",
+)
+def doctor(
+    c: Context,
+    service: Any = None,
+    check: Any = None,
+    fix: bool = False,
+    yes: bool = False,
+    bundle: str = "",
+    json: bool = False,
+) -> None:
+    """Say what is wrong, what that causes, and what to type."""
+    from stack.commands import doctor as module
+
+    _run("doctor", json, lambda: module.run(service or [], check or [], fix, yes, bundle))
+
+
 @command("Look", "version")
 def version(c: Context, json: bool = False) -> None:
     """Say the versions of this project, Python, the engine and Compose."""
@@ -403,7 +428,7 @@ def test(c: Context, only: str = "", k: str = "", json: bool = False) -> None:
 
 @command("Develop", "docs")
 def docs(c: Context, json: bool = False) -> None:
-    """Write .env.example and docs/services.md from the fragments."""
+    """Write .env.example and the generated pages of docs/."""
     from stack.commands import docs as module
 
     _run("docs", json, module.run)

@@ -35,7 +35,7 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
         problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
         if problems:
             raise StackError(problems)
-        made = {path: text.encode() for path, text in docs.texts(copy).items()}
+        made = {path: text.encode() for path, text in docs.of_fragments(copy).items()}
     return planned, {**{path: data for path, data in made.items() if tree.read(root / path) != data}, **changes}
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.commands import plan as planning
+from stack.doctor import preflight
 from stack.engine import setup
 from stack.env import envfile
 from stack.errors import FAILED, USAGE, StackError, fail
@@ -14,11 +15,11 @@ from stack.gateway import entrance
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, compare, gpu, hostports, lastup, plan, planner, saving
+from stack.planning import assembly, compare, lastup, plan, planner, saving
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
-from stack.running import disk, failures, images, links, live, start
+from stack.running import failures, images, links, live, start
 from stack.running.pull import problem as pull_problem
 from stack.running.start import Failure
 
@@ -193,9 +194,8 @@ def _may_build(planned: Planned, fragment: str) -> bool:
 
 
 def _preflight(planned: Planned) -> None:
-    """Raises StackError for what the machine lacks: ports, a GPU's runtime, room; and for routes that can't be."""
-    problems = hostports.problems(plan.published(planned.plan.services), planned.plan.project, planned.plan.base_port)
-    problems += gpu.problems(planned.plan) + disk.problems() + entrance.of(planned).problems
+    """Raises StackError for what stands in the way: see the doctor's preflight checks."""
+    problems = preflight.problems(planned)
     if problems:
         raise StackError(problems)
 

@@ -229,7 +229,36 @@ def versions(result: Result) -> Table:
     return table
 
 
+GRADES = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red"), "skipped": ("–", "dim")}
+
+
+def doctor(result: Result) -> Group:
+    """A line for each check in its section; below a finding, what it causes and what to type."""
+    rows = result.data["checks"]
+    width = max((len(row["id"]) for row in rows), default=0)
+    parts: list[Text] = []
+    section = ""
+    for row in rows:
+        if row["section"] != section:
+            section = row["section"]
+            parts.append(Text(section, "bold"))
+        parts.append(_checked(row, width))
+    return Group(*parts)
+
+
+def _checked(row: dict[str, Any], width: int) -> Text:
+    mark, style = GRADES[row["grade"]]
+    quiet = row["grade"] in ("ok", "skipped")
+    said = f"skipped: {row['seen']}" if row["grade"] == "skipped" else row["seen"]
+    text = Text.assemble("  ", (mark, style), f" {row['id']:<{width}}  ", (said, "dim" if quiet else ""))
+    for word, value, colour in (("so ", row["causes"], ""), ("→ ", row["fix"], "cyan")):
+        if value:
+            text.append(f"\n{' ' * (width + 6)}").append(word, colour).append(value)
+    return text
+
+
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
+    "doctor": doctor,
 }  # fmt: skip

@@ -1,0 +1,29 @@
+"""docs/doctor.md: every check, and what becomes of each failure that stacks like this one met. Pure."""
+
+from stack.doctor.check import SECTIONS, Check
+from stack.doctor.registry import CHECKS
+
+HEAD = """# What `inv doctor` looks at
+
+<!-- Made by `./inv docs` from stack/doctor/: edit there. -->
+
+`./inv doctor` tells what is wrong, what that causes, and what to type. `--check ID` runs one check (repeat),
+`--service S` those of one service (repeat), `--fix` mends what is marked so: it says each step first, asks, and never
+deletes data. `--bundle FILE` writes one archive for a report of a bug, without secrets. Exit code 1 means that an error
+was found; warnings alone are 0. Those marked *up* run before every start, too.
+"""
+
+
+def text() -> str:
+    """The whole document."""
+    return "\n".join([HEAD, *(line for section in SECTIONS for line in _section(section))])
+
+
+def _section(section: str) -> list[str]:
+    rows = [_row(check) for check in CHECKS if check.section == section]
+    return [f"## {section.capitalize()}", "", "| check | holds where nothing is wrong | |", "|---|---|---|", *rows, ""]
+
+
+def _row(check: Check) -> str:
+    marks = [word for word, on in (("`--fix`", check.mend is not None), ("*up*", check.preflight)) if on]
+    return f"| `{check.id}` | {check.holds} | {', '.join(marks)} |"

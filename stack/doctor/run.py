@@ -1,0 +1,143 @@
+"""Runs the checks side by side, each with a time limit: one that hangs or raises is reported as itself."""
+
+import queue
+import threading
+import time
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from stack.doctor.check import ERROR, SECTIONS, WARNING, Check, Finding
+from stack.doctor.scene import Scene
+from stack.env import secrets
+from stack.errors import Problem, StackError
+
+LIMIT_S = 12.0
+"""Seconds after which a check counts as hanging. The slowest that are well take 2 s; a question to an engine that does
+not answer is given up after 10."""
+GONE = frozenset({"docker", "docker-hangs"})
+"""Codes of the problems that an engine gives which has gone away."""
+REPORT = "report it: ./inv doctor --bundle report.tar.gz"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the result: a finding, or a check that found nothing or was skipped."""
+
+    id: str
+    section: str
+    grade: str
+    seen: str
+    causes: str = ""
+    fix: str = ""
+
+
+def run(checks: Sequence[Check], scene: Scene, services: Collection[str] = (), limit: float = LIMIT_S) -> list[Row]:
+    """What every check comes to, in the order of the sections. With `services`, only what is found of them."""
+    outcomes = _outcomes(checks, scene, limit)
+    outcomes |= _engine_went(checks, outcomes, scene)
+    values = hidden(scene)
+    rows = [row for check in checks for row in _rows(check, outcomes[check.id], services)]
+    rows.sort(key=lambda row: SECTIONS.index(row.section))
+    return [
+        msgspec.structs.replace(
+            row,
+            seen=secrets.hide(row.seen, values),
+            causes=secrets.hide(row.causes, values),
+            fix=secrets.hide(row.fix, values),
+        )
+        for row in rows
+    ]
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """Why a check could not look; `gone` tells that the engine went away while it did."""
+
+    why: str
+    gone: bool = False
+
+
+Outcome = list[Finding] | Skipped
+
+
+def look(check: Check, scene: Scene) -> Outcome:
+    """One check on the scene."""
+    for need in check.needs:
+        try:
+            getattr(scene, need)
+        except StackError as error:
+            return Skipped(_first(error).message, _first(error).code in GONE)
+    try:
+        return list(check.run(scene))
+    except StackError as error:
+        return Skipped(_first(error).message, _first(error).code in GONE)
+    except Exception as error:  # noqa: BLE001 - a mistake in one check must not hide what the others found
+        seen = f"this check itself failed: {type(error).__name__}: {error}"
+        return [Finding(seen, "what it looks for is not known", REPORT, WARNING)]
+
+
+def _first(error: StackError) -> Problem:
+    return error.problems[0]
+
+
+def _outcomes(checks: Iterable[Check], scene: Scene, limit: float) -> dict[str, Outcome]:
+    """Every check in a thread of its own. One that is not back in time is left behind: threads can't be ended."""
+    done: queue.Queue[tuple[str, Outcome]] = queue.Queue()
+
+    def work(check: Check) -> None:
+        done.put((check.id, look(check, scene)))
+
+    waiting = {check.id for check in checks}
+    for check in checks:
+        threading.Thread(target=work, args=(check,), daemon=True).start()
+    outcomes: dict[str, Outcome] = {}
+    deadline = time.monotonic() + limit
+    while waiting:
+        try:
+            name, outcome = done.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            break
+        waiting.discard(name)
+        outcomes[name] = outcome
+    seen = f"this check did not end within {limit:.0f} s"
+    hanging = Finding(seen, "what it looks for is not known", "./inv doctor --check ID", WARNING)
+    return outcomes | {
+        name: [msgspec.structs.replace(hanging, fix=f"./inv doctor --check {name}")] for name in sorted(waiting)
+    }
+
+
+def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: Scene) -> dict[str, Outcome]:
+    """Where a check lost the engine that the engine's own check had found: that one looks again."""
+    lost = any(isinstance(outcome, Skipped) and outcome.gone for outcome in outcomes.values())
+    owner = next((check for check in checks if check.id == "engine"), None)
+    if not lost or owner is None or outcomes[owner.id]:
+        return {}
+    again = look(owner, Scene(scene.root))
+    if not isinstance(again, list) or not again:
+        return {}
+    return {owner.id: [msgspec.structs.replace(f, seen=f"while doctor looked: {f.seen}") for f in again]}
+
+
+def _rows(check: Check, outcome: Outcome, services: Collection[str]) -> list[Row]:
+    if isinstance(outcome, Skipped):
+        return [Row(check.id, check.section, "skipped", outcome.why)]
+    kept = [f for f in outcome if not services or f.service in services]
+    if not kept:
+        return [Row(check.id, check.section, "ok", check.holds)]
+    return [Row(check.id, check.section, f.grade, f"{f.seen} [{f.where}]" if f.where else f.seen, f.causes, f.fix)
+            for f in kept]  # fmt: skip
+
+
+def hidden(scene: Scene) -> list[str]:
+    """The values that are shown nowhere: the secrets, and where they are not known, all that `.env` holds."""
+    from stack.env import envlines
+
+    try:
+        return list(scene.secrets.values())
+    except StackError:
+        data = (scene.root / ".env").read_bytes() if (scene.root / ".env").is_file() else b""
+        return [line.value for line in envlines.scan(data.decode("utf-8", "surrogateescape"))]
+
+
+def errors(rows: Iterable[Row]) -> list[str]:
+    """The ids of the checks that found an error."""
+    return list(dict.fromkeys(row.id for row in rows if row.grade == ERROR))

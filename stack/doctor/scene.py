@@ -1,0 +1,222 @@
+"""What the checks look at, gathered when first asked for and shared by all of them.
+
+A piece that can't be had (no engine, a broken fragment) raises its StackError to each check that asks for it: the check
+that owns the piece tells it, the others are skipped with that reason."""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from stack import docker, tree
+from stack.env import envfile
+from stack.errors import StackError, fail
+from stack.planning import compare, model, plan, planner, saving
+from stack.planning.changes import Change, Container
+from stack.planning.compare import Assembled
+from stack.planning.plan import Service
+from stack.planning.planner import Checkout, Planned
+from stack.running import images
+
+T = TypeVar("T")
+Inspected = dict[str, Any]
+"""What `docker inspect` says of one container."""
+
+
+class piece(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
+    """A property of the scene that is gathered once, whoever of several threads asks first; an error is kept too."""
+
+    def __init__(self, gather: "Callable[[Scene], T]") -> None:
+        self._gather = gather
+        self.__doc__ = gather.__doc__
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, scene: "Scene", _: type) -> T:
+        with scene.lock(self._name):
+            if self._name not in scene.kept:
+                scene.kept[self._name] = self._outcome(scene)
+        value = scene.kept[self._name]
+        if isinstance(value, StackError):
+            raise value
+        found: T = value
+        return found
+
+    def _outcome(self, scene: "Scene") -> T | StackError:
+        try:
+            return self._gather(scene)
+        except StackError as error:
+            return error
+
+
+class Scene:
+    """One look at the checkout, the machine and the engine. `given` takes the place of pieces by name."""
+
+    def __init__(self, root: Path, given: Mapping[str, Any] | None = None) -> None:
+        self.root = root
+        self.kept: dict[str, Any] = dict(given or {})
+        self._locks: dict[str, threading.RLock] = {}
+        self._guard = threading.Lock()
+
+    def lock(self, name: str) -> threading.RLock:
+        """The lock under which one piece is gathered."""
+        with self._guard:
+            return self._locks.setdefault(name, threading.RLock())
+
+    # Files
+
+    @piece
+    def dotenv(self) -> dict[str, str]:
+        """`.env`; empty where there is none."""
+        return envfile.parse(tree.read(self.root / ".env"))
+
+    @piece
+    def checkout(self) -> Checkout:
+        """The files as they are read and checked."""
+        return planner.read_checkout(self.root)
+
+    @piece
+    def planned(self) -> Planned:
+        """The plan of what is saved, whether or not every setting is there."""
+        return planner.drafted(self.checkout)
+
+    @piece
+    def project(self) -> str:
+        """PROJECT_NAME; it holds where the fragments can't be read, too."""
+        return planner.project_name(self.root)
+
+    @piece
+    def secrets(self) -> dict[str, str]:
+        """The value of each secret that is set."""
+        return saving.secret_values(self.checkout)
+
+    @piece
+    def assembled(self) -> Assembled:
+        """compose.yaml as the plan and what runs beyond it make it."""
+        return compare.assemble(self.standing)
+
+    @piece
+    def standing(self) -> Planned:
+        """The plan with what runs beyond it: what compose.yaml and the gateway know of."""
+        beyond = {service_of(one) for one in self.containers} - set(self.planned.plan.names())
+        wide = plan.widened(self.planned.facts, self.planned.plan, sorted(beyond))
+        return self.planned if wide is self.planned.plan else msgspec.structs.replace(self.planned, plan=wide)
+
+    # The engine
+
+    @piece
+    def engine(self) -> str:
+        """The engine's endpoint, where one answers that will do."""
+        from stack.engine import facts, verdict
+
+        seen = facts.look()
+        judged = verdict.judge(seen)
+        if judged.problem:
+            raise StackError(judged.problem)
+        return seen.endpoint
+
+    @piece
+    def info(self) -> dict[str, Any]:
+        """What `docker info` says."""
+        return self._told(["info", "--format", "{{json .}}"])
+
+    @piece
+    def containers(self) -> list[Inspected]:
+        """Every container of the project, stopped ones too; without those of `docker compose run`."""
+        ids = self._ask(["ps", "-aq", "--no-trunc", "--filter", self._of_project()]).split()
+        # One that has gone in between makes the client fail, and is not missed.
+        done = docker.run(["inspect", *ids]) if ids else None
+        found: list[Inspected] = json.loads(done.stdout or "[]") if done else []
+        return [one for one in found if label(one, "com.docker.compose.oneoff") != "True"]
+
+    @piece
+    def images(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """The planned images that are on this machine."""
+        _ = self.engine
+        return images.present(self.planned)
+
+    @piece
+    def changes(self) -> list[Change]:
+        """What `up` would change."""
+        assembled = compare.assemble(self.planned)
+        running = [c for c in self.rows if not c.one_off]
+        return compare.compare(self.planned, assembled, self.images, running, self.secrets)
+
+    @piece
+    def rows(self) -> list[Container]:
+        """The project's containers as the plan compares them."""
+        _ = self.engine
+        return docker.containers(self.project)
+
+    @piece
+    def volumes(self) -> dict[str, str]:
+        """The project's volumes: the engine's name, and the name in the fragments."""
+        layout = docker.UNIT.join(["{{.Name}}", '{{.Label "com.docker.compose.volume"}}'])
+        lines = self._ask(["volume", "ls", "--filter", self._of_project(), "--format", layout]).splitlines()
+        return dict(line.split(docker.UNIT) for line in lines)
+
+    @piece
+    def networks(self) -> list[dict[str, Any]]:
+        """Every network of the engine, as `docker network inspect` tells it."""
+        ids = self._ask(["network", "ls", "-q", "--no-trunc"]).split()
+        done = docker.run(["network", "inspect", *ids]) if ids else None
+        found: list[dict[str, Any]] = json.loads(done.stdout or "[]") if done else []
+        return found
+
+    # Questions that several checks ask
+
+    def of(self, service: str) -> list[Inspected]:
+        """The containers of one service."""
+        return [one for one in self.containers if service_of(one) == service]
+
+    def running(self) -> dict[str, list[Inspected]]:
+        """The planned services of which a container runs, in start order, each with those containers."""
+        up = {s.name: [one for one in self.of(s.name) if one["State"]["Running"]] for s in self.planned.plan.services}
+        return {name: containers for name, containers in up.items() if containers}
+
+    def started(self) -> bool:
+        """Whether anything of the project was started: before the first `up`, nothing can be missing."""
+        return bool(self.containers)
+
+    def planned_service(self, name: str) -> Service | None:
+        """A service as it is planned."""
+        return next((s for s in self.planned.plan.services if s.name == name), None)
+
+    def raw(self, name: str) -> model.Service:
+        """A planned service in Compose's merged model."""
+        return model.services(self.planned.facts.model)[name]
+
+    def _of_project(self) -> str:
+        return f"label={docker.PROJECT_LABEL}={self.project}"
+
+    def _ask(self, words: list[str]) -> str:
+        """What `docker WORDS` prints, once it is sure that an engine answers."""
+        _ = self.engine
+        return docker.ask(words)
+
+    def _told(self, words: list[str]) -> dict[str, Any]:
+        text = self._ask(words)
+        try:
+            found: dict[str, Any] = json.loads(text)
+        except ValueError:
+            raise fail("docker", f"docker {words[0]} gave no JSON", fix="./inv engine") from None
+        return found
+
+
+def label(container: Inspected, name: str) -> str:
+    """One of a container's labels, empty where it has none of that name."""
+    return str((container["Config"].get("Labels") or {}).get(name, ""))
+
+
+def service_of(container: Inspected) -> str:
+    """The service that a container is of."""
+    return label(container, "com.docker.compose.service")
+
+
+def name_of(container: Inspected) -> str:
+    """A container's name."""
+    return str(container["Name"]).removeprefix("/")

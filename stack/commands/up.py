@@ -15,7 +15,7 @@ from stack.gateway import entrance
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, compare, lastup, plan, planner, saving
+from stack.planning import assembly, compare, kept, lastup, plan, planner, saving
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
@@ -96,9 +96,11 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
             lines = _routed(standing, gateway_stays) or [UNCHANGED]
             return _done(planned, standing, changes, saved, lines)
         lastup.write(planned.checkout.root, recorded, secrets, beyond)
+        kept.before(planned, secrets)
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
+    kept.after(planned, secrets)
     result = _done(planned, standing, changes, saved, _routed(standing, gateway_stays))
     result.problems += [failures.explain(planned, warning) for warning in failed]
     return result
@@ -249,7 +251,12 @@ def _remove(project: str, names: list[str]) -> None:
 def _failed(planned: Planned, failed: list[Failure]) -> Result:
     """Each failed service: why, its last lines, and what to type."""
     problems = [failures.explain(planned, failure) for failure in failed]
-    return Result(planning.data(planned), problems, FAILED, ["what runs is left for a look: docker compose ps"])
+    return Result(
+        planning.data(planned),
+        problems,
+        FAILED,
+        ["what runs is left for a look: ./inv doctor says why, docker compose ps what there is"],
+    )
 
 
 def _done(planned: Planned, standing: Planned, changes: list[Change], saved: Mapping[str, str | None],

@@ -13,6 +13,10 @@ SECTIONS = ("machine", "engine", "settings", "project", "ports", "network", "dat
 
 ERROR: Literal["error"] = "error"
 WARNING: Literal["warning"] = "warning"
+OK: Literal["ok"] = "ok"
+"""A finding of this grade says what was seen where nothing is wrong."""
+SKIPPED: Literal["skipped"] = "skipped"
+"""One of this grade says why a check could not tell."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -22,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
     seen: str
     causes: str
     fix: str
-    grade: Literal["error", "warning"] = ERROR
+    grade: Literal["error", "warning", "ok", "skipped"] = ERROR
     service: str = ""
     where: str = ""
     code: str = ""
@@ -53,3 +57,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 def found(problem: Problem, causes: str, service: str = "") -> Finding:
     """A problem that another part of the project tells, as a finding."""
     return Finding(problem.message, causes, problem.fix, ERROR, service, problem.where, problem.code)
+
+
+def told_by(check: str, service: str = "") -> Finding:
+    """In place of a finding: what was seen comes from something that another check finds."""
+    return Finding(f"{check} tells the cause", "", "", SKIPPED, service)

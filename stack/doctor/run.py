@@ -120,7 +120,9 @@ def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: S
 def _rows(check: Check, outcome: Outcome, services: Collection[str]) -> list[Row]:
     if isinstance(outcome, Skipped):
         return [Row(check.id, check.section, "skipped", outcome.why)]
-    kept = [f for f in outcome if not services or f.service in services]
+    mine = [f for f in outcome if not services or f.service in services]
+    # What merely tells something is of interest only where nothing is wrong.
+    kept = [f for f in mine if f.grade in (ERROR, WARNING)] or mine[:1]
     if not kept:
         return [Row(check.id, check.section, "ok", check.holds)]
     return [Row(check.id, check.section, f.grade, f"{f.seen} [{f.where}]" if f.where else f.seen, f.causes, f.fix)

@@ -14,7 +14,7 @@ import msgspec
 from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
-from stack.planning import compare, model, plan, planner, saving
+from stack.planning import compare, kept, model, plan, planner, saving
 from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
 from stack.planning.plan import Service
@@ -96,15 +96,19 @@ class Scene:
 
     @piece
     def assembled(self) -> Assembled:
-        """compose.yaml as the plan and what runs beyond it make it."""
-        return compare.assemble(self.standing)
+        """compose.yaml as the plan makes it of the services that the one on disk has; of those that are planned and run
+        where there is none."""
+        names = self.written or [*self.planned.plan.names(), *map(service_of, self.containers)]
+        wide = plan.widened(self.planned.facts, msgspec.structs.replace(self.planned.plan, services=[]), names)
+        return compare.assemble(msgspec.structs.replace(self.planned, plan=wide))
 
     @piece
-    def standing(self) -> Planned:
-        """The plan with what runs beyond it: what compose.yaml and the gateway know of."""
-        beyond = {service_of(one) for one in self.containers} - set(self.planned.plan.names())
-        wide = plan.widened(self.planned.facts, self.planned.plan, sorted(beyond))
-        return self.planned if wide is self.planned.plan else msgspec.structs.replace(self.planned, plan=wide)
+    def written(self) -> list[str]:
+        """The services of the compose.yaml on disk."""
+        from stack import yamlfile
+
+        text = tree.read(self.root / "compose.yaml").decode(errors="replace")
+        return list((yamlfile.load("compose.yaml", text) or {}).get("services") or {})
 
     # The engine
 
@@ -158,6 +162,32 @@ class Scene:
         layout = docker.UNIT.join(["{{.Name}}", '{{.Label "com.docker.compose.volume"}}'])
         lines = self._ask(["volume", "ls", "--filter", self._of_project(), "--format", layout]).splitlines()
         return dict(line.split(docker.UNIT) for line in lines)
+
+    @piece
+    def declared_volumes(self) -> set[str]:
+        """The volumes that any file of the catalogue declares, whatever the chosen sources."""
+        from stack import yamlfile
+
+        catalog = self.checkout.catalog
+        paths = [*catalog.base.paths(), *(path for one in catalog.fragments.values() for path in one.paths())]
+        texts = ((path, (self.root / path).read_text()) for path in paths)
+        return {name for path, text in texts for name in (yamlfile.load(path, text) or {}).get("volumes") or {}}
+
+    @piece
+    def changed_secrets(self) -> list[tuple[kept.Keeper, list[str]]]:
+        """The services with a volume that was filled with other secrets than those of now, and which."""
+        record = kept.read(self.root)
+        there = set(self.volumes)
+        both = [(one, kept.changed(one, record, self.secrets)) for one in kept.keepers(self.planned)
+                if there & set(one.volumes)]  # fmt: skip
+        return [(keeper, names) for keeper, names in both if names]
+
+    @piece
+    def oom_kills(self) -> set[str]:
+        """The containers of the project that were killed for want of memory in the last half hour."""
+        words = ["events", "--since", "30m", "--until", "0s", "--filter", "type=container", "--filter", "event=oom",
+                 "--filter", self._of_project(), "--format", "{{.ID}}"]  # fmt: skip
+        return set(self._ask(words).split())
 
     @piece
     def networks(self) -> list[dict[str, Any]]:

@@ -250,11 +250,17 @@ def _checked(row: dict[str, Any], width: int) -> Text:
     mark, style = GRADES[row["grade"]]
     quiet = row["grade"] in ("ok", "skipped")
     said = f"skipped: {row['seen']}" if row["grade"] == "skipped" else row["seen"]
-    text = Text.assemble("  ", (mark, style), f" {row['id']:<{width}}  ", (said, "dim" if quiet else ""))
+    text = Text.assemble(
+        "  ", (mark, style), f" {row['id']:<{width}}  ", (_indented(said, width), "dim" if quiet else "")
+    )
     for word, value, colour in (("so ", row["causes"], ""), ("→ ", row["fix"], "cyan")):
         if value:
-            text.append(f"\n{' ' * (width + 6)}").append(word, colour).append(value)
+            text.append(f"\n{' ' * (width + 6)}").append(word, colour).append(_indented(value, width))
     return text
+
+
+def _indented(text: str, width: int) -> str:
+    return text.replace("\n", f"\n{' ' * (width + 6)}")
 
 
 VIEWS: dict[str, Callable[[Result], Any]] = {

@@ -107,8 +107,20 @@ def _variable(name: str, far: set[str]) -> str:
 
 
 def text(assembled: Model, digest: str) -> str:
-    """compose.yaml: the mark, the digest of what it was made from, and the project."""
-    return f"{MARK}\n# inputs: {digest}\n{to_yaml(assembled)}"
+    """compose.yaml: the mark, the digest of what it was made from, that of what follows, and the project."""
+    body = to_yaml(assembled)
+    return f"{MARK}\n# inputs: {digest}\n{CONTENT}{combined([body])}\n{body}"
+
+
+CONTENT = "# content: "
+"""How the line begins that has the digest of all that follows it."""
+
+
+def edited(written: str) -> bool:
+    """Whether somebody changed an assembled project after it was written."""
+    head, mark, rest = written.partition(CONTENT)
+    said, _, body = rest.partition("\n")
+    return not (head.startswith(MARK) and mark and said == combined([body]))
 
 
 def to_yaml(value: Any) -> str:

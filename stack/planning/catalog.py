@@ -35,6 +35,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: str = ""
     ports: dict[str, int] = {}
     secrets: dict[str, str] = {}
+    kept: dict[str, str] = {}
     url: str | None = None
     scalable: bool = True
     login: Login | None = None
@@ -229,7 +230,7 @@ def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict
 
 
 KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
-    "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict),
+    "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict), "kept": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
     "settings": ("a mapping", dict), "download": ("a text", str), "gpu": ("a text", str),
@@ -279,7 +280,7 @@ def _text(value: Any) -> str:
 LOGIN = list(Login.__struct_fields__)
 KINDS: dict[str, tuple[re.Pattern[str], Callable[[Any], str]]] = {
     "ports": (SETTING, _offset), "secrets": (SETTING, _kind), "settings": (SETTING, _text),
-    "connect": (re.compile(r".+"), _text),
+    "connect": (re.compile(r".+"), _text), "kept": (SETTING, _text),
 }  # fmt: skip
 """What the keys of an entry's mappings look like, and a check of each value that says what is expected."""
 

@@ -30,6 +30,7 @@ def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
     project = settings.pop("PROJECT_NAME", f"t{os.getpid()}-{next(_numbers)}")
     base_port = int(settings.pop("BASE_PORT", 0)) or _base_port()
     lines = {"PROJECT_NAME": project, "BASE_PORT": str(base_port), "STACK_PROFILES": "small", **settings}
+    (folder / ".env").touch(0o600)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     return Stack(folder, project, base_port)
 

@@ -1,0 +1,29 @@
+"""Whether what runs is what the plan says."""
+
+from collections.abc import Iterable
+
+from stack.doctor.check import WARNING, Check, Finding
+from stack.doctor.scene import Scene
+
+TOLD = {
+    "recreate": "runs with another configuration than the plan's: {}",
+    "scale": "has another number of containers than the plan: {}",
+    "remove": "still runs, though its source has it no more",
+}
+
+
+def _run(scene: Scene) -> Iterable[Finding]:
+    for change in scene.changes:
+        if change.action in TOLD:
+            seen = f"{change.name} {TOLD[change.action].format(', '.join(change.keys))}"
+            yield Finding(seen, "the last changes have no effect yet", "./inv up", WARNING, change.name)
+
+
+CHECK = Check(
+    id="drift",
+    section="project",
+    holds="what runs is what the plan says",
+    run=_run,
+    needs=("planned", "engine", "changes"),
+    of_services=True,
+)

@@ -1,0 +1,42 @@
+"""What running services say that looks like an error. They run, so it is a warning."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from stack.doctor import words
+from stack.doctor.check import WARNING, Check, Finding
+from stack.doctor.scene import Inspected, Scene
+from stack.running import loglines
+
+SINCE = "10m"
+"""How far back lines count: what is older was seen, or has passed."""
+
+
+def _run(scene: Scene) -> Iterable[Finding]:
+    # Of those in trouble, the checks of that trouble tell the lines.
+    well = {name: one for name, all_ in scene.running().items() for one in all_[:1] if _well(one)}
+    if not well:
+        return
+    with ThreadPoolExecutor(8) as pool:
+        logs = dict(zip(well, pool.map(lambda one: words.log(one, SINCE), well.values()), strict=True))
+    for name, text in logs.items():
+        lines = loglines.errors(text)
+        if lines:
+            told = "".join(f"\n  | {line}" for line in lines)
+            yield Finding(f"{name} runs, and said in the last {SINCE.removesuffix('m')} minutes:{told}",
+                          "something that it was asked for may have failed",
+                          f"docker compose logs --since {SINCE} {name}", WARNING, name)  # fmt: skip
+
+
+def _well(one: Inspected) -> bool:
+    return words.health(one) in ("", "healthy") and not one["State"]["Restarting"]
+
+
+CHECK = Check(
+    id="log-errors",
+    section="services",
+    holds="no running service said anything that looks like an error in the last 10 minutes",
+    run=_run,
+    needs=("planned", "engine", "containers"),
+    of_services=True,
+)

@@ -1,0 +1,44 @@
+"""Services that should run and have ended, or were never started though all that they wait for is there."""
+
+from collections.abc import Iterable
+
+from stack.doctor import edges, words
+from stack.doctor.check import Check, Finding
+from stack.doctor.checks import oom
+from stack.doctor.scene import Scene
+from stack.planning.plan import Service
+
+STOPPED = (0, 137, 143)
+"""How a container ends that was told to stop: by itself, at once, or after its grace time (128 + the signal)."""
+
+
+def _run(scene: Scene) -> Iterable[Finding]:
+    if not scene.started():
+        return
+    resting = not scene.running()
+    for service in scene.planned.plan.services:
+        if not service.one_shot and service.image in scene.images:
+            yield from _of(scene, service, resting)
+
+
+def _of(scene: Scene, service: Service, resting: bool) -> Iterable[Finding]:
+    have = scene.of(service.name)
+    ended = [one for one in have if one["State"]["Status"] in ("exited", "dead") and not oom.killed(one, ())]
+    # A project of which nothing runs was stopped, which is no fault.
+    faults = [one for one in ended if not (resting and one["State"]["ExitCode"] in STOPPED)]
+    if faults:
+        seen = f"{service.name} {words.exit_in_words(faults[0])}{words.last_lines(faults[0])}"
+        yield Finding(seen, "what needs it fails", "./inv up", service=service.name)
+    elif not have and not resting and not edges.unmet(scene, service.name):
+        yield Finding(f"{service.name} is planned, and has no container", "what needs it fails", "./inv up",
+                      service=service.name)  # fmt: skip
+
+
+CHECK = Check(
+    id="not-running",
+    section="services",
+    holds="what should run, runs",
+    run=_run,
+    needs=("planned", "engine", "containers", "images"),
+    of_services=True,
+)

@@ -1,0 +1,80 @@
+"""What a container's state comes to, in words; and its last lines."""
+
+import calendar
+import time
+from collections.abc import Iterable
+
+from stack import docker
+from stack.doctor.scene import Inspected
+from stack.errors import StackError
+from stack.running import failures, loglines
+
+LINES = 60
+"""Lines of a log that are looked at."""
+
+
+def age_s(stamp: str) -> float:
+    """Seconds since a time as the engine writes it (UTC)."""
+    return time.time() - calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def exit_in_words(one: Inspected) -> str:
+    """How a container ended."""
+    code = one["State"]["ExitCode"]
+    meaning = failures.CODES.get(code, "")
+    error = one["State"].get("Error") or ""
+    return f"exited with {code}{f' ({meaning})' if meaning else ''}{f': {error}' if error else ''}"
+
+
+def last_lines(one: Inspected, most: int = 3) -> str:
+    """The last lines of a container that look like errors, each on a line of its own below; nothing where it logged
+    nothing."""
+    lines = loglines.last(log(one), most)
+    return "".join(f"\n  | {line}" for line in lines)
+
+
+def log(one: Inspected, since: str = "") -> str:
+    """The end of a container's log, both of its streams in the order of their times."""
+    words = ["logs", "--timestamps", "--tail", str(LINES), *(["--since", since] if since else []), one["Id"]]
+    try:
+        done = docker.run(words)
+    except StackError:
+        return ""
+    lines = sorted((done.stdout + done.stderr).splitlines())
+    return "\n".join(text for _, _, text in (line.partition(" ") for line in lines))
+
+
+def health(one: Inspected) -> str:
+    """The engine's word for a container's health; empty without a healthcheck."""
+    return str((one["State"].get("Health") or {}).get("Status") or "")
+
+
+def probe(one: Inspected) -> tuple[int, str]:
+    """The exit code and the output of the last healthcheck; 0 and nothing where there was none."""
+    log = (one["State"].get("Health") or {}).get("Log") or []
+    return (int(log[-1]["ExitCode"]), " ".join(str(log[-1]["Output"]).split())[:300]) if log else (0, "")
+
+
+def satisfied(have: Iterable[Inspected], condition: str) -> bool:
+    """Whether the containers of a service are as an edge to it asks."""
+    states = [one["State"] for one in have]
+    if not states:
+        return False
+    if condition == "service_completed_successfully":
+        return all(state["Status"] == "exited" and not state["ExitCode"] for state in states)
+    if condition == "service_healthy":
+        return all((state.get("Health") or {}).get("Status") == "healthy" for state in states)
+    return all(state["Running"] for state in states)
+
+
+def state(have: list[Inspected]) -> str:
+    """What a service's containers are doing, for the end of a sentence."""
+    if not have:
+        return "was never started"
+    worst = next((one for one in have if not one["State"]["Running"]), have[0])
+    status = worst["State"]["Status"]
+    if status == "exited":
+        return exit_in_words(worst)
+    if status == "running":
+        return f"is {health(worst) or 'running'}"
+    return {"created": "waits to be started", "restarting": "keeps restarting"}.get(status, f"is {status}")

@@ -1,0 +1,185 @@
+"""Faults in running services: doctor names the cause, and its own advice mends it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.engine.support_stack import Stack, docker, run, until
+
+QUICK = {"interval": "1s", "timeout": "2s", "retries": 1}
+FILE = ["CMD", "test", "-e", "/tmp/well"]
+
+
+def _checks(stack: Stack, *words: str) -> dict[str, list[dict[str, str]]]:
+    """What doctor finds, by the check's id; what is fine is left out."""
+    rows = stack.inv("doctor", "--json", *words).json["data"]["checks"]
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        if row["grade"] in ("error", "warning"):
+            found.setdefault(row["id"], []).append(row)
+    return found
+
+
+def _errors(stack: Stack) -> dict[str, str]:
+    """The errors that doctor finds, each check's first in words."""
+    return {name: rows[0]["seen"] for name, rows in _checks(stack).items() if rows[0]["grade"] == "error"}
+
+
+def _state(stack: Stack, service: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.one(service)["State"]
+    return found
+
+
+def _type(stack: Stack, fix: str) -> None:
+    """Run a fix as it stands."""
+    done = run("sh", "-c", fix.replace("./inv", " ".join(stack.command(()))), cwd=stack.root)
+    assert done.code == 0, done
+
+
+@pytest.fixture
+def broken(stack: Stack) -> Stack:
+    """A project in which each service has a fault of its own, and one waits for another."""
+    stack.service("toolless", healthcheck={"test": ["CMD", "no-such-tool", "--ask"], **QUICK})
+    stack.service("sick", healthcheck={"test": FILE, **QUICK})
+    stack.service("patient", depends_on={"sick": {"condition": "service_healthy"}})
+    stack.service("hungry", command=["sh", "-c", "tail -c 200m /dev/zero | tail >/dev/null"],
+                  deploy={"resources": {"limits": {"memory": "32m"}}}, memswap_limit="32m")  # fmt: skip
+    stack.service("job", restart="no", command=["sh", "-c", "echo 'ERROR: no such table' >&2; exit 3"])
+    assert stack.inv("up").code == 1
+    # Compose starts what it can, whatever else fails.
+    run("docker", "compose", "up", "-d", "--no-build", cwd=stack.root)
+    until(lambda: _state(stack, "toolless").get("Health", {}).get("Log"), "a healthcheck")
+    until(lambda: _state(stack, "sick").get("Health", {}).get("Status") == "unhealthy", "an unhealthy service")
+    until(lambda: _state(stack, "hungry")["OOMKilled"], "a kill for want of memory")
+    until(lambda: _state(stack, "job")["ExitCode"] == 3, "a job that failed")
+    return stack
+
+
+def test_each_fault_is_named_with_its_cause_and_goes_as_doctor_says(broken: Stack) -> None:
+    errors = _errors(broken)
+    assert "calls no-such-tool" in errors["healthcheck-tool"]
+    assert "sick is unhealthy" in errors["unhealthy"]
+    assert "patient waits: sick, which is unhealthy" in errors["waiting"]
+    assert "hungry was killed for want of memory, at its limit of 32 MB" in errors["oom"]
+    assert "job exited with 3" in errors["jobs"]
+    assert "ERROR: no such table" in errors["jobs"]
+
+    found = _checks(broken)
+    assert "python" in found["healthcheck-tool"][0]["fix"] or "bash" in found["healthcheck-tool"][0]["fix"]
+    broken.service("toolless", healthcheck={"test": ["CMD", "bash", "-c", "true"], **QUICK})
+    assert "deploy.resources.limits.memory to 64m" in found["oom"][0]["fix"]
+    broken.service("hungry", deploy={"resources": {"limits": {"memory": "64m"}}}, memswap_limit="64m")
+    broken.service("job", restart="no", command=["true"])
+    broken.service("sick", command=["sh", "-c", "touch /tmp/well; exec sleep infinity"],
+                   healthcheck={"test": FILE, **QUICK})  # fmt: skip
+    broken.up()
+    assert _errors(broken) == {}
+
+    broken.exec("sick", "rm", "/tmp/well")
+    until(lambda: _state(broken, "sick")["Health"]["Status"] == "unhealthy", "an unhealthy service")
+    fix = _checks(broken, "--check", "unhealthy")["unhealthy"][0]["fix"]
+    _type(broken, fix)
+    until(lambda: _state(broken, "sick")["Health"]["Status"] == "healthy", "a healthy service")
+    assert _errors(broken) == {}
+
+
+def test_a_job_that_failed_is_run_again_by_fix(stack: Stack) -> None:
+    flag = stack.root / "local" / "flag"
+    flag.mkdir(parents=True)
+    stack.service("job", restart="no", command=["test", "-e", "/flag/there"], volumes=["./local/flag:/flag"])
+    assert stack.inv("up").code == 1
+    assert list(_errors(stack)) == ["jobs"]
+    (flag / "there").touch()
+    done = stack.inv("doctor", "--check", "jobs", "--fix", "--yes")
+    assert done.code == 0, done
+    assert "done: docker compose up --no-deps --force-recreate job" in done.out
+
+
+def test_what_was_stopped_on_purpose_is_no_fault_and_what_ended_by_itself_is(stack: Stack) -> None:
+    stack.service("one")
+    stack.service("two", command=["sh", "-c", "sleep 0.1; exit 7"], restart="on-failure:1")
+    stack.up("--service", "one")
+    stack.compose("stop")
+    assert _errors(stack) == {}
+    run("docker", "compose", "start", cwd=stack.root)
+    stack.inv("up")
+    until(lambda: _state(stack, "two")["Status"] == "exited", "an end")
+    assert "two exited with 7" in _errors(stack)["not-running"]
+
+
+def test_an_orphan_container_and_volume_and_an_edited_file_are_found_and_go(stack: Stack) -> None:
+    stack.service("kept")
+    stack.service("gone", volumes=["gone-data:/data"])
+    stack.volume("gone", "gone-data")
+    stack.up()
+    (stack.root / "compose" / "gone.yml").unlink()
+    (stack.root / "compose.yaml").write_text((stack.root / "compose.yaml").read_text() + "# mine\n")
+    (stack.root / ".env").chmod(0o644)
+    errors = _errors(stack)
+    assert errors.keys() == {"orphan-containers", "orphan-volumes", "assembly", "env-mode"}
+    assert "edited by hand" in errors["assembly"]
+    assert f"container {stack.project}-gone-1 is of service gone" in errors["orphan-containers"]
+    assert f"volume {stack.project}_gone-data" in errors["orphan-volumes"]
+
+    volume = _checks(stack)["orphan-volumes"][0]["fix"]
+    done = stack.inv("doctor", "--fix", "--yes")
+    assert "will do: chmod 600 .env" in done.err
+    # Data is never removed by --fix, only by the user.
+    assert _errors(stack).keys() == {"orphan-volumes"}
+    _type(stack, volume)
+    assert _errors(stack) == {}
+    assert list(stack.containers()) == ["kept-1"]
+
+
+def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_told(
+    new_stack: Callable[..., Stack],
+) -> None:
+    from tests.engine.support_stack import BUILT
+
+    stack = new_stack(**{**BUILT, "STACK_PROFILES": "core"})
+    stack.up("--service", "supabase-db-init")
+    old = stack.env()["SUPABASE_ADMIN_PASSWORD"]
+    stack.set(SUPABASE_ADMIN_PASSWORD="another-password")
+    assert stack.inv("up", "--service", "supabase-db-init").code == 1
+    rows = _checks(stack)
+    assert [row["grade"] for row in rows["secrets-kept"]] == ["error"]
+    assert "SUPABASE_ADMIN_PASSWORD is not what" in rows["secrets-kept"][0]["seen"]
+    assert "jobs" not in rows
+    assert "database" not in rows
+    assert old not in json.dumps(rows)
+    assert old not in (stack.root / ".stack" / "record" / "volumes.json").read_text()
+
+    assert rows["secrets-kept"][0]["fix"].startswith("./inv env.set SUPABASE_ADMIN_PASSWORD - (the old value)")
+    stack.inv("env.set", "SUPABASE_ADMIN_PASSWORD", "-", text=old)
+    stack.up("--service", "supabase-db-init")
+    assert not _checks(stack).keys() & {"secrets-kept", "jobs", "database"}
+
+    # What the job made and somebody took away is seen, and the job brings it back.
+    sql = "DELETE FROM genai_stack.migration WHERE name LIKE '0005%'"
+    script = 'PGPASSWORD=$POSTGRES_PASSWORD psql -qh 127.0.0.1 -U supabase_admin -d postgres -c "$0"'
+    stack.exec("supabase-db", "sh", "-c", script, sql)
+    assert "0005_monitoring.sql" in _checks(stack, "--check", "database")["database"][0]["seen"]
+    assert stack.inv("doctor", "--check", "database", "--fix", "--yes").code == 0
+
+
+def test_the_report_of_a_bug_holds_no_secret(new_stack: Callable[..., Stack], tmp_path: Any) -> None:
+    import tarfile
+
+    stack = new_stack(REDIS_SOURCE="build", MY_OWN_KEY="of-another-program")
+    stack.service("chatty", command=["sh", "-c", "env; exec sleep infinity"],
+                  environment={"URL": "redis://default:${REDIS_PASSWORD}@redis:6379"},
+                  depends_on={"redis": {"condition": "service_healthy"}})  # fmt: skip
+    stack.up()
+    secret = stack.env()["REDIS_PASSWORD"]
+    assert secret in docker("logs", f"{stack.project}-chatty-1")
+    stack.inv("doctor", "--bundle", "report.tar.gz")
+    with tarfile.open(stack.root / "report.tar.gz") as archive:
+        streams = {member.name: archive.extractfile(member) for member in archive}
+        texts = {name: stream.read().decode() for name, stream in streams.items() if stream}
+    names = {"versions.json", "plan.json", "checks.json", "settings.json", "compose.yaml"}
+    assert {f"report/{name}" for name in names} <= texts.keys()
+    assert "URL=redis://[hidden]@redis:6379" in texts[f"report/logs/{stack.project}-chatty-1.log"]
+    assert not [name for name, text in texts.items() if secret in text or "of-another-program" in text]
+    assert (stack.root / "report.tar.gz").stat().st_mode & 0o777 == 0o600

@@ -19,7 +19,7 @@ from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
 from stack.planning.plan import Service
 from stack.planning.planner import Checkout, Planned
-from stack.running import images
+from stack.running import images, inside, sockets
 
 T = TypeVar("T")
 Inspected = dict[str, Any]
@@ -196,6 +196,18 @@ class Scene:
         done = docker.run(["network", "inspect", *ids]) if ids else None
         found: list[dict[str, Any]] = json.loads(done.stdout or "[]") if done else []
         return found
+
+    @piece
+    def looks(self) -> dict[str, inside.Look]:
+        """What is seen from inside the network of each running service that has something to be asked."""
+        from stack.doctor import network
+
+        return network.looks(self)
+
+    @piece
+    def listeners(self) -> list[sockets.Listener]:
+        """What listens on this machine."""
+        return sockets.of_this_machine()
 
     # Questions that several checks ask
 

@@ -18,7 +18,7 @@ import yaml
 CONFIG = os.environ.get("KONG_DECLARATIVE_CONFIG", "")
 PID = pathlib.Path(os.environ.get("KONG_PREFIX", "/tmp")) / "nginx.pid"
 WORKERS = int(os.environ.get("KONG_NGINX_WORKER_PROCESSES", "2"))
-STATUS, PROXY = 8100, 8000
+STATUS, PROXY, TLS = 8100, 8000, 8443
 LISTS = {"cors": "origins", "acl": "allow"}
 """Of each plugin, a field that Kong's schema says is a list."""
 
@@ -91,7 +91,9 @@ async def work(sockets: dict[int, socket.socket], table: list[Route]) -> None:
     async def proxied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await answer(table, reader, writer)
 
+    # No TLS is spoken: what counts is that the port is taken.
     servers = [await asyncio.start_server(proxied, sock=sockets[PROXY]),
+               await asyncio.start_server(proxied, sock=sockets[TLS]),
                await asyncio.start_server(ready, sock=sockets[STATUS])]  # fmt: skip
     await quitting.wait()
     for server in servers:
@@ -118,7 +120,7 @@ def master() -> None:
     """Hold the sockets; new workers on SIGHUP, the end on SIGTERM. A broken file changes nothing."""
     heard = (signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD)
     signal.pthread_sigmask(signal.SIG_BLOCK, heard)
-    sockets = {port: socket.create_server(("0.0.0.0", port), backlog=511) for port in (PROXY, STATUS)}
+    sockets = {port: socket.create_server(("0.0.0.0", port), backlog=511) for port in (PROXY, TLS, STATUS)}
     for sock in sockets.values():
         sock.setblocking(False)
     workers = start(sockets, routes(CONFIG))

@@ -200,3 +200,10 @@ def test_the_text_is_plain_to_read() -> None:
         'services:\n  web:\n    image: "a:1"\n    ports:\n      - target: 80\n        host_ip: "127.0.0.1"\n'
         "    tty: true\n"
     )
+
+
+def test_an_edit_of_the_assembled_file_is_seen() -> None:
+    written = assembly.text({"name": "p", "services": {"web": {"image": "web:1"}}}, "abc123")
+    assert not assembly.edited(written)
+    assert assembly.edited(written.replace("web:1", "web:2"))
+    assert assembly.edited(written + "# mine\n")

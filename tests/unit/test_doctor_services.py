@@ -1,0 +1,231 @@
+"""Checks of data and services on what an engine would say: the fault present, and absent."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.doctor import words
+from stack.doctor.check import Check, Finding
+from stack.doctor.checks import (
+    drift,
+    images_here,
+    jobs,
+    log_errors,
+    not_running,
+    oom,
+    restarting,
+    slow_start,
+    unhealthy,
+    volume_usage,
+    volume_version,
+    waiting,
+)
+from stack.doctor.checks.healthcheck_tool import lacks_tool
+from stack.doctor.scene import Scene
+from stack.planning.changes import Change
+from tests.synthetic import facts, needs, planned
+
+RUNNING: dict[str, Any] = {"Status": "running", "Running": True, "Restarting": False, "ExitCode": 0, "OOMKilled": False}
+
+
+def container(service: str, restarts: int = 0, config: dict[str, Any] | None = None, **state: Any) -> dict[str, Any]:
+    """One container as the engine tells it: it runs, but for what `state` says."""
+    labels = {"com.docker.compose.service": service}
+    return {
+        "Id": f"id-of-{service}",
+        "Name": f"/p-{service}-1",
+        "Image": "sha256:1",
+        "RestartCount": restarts,
+        "State": {**RUNNING, "StartedAt": _ago(5), **state},
+        "Config": {"Labels": labels, **(config or {})},
+        "HostConfig": {"Memory": 0},
+        "Mounts": [],
+    }
+
+
+def _ago(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - seconds))
+
+
+def ended(service: str, code: int, **state: Any) -> dict[str, Any]:
+    return container(service, Status="exited", Running=False, ExitCode=code, **state)
+
+
+def sick(service: str, code: int, output: str) -> dict[str, Any]:
+    return container(service, Health={"Status": "unhealthy", "Log": [{"ExitCode": code, "Output": output}]})
+
+
+WEB = planned(facts({"web": {"depends_on": needs("db")}, "db": {}, "job": {"restart": "no"}}))
+
+
+@pytest.fixture(autouse=True)
+def no_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers that log nothing; the tests of logs say what they log."""
+    monkeypatch.setattr(words, "log", lambda *_: "")
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Callable[..., list[Finding]]:
+    """What a check finds where these containers are there."""
+
+    def run(check: Check, *containers: dict[str, Any], **given: Any) -> list[Finding]:
+        pieces = {
+            "planned": WEB, "checkout": WEB.checkout, "project": "p", "engine": "", "containers": list(containers),
+            "images": {s.image: ("sha256:1", {}) for s in WEB.plan.services}, "oom_kills": set(), "volumes": {},
+            "changed_secrets": [],
+        }  # fmt: skip
+        return list(check.run(Scene(tmp_path, {**pieces, **given})))
+
+    return run
+
+
+Look = Callable[..., list[Finding]]
+WELL = (container("web"), container("db"), ended("job", 0))
+EACH = (
+    unhealthy.CHECK, oom.CHECK, restarting.CHECK, not_running.CHECK, waiting.CHECK, slow_start.CHECK, jobs.CHECK,
+    images_here.CHECK, log_errors.CHECK,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("check", EACH, ids=lambda check: check.id)
+def test_nothing_is_found_where_all_is_well(look: Look, check: Check) -> None:
+    assert look(check, *WELL) == []
+
+
+@pytest.mark.parametrize("check", EACH, ids=lambda check: check.id)
+def test_nothing_is_found_before_the_first_start(look: Look, check: Check) -> None:
+    assert look(check, images={}) == []
+
+
+def test_an_unhealthy_service_is_told_with_what_its_check_says_and_who_waits(look: Look) -> None:
+    [found] = look(unhealthy.CHECK, container("web"), sick("db", 1, "no  answer"), ended("job", 0))
+    assert "db is unhealthy: its healthcheck says no answer (exit 1)" in found.seen
+    assert found.causes.startswith("web can't start")
+    assert found.fix == "docker compose restart db"
+
+
+def test_of_two_that_are_unhealthy_the_root_is_to_be_mended_first(look: Look) -> None:
+    made = planned(facts({"web": {"depends_on": {"db": {"condition": "service_healthy", "required": True}}}, "db": {}}))
+    found = look(unhealthy.CHECK, sick("web", 1, ""), sick("db", 1, ""), planned=made)
+    assert {one.service: one.fix for one in found}["web"] == "mend db first: ./inv doctor --service db"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "lacks"),
+    [
+        (127, "sh: curl: not found", True),
+        (126, "can't execute", True),
+        (-1, 'exec: "curl": executable file not found in $PATH', True),
+        (-1, "Health check exceeded timeout (3s)", False),
+        (1, "connection refused", False),
+    ],
+)
+def test_a_healthcheck_without_its_program_is_told_from_one_that_says_no(code: int, said: str, lacks: bool) -> None:
+    assert lacks_tool(sick("db", code, said)) is lacks
+
+
+def test_a_service_without_its_program_is_not_told_as_unhealthy_too(look: Look) -> None:
+    assert look(unhealthy.CHECK, container("web"), sick("db", 127, "not found"), ended("job", 0)) == []
+
+
+def test_a_kill_for_want_of_memory_is_told_with_the_limit(look: Look) -> None:
+    killed = {**ended("db", 137, OOMKilled=True), "HostConfig": {"Memory": 512 * 2**20}}
+    [found] = look(oom.CHECK, killed)
+    assert "at its limit of 512 MB" in found.seen
+    assert "1024m" in found.fix
+    assert look(not_running.CHECK, container("web"), killed) == []
+    assert look(restarting.CHECK, {**killed, "State": {**killed["State"], "Restarting": True}}) == []
+
+
+def test_a_kill_is_told_of_a_container_that_runs_again(look: Look) -> None:
+    [found] = look(oom.CHECK, container("db"), oom_kills={"id-of-db"})
+    assert "as the machine had no more" in found.seen
+
+
+def test_a_loop_of_restarts_is_told_and_one_that_ended_long_ago_is_not(look: Look) -> None:
+    [found] = look(restarting.CHECK, container("db", 4, Status="restarting", Restarting=True, ExitCode=139))
+    assert "db keeps ending: 4 restarts, exited with 139 (crashed (SIGSEGV))" in found.seen
+    assert restarting.loops(container("db", 3))
+    assert not restarting.loops(container("db", 3, StartedAt=_ago(3600)))
+    assert not restarting.loops(container("db", 2))
+
+
+def test_what_ended_by_itself_is_told_and_what_rests_is_not(look: Look) -> None:
+    [found] = look(not_running.CHECK, container("web"), ended("db", 1))
+    assert "db exited with 1" in found.seen
+    assert look(not_running.CHECK, ended("web", 143), ended("db", 0)) == []
+    assert [one.service for one in look(not_running.CHECK, ended("web", 143), ended("db", 2))] == ["db"]
+
+
+def test_a_planned_service_without_a_container_is_told_beside_those_that_run(look: Look) -> None:
+    [found] = look(not_running.CHECK, container("db"), ended("job", 0))
+    assert found.seen == "web is planned, and has no container"
+    assert look(not_running.CHECK, ended("db", 0), ended("job", 0)) == []
+
+
+def test_who_waits_is_told_with_the_chain_down_to_its_root(look: Look) -> None:
+    made = planned(facts({"a": {"depends_on": needs("b")}, "b": {"depends_on": needs("c")}, "c": {}, "d": {}}))
+    there = [container(name, Status="created", Running=False) for name in ("a", "b")]
+    found = look(waiting.CHECK, *there, ended("c", 5), container("d"), planned=made)
+    assert [one.seen for one in found] == [
+        "b waits: c, which exited with 5",
+        "a waits: b → c, which exited with 5",
+    ]
+    assert {one.fix for one in found} == {"mend c first: ./inv doctor --service c; then ./inv up"}
+
+
+def test_a_start_is_slow_beyond_all_that_its_healthcheck_allows(look: Look) -> None:
+    second = 10**9
+    check = {"Healthcheck": {"Interval": second, "Timeout": second, "Retries": 2, "StartPeriod": 6 * second}}
+    starting: dict[str, Any] = {"Health": {"Status": "starting", "Log": []}}
+    late = container("db", config=check, StartedAt=_ago(60), **starting)
+    assert slow_start.allowed_s(late) == 10
+    [found] = look(slow_start.CHECK, late)
+    assert "it has 10 s" in found.seen
+    assert look(slow_start.CHECK, container("db", config=check, StartedAt=_ago(5), **starting)) == []
+
+
+def test_a_job_that_failed_or_never_ran_or_hangs_is_told(look: Look) -> None:
+    assert "job exited with 2" in look(jobs.CHECK, ended("job", 2))[0].seen
+    assert look(jobs.CHECK, container("db"))[0].seen == "job never ran"
+    assert look(jobs.CHECK, container("job", StartedAt=_ago(3600)))[0].seen == "job still runs after 10 minutes"
+    assert look(jobs.CHECK, container("job", StartedAt=_ago(30))) == []
+
+
+def test_an_image_that_is_gone_is_told(look: Look) -> None:
+    kept: dict[str, Any] = {s.image: ("sha256:1", {}) for s in WEB.plan.services if s.name != "db"}
+    assert [one.service for one in look(images_here.CHECK, *WELL, images=kept)] == ["db"]
+
+
+def test_what_differs_from_the_plan_is_told_with_the_parts(look: Look) -> None:
+    changes = [Change("web", "recreate", ["environment.X"]), Change("db", "unchanged"), Change("job", "create")]
+    [found] = look(drift.CHECK, *WELL, changes=changes)
+    assert found.seen == "web runs with another configuration than the plan's: environment.X"
+    assert look(drift.CHECK, *WELL, changes=[Change("web", "unchanged")]) == []
+
+
+def test_lines_of_a_running_service_that_look_like_errors_are_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = {"id-of-db": "ready\nFATAL: role does not exist\n", "id-of-web": "GET / 200\n"}
+    monkeypatch.setattr(words, "log", lambda one, _="": logs.get(one["Id"], ""))
+    [found] = look(log_errors.CHECK, *WELL)
+    assert found.service == "db"
+    assert "FATAL: role does not exist" in found.seen
+
+
+def test_sizes_are_read_as_the_engine_writes_them() -> None:
+    assert [volume_usage.size(text) for text in ("0B", "48.5MB", "1.2GB", "N/A")] == [0, 48_500_000, 1_200_000_000, 0]
+
+
+def test_a_volume_larger_than_what_is_free_is_told_and_others_are_listed() -> None:
+    [found] = volume_usage.findings({"a": 5 * 10**9, "b": 10**6}, 2 * 10**9)
+    assert (found.grade, found.seen) == ("warning", "a (5.0 GB): larger than what is free on the disk (2.0 GB)")
+    [fine] = volume_usage.findings({"a": 5 * 10**9, "b": 10**6}, 9 * 10**9)
+    assert (fine.grade, fine.seen) == ("ok", "a 5.0 GB, b 1 MB")
+
+
+def test_versions_of_data_and_server_are_read() -> None:
+    assert volume_version.versions("15\npostgres (PostgreSQL) 17.6 (Debian)\n") == ("15", "17")
+    assert volume_version.versions("postgres (PostgreSQL) 17.6\n") == ("", "17")

@@ -8,7 +8,7 @@ from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import suggest
 from stack.output.result import Result
-from stack.planning import planner
+from stack.planning import planner, settled
 from stack.planning.planner import Checkout
 
 
@@ -96,14 +96,7 @@ def check() -> Result:
     except StackError as error:
         return Result({"checked": False}, error.problems, FAILED)
     problems += checkout.settings.problems
-    known = planner.known(checkout.catalog)
-    for name in sorted(set(checkout.dotenv) - known):
-        hint = suggest(name, known) or f"./inv env.unset {name}"
-        problems.append(Problem("unknown-setting", f"nothing reads {name}", f".env: {name}", hint))
-    for name, kind in sorted(checkout.secrets.items()):
-        value = checkout.settings.value(name)
-        wrong = secrets.check(name, kind, value) if value else None
-        problems += [wrong] if wrong else []
+    problems += settled.unknown(checkout) + settled.misshapen(checkout)
     errors = [p for p in problems if p.code not in ("env-shadowed", "unknown-setting")]
     lines = [] if problems else ["the settings are fine"]
     return Result({"checked": True}, problems, FAILED if errors else 0, lines)

@@ -75,7 +75,13 @@ def uses(scene: Scene, name: str) -> list[Use]:
         if url.hostname and url.port:
             found.setdefault((url.hostname, url.port), Use(target, url.hostname, url.port))
     jobs = {s.name for s in planned.plan.services if s.one_shot}
-    return [use for use in found.values() if use.service not in jobs]
+    return [use for use in found.values() if use.service not in jobs and _meet(scene, name, use.service)]
+
+
+def _meet(scene: Scene, one: str, other: str) -> bool:
+    """Whether two services share a network of the plan: some layouts keep them apart."""
+    model = scene.planned.facts.model
+    return not addresses.networks(model, one).keys().isdisjoint(addresses.networks(model, other))
 
 
 def of_this_machine(scene: Scene, name: str) -> list[Address]:

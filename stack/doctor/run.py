@@ -10,13 +10,11 @@ import msgspec
 from stack.doctor.check import ERROR, SECTIONS, WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.env import secrets
-from stack.errors import Problem, StackError
+from stack.errors import StackError
 
 LIMIT_S = 12.0
 """Seconds after which a check counts as hanging. The slowest that are well take 2 s; a question to an engine that does
 not answer is given up after 10."""
-GONE = frozenset({"docker", "docker-hangs"})
-"""Codes of the problems that an engine gives which has gone away."""
 REPORT = "report it: ./inv doctor --bundle report.tar.gz"
 
 
@@ -50,10 +48,9 @@ def run(checks: Sequence[Check], scene: Scene, services: Collection[str] = (), l
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """Why a check could not look; `gone` tells that the engine went away while it did."""
+    """Why a check could not look."""
 
     why: str
-    gone: bool = False
 
 
 Outcome = list[Finding] | Skipped
@@ -65,18 +62,14 @@ def look(check: Check, scene: Scene) -> Outcome:
         try:
             getattr(scene, need)
         except StackError as error:
-            return Skipped(_first(error).message, _first(error).code in GONE)
+            return Skipped(error.problems[0].message)
     try:
         return list(check.run(scene))
     except StackError as error:
-        return Skipped(_first(error).message, _first(error).code in GONE)
+        return Skipped(error.problems[0].message)
     except Exception as error:  # noqa: BLE001 - a mistake in one check must not hide what the others found
         seen = f"this check itself failed: {type(error).__name__}: {error}"
         return [Finding(seen, "what it looks for is not known", REPORT, WARNING)]
-
-
-def _first(error: StackError) -> Problem:
-    return error.problems[0]
 
 
 def _outcomes(checks: Iterable[Check], scene: Scene, limit: float) -> dict[str, Outcome]:
@@ -106,15 +99,23 @@ def _outcomes(checks: Iterable[Check], scene: Scene, limit: float) -> dict[str, 
 
 
 def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: Scene) -> dict[str, Outcome]:
-    """Where a check lost the engine that the engine's own check had found: that one looks again."""
-    lost = any(isinstance(outcome, Skipped) and outcome.gone for outcome in outcomes.values())
+    """What changes where the engine went away after its own check had found it: that one looks again, and what the
+    others made of the silence is no finding."""
     owner = next((check for check in checks if check.id == "engine"), None)
-    if not lost or owner is None or outcomes[owner.id]:
+    doubtful = [name for name, outcome in outcomes.items() if isinstance(outcome, Skipped) or _bad(outcome)]
+    if owner is None or outcomes[owner.id] or not doubtful:
         return {}
     again = look(owner, Scene(scene.root))
-    if not isinstance(again, list) or not again:
+    if isinstance(again, Skipped) or not again:
         return {}
-    return {owner.id: [msgspec.structs.replace(f, seen=f"while doctor looked: {f.seen}") for f in again]}
+    told: list[Finding] = [msgspec.structs.replace(f, seen=f"while doctor looked: {f.seen}") for f in again]
+    away: Outcome = Skipped("the engine went away while doctor looked")
+    lost = {check.id: away for check in checks if "engine" in check.needs and check.id in doubtful}
+    return {**lost, owner.id: told}
+
+
+def _bad(outcome: list[Finding]) -> bool:
+    return any(finding.grade in (ERROR, WARNING) for finding in outcome)
 
 
 def _rows(check: Check, outcome: Outcome, services: Collection[str]) -> list[Row]:

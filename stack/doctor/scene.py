@@ -129,6 +129,13 @@ class Scene:
         return self._told(["info", "--format", "{{json .}}"])
 
     @piece
+    def local(self) -> bool:
+        """Whether the engine runs on this machine's own kernel, so that /proc and /sys here are its own."""
+        import platform
+
+        return str(self.info.get("KernelVersion")) == platform.release()
+
+    @piece
     def containers(self) -> list[Inspected]:
         """Every container of the project, stopped ones too; without those of `docker compose run`."""
         ids = self._ask(["ps", "-aq", "--no-trunc", "--filter", self._of_project()]).split()

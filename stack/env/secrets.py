@@ -21,6 +21,14 @@ DEFAULT_LENGTH = 32
 PREFIXES = {"sk": "sk-", "password": "A1"}
 # PostgREST and GoTrue refuse to start with a shorter one.
 SHORTEST_JWT_SECRET = 32
+LENGTHS = {
+    SIGNED_WITH: (SHORTEST_JWT_SECRET, 0),
+    "SUPABASE_REALTIME_DB_ENC_KEY": (16, 16),
+    "SUPABASE_REALTIME_SECRET_KEY_BASE": (64, 0),
+    "SUPABASE_META_CRYPTO_KEY": (32, 0),
+}
+"""The least and the most characters (0: any) of the secrets whose consumer ends on others: an AES-128 key, Phoenix's
+secret_key_base, postgres-meta's key (each project's own settings)."""
 # What Supabase's own key generator uses.
 JWT_LIFETIME_S = 5 * 365 * 86400
 
@@ -80,10 +88,11 @@ def mint(declared: Mapping[str, str], env: Mapping[str, str], random: Callable[[
 
 
 def check(name: str, kind: str, value: str) -> Problem | None:
-    """What is wrong with a secret's value, which may be of any length but for the one that signs keys."""
+    """What is wrong with a secret's value, which may be of any length but for those in LENGTHS."""
     pattern, expected = _SHAPES[kind.partition(":")[0]]
-    if name == SIGNED_WITH and len(value) < SHORTEST_JWT_SECRET:
-        expected = f"at least {SHORTEST_JWT_SECRET} characters"
+    least, most = LENGTHS.get(name, (0, 0))
+    if len(value) < least or (most and len(value) > most):
+        expected = f"{'exactly' if least == most else 'at least'} {least} characters"
     elif re.fullmatch(pattern, value):
         return None
     return Problem("secret-shape", f"{name}: expected {expected}", name, f"./inv env.set {name} VALUE")

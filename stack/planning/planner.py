@@ -164,9 +164,9 @@ def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] |
     if broad:
         spread = sources.spread(checkout.catalog, broad, planned.plan.fragments())
         planned = _plan(checkout, request, {**spread, **chosen}, missing or {})
-    unset = _unset(planned)
-    if unset:
-        raise StackError(unset)
+    lacking = unset(planned)
+    if lacking:
+        raise StackError(lacking)
     return planned
 
 
@@ -321,7 +321,7 @@ def _scales(checkout: Checkout, chosen: Mapping[str, str], values: Mapping[str, 
     return scales
 
 
-def _unset(planned: Planned) -> list[Problem]:
+def unset(planned: Planned) -> list[Problem]:
     """A problem for each variable that a planned service's files read, that has no default, and that is not set;
     and for each secret that only the user can give."""
     checkout, problems = planned.checkout, []

@@ -43,17 +43,17 @@ def _secrets(planned: Planned) -> dict[str, str | None]:
     checkout = planned.checkout
     there = secret_values(checkout)
     problems = []
-    for fragment, kinds in _declared(planned).items():
+    for fragment, kinds in declared(planned).items():
         missing = [n for n in secrets.missing(kinds, there, int(time.time())) if secrets.made_at_random(kinds[n])]
         volumes = existing_volumes(planned, fragment) if missing else []
-        problems += [_lost(fragment, missing, volumes)] if volumes else []
+        problems += [lost(fragment, missing, volumes)] if volumes else []
         problems += [p for n, kind in kinds.items() if there.get(n) and (p := secrets.check(n, kind, there[n]))]
     if problems:
         raise StackError(problems)
     return dict(new_secrets(planned))
 
 
-def _declared(planned: Planned) -> dict[str, dict[str, str]]:
+def declared(planned: Planned) -> dict[str, dict[str, str]]:
     """The secrets (name: kind) of each planned fragment that runs here, and of any other those that a planned service
     uses: it is told them before the other comes, so as not to be made anew then."""
     services = model.services(planned.facts.model)
@@ -69,7 +69,7 @@ def _declared(planned: Planned) -> dict[str, dict[str, str]]:
 
 def new_secrets(planned: Planned) -> dict[str, str]:
     """A value for each secret of the plan that has none, and for each Supabase key that must be minted again."""
-    wanted = {name: kind for kinds in _declared(planned).values() for name, kind in kinds.items()}
+    wanted = {name: kind for kinds in declared(planned).values() for name, kind in kinds.items()}
     return secrets.mint(wanted, secret_values(planned.checkout), _random_hex, int(time.time()))
 
 
@@ -82,7 +82,8 @@ def _random_hex(length: int) -> str:
     return randomness.token_hex(-(-length // 2))[:length]
 
 
-def _lost(fragment: str, names: list[str], volumes: list[str]) -> Problem:
+def lost(fragment: str, names: list[str], volumes: list[str]) -> Problem:
+    """The problem of secrets that are missing beside data that was made with them."""
     message = (f"{fragment} has data ({', '.join(volumes)}) but {', '.join(names)} is not in .env: "
                "a new secret would not open it")  # fmt: skip
     back, up = f"./inv env.set {names[0]} -", f"docker volume rm {' '.join(volumes)}"

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.support_stack import Stack, docker, run, until
+from tests.engine.support_relay import Relay
+from tests.engine.support_stack import BUILT, Stack, docker, run, until
 
 QUICK = {"interval": "1s", "timeout": "2s", "retries": 1}
 FILE = ["CMD", "test", "-e", "/tmp/well"]
@@ -136,8 +138,6 @@ def test_an_orphan_container_and_volume_and_an_edited_file_are_found_and_go(stac
 def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_told(
     new_stack: Callable[..., Stack],
 ) -> None:
-    from tests.engine.support_stack import BUILT
-
     stack = new_stack(**{**BUILT, "STACK_PROFILES": "core"})
     stack.up("--service", "supabase-db-init")
     old = stack.env()["SUPABASE_ADMIN_PASSWORD"]
@@ -156,6 +156,15 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     stack.up("--service", "supabase-db-init")
     assert not _checks(stack).keys() & {"secrets-kept", "jobs", "database"}
 
+    # A secret that is gone is told as what it is: beside data, no new one will do.
+    lost = stack.env()["SUPABASE_DB_PASSWORD"]
+    stack.unset("SUPABASE_DB_PASSWORD")
+    rows = _checks(stack, "--check", "settings-missing")["settings-missing"]
+    assert any("SUPABASE_DB_PASSWORD is not in .env: a new secret would not open it" in row["seen"] for row in rows)
+    stack.inv("env.set", "SUPABASE_DB_PASSWORD", "-", text=lost)
+    rows = _checks(stack, "--check", "settings-missing").get("settings-missing", [])
+    assert not any("SUPABASE_DB_PASSWORD" in row["seen"] for row in rows)
+
     # What the job made and somebody took away is seen, and the job brings it back.
     sql = "DELETE FROM genai_stack.migration WHERE name LIKE '0005%'"
     script = 'PGPASSWORD=$POSTGRES_PASSWORD psql -qh 127.0.0.1 -U supabase_admin -d postgres -c "$0"'
@@ -164,7 +173,7 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     assert stack.inv("doctor", "--check", "database", "--fix", "--yes").code == 0
 
 
-def test_the_report_of_a_bug_holds_no_secret(new_stack: Callable[..., Stack], tmp_path: Any) -> None:
+def test_the_report_of_a_bug_holds_no_secret(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
     import tarfile
 
     stack = new_stack(REDIS_SOURCE="build", MY_OWN_KEY="of-another-program")
@@ -183,3 +192,50 @@ def test_the_report_of_a_bug_holds_no_secret(new_stack: Callable[..., Stack], tm
     assert "URL=redis://[hidden]@redis:6379" in texts[f"report/logs/{stack.project}-chatty-1.log"]
     assert not [name for name, text in texts.items() if secret in text or "of-another-program" in text]
     assert (stack.root / "report.tar.gz").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_differs_from_the_plan_and_a_project_renamed_are_told(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    stack.service("one", environment={"WORD": "old"})
+    stack.up()
+    stack.service("one", environment={"WORD": "new"})
+    found = _checks(stack)
+    assert found["drift"][0]["seen"] == "one runs with another configuration than the plan's: environment.WORD"
+    assert found["assembly"][0]["grade"] == "warning"
+    stack.up()
+    assert not _checks(stack).keys() & {"drift", "assembly"}
+
+    old, stack.project = stack.project, f"{stack.project}-renamed"
+    stack.set(PROJECT_NAME=stack.project)
+    row = _checks(stack)["other-project"][0]
+    assert f"containers of project {old} were started from this folder" in row["seen"]
+    _type(stack, row["fix"])
+    assert "other-project" not in _checks(stack)
+
+
+def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
+    stack.service("db", command=["sh", "-c", "exit 1"], volumes=["data:/var/lib/postgresql/data"],
+                  image="genai-stack/supabase-db:0.1.0", entrypoint=[])  # fmt: skip
+    stack.volume("db", "data")
+    fill = ["--entrypoint", "sh", "genai-stack/supabase-db:0.1.0", "-c", "echo 9 > /data/PG_VERSION"]
+    docker("volume", "create", f"{stack.project}_data")
+    docker("run", "--rm", "--user", "0", "-v", f"{stack.project}_data:/data", *fill)
+    stack.inv("up")
+    until(lambda: stack.one("db")["RestartCount"] >= 3, "a loop of restarts")
+    found = _checks(stack)
+    assert "holds data of PostgreSQL 9, and the image of db is PostgreSQL" in found["volume-version"][0]["seen"]
+    assert "restarting" not in found
+
+
+def test_an_engine_that_goes_away_while_doctor_looks_is_told_as_that(stack: Stack, tmp_path: Path) -> None:
+    """A relay stands before the engine's socket, and ends after the first questions."""
+    stack.service("one")
+    stack.up()
+    socket = tmp_path / "engine.sock"
+    with Relay(socket, questions=6) as relay:
+        done = stack.inv("doctor", "--json", env={"DOCKER_HOST": f"unix://{socket}"})
+    assert relay.asked > 1
+    rows = {row["id"]: row for row in done.json["data"]["checks"] if row["grade"] in ("error", "skipped")}
+    assert rows["engine"]["grade"] == "error"
+    assert done.code == 1
+    assert {row["grade"] for name, row in rows.items() if name != "engine"} == {"skipped"}

@@ -98,10 +98,15 @@ def test_an_engine_that_goes_away_while_doctor_looks_is_the_engine_s_finding(tmp
 
     checks = [
         Check(id="engine", section="engine", holds="", run=engine),
-        Check(id="data", section="data", holds="", run=lost),
+        Check(id="data", section="data", holds="", run=lost, needs=("engine",)),
+        _check("silence", [Finding("nothing there", "", "")], "services", needs=("engine",)),
     ]
-    rows = run.run(checks, _scene(tmp_path))
-    assert [(row.id, row.grade) for row in rows] == [("engine", "error"), ("data", "skipped")]
+    rows = run.run(checks, _scene(tmp_path, engine=""))
+    assert [(row.id, row.grade) for row in rows] == [
+        ("engine", "error"),
+        ("data", "skipped"),
+        ("silence", "skipped"),
+    ]
     assert rows[0].seen == "while doctor looked: the engine is stopped"
 
 

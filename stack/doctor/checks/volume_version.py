@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from stack import docker
 from stack.doctor.check import Check, Finding
+from stack.doctor.checks import restarting
 from stack.doctor.scene import Inspected, Scene, service_of
 from stack.names import variable
 
@@ -16,8 +17,8 @@ LIMIT_S = 8.0
 def _run(scene: Scene) -> Iterable[Finding]:
     for one in scene.containers:
         mount = next((m for m in one["Mounts"] if m.get("Destination") == PLACE and m.get("Name")), None)
-        # One that runs has the right version: PostgreSQL refuses another.
-        if mount is None or (one["State"]["Running"] and not one["State"]["Restarting"]):
+        # One that stays up has the right version: PostgreSQL refuses another.
+        if mount is None or (one["State"]["Running"] and not restarting.loops(one)):
             continue
         yield from _of(one, mount["Name"])
 

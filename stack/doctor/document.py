@@ -1,6 +1,7 @@
 """docs/doctor.md: every check, and what becomes of each failure that stacks like this one met. Pure."""
 
 from stack.doctor.check import SECTIONS, Check
+from stack.doctor.coverage import IN_WORDS, MODES, Mode
 from stack.doctor.registry import CHECKS
 
 HEAD = """# What `inv doctor` looks at
@@ -16,7 +17,7 @@ was found; warnings alone are 0. Those marked *up* run before every start, too.
 
 def text() -> str:
     """The whole document."""
-    return "\n".join([HEAD, *(line for section in SECTIONS for line in _section(section))])
+    return "\n".join([HEAD, *(line for section in SECTIONS for line in _section(section)), *_coverage()])
 
 
 def _section(section: str) -> list[str]:
@@ -27,3 +28,15 @@ def _section(section: str) -> list[str]:
 def _row(check: Check) -> str:
     marks = [word for word, on in (("`--fix`", check.mend is not None), ("*up*", check.preflight)) if on]
     return f"| `{check.id}` | {check.holds} | {', '.join(marks)} |"
+
+
+def _coverage() -> list[str]:
+    rows = [f"| {number} | {mode.failure} | {_fate(mode)} |" for number, mode in enumerate(MODES, 1)]
+    title = "## What users of such stacks met, and what becomes of it here"
+    return [title, "", "| | failure | here |", "|---|---|---|", *rows, ""]
+
+
+def _fate(mode: Mode) -> str:
+    checks = ", ".join(f"`{name}`" for name in mode.checks)
+    found = f"{IN_WORDS[mode.how]} {checks}" if mode.how == "found" else f"{IN_WORDS[mode.how]}"
+    return f"{found}: {mode.why}" if mode.why else found

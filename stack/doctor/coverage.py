@@ -45,7 +45,7 @@ MODES: tuple[Mode, ...] = (
          "image and check stand in one file; the check's own words are told"),
     Mode("a new version wants a setting, and loops without it", FOUND, ("restarting", "settings-missing")),
     Mode("moving tags go stale, and pins of the user stay behind", FOUND, ("image-pins",),
-         "no image of the catalogue has a moving tag: a test"),
+         "every image of the catalogue has a tag, and none is latest: a test"),
     Mode("services are killed for want of memory", FOUND, ("oom", "memory")),
     Mode("the disk is full of models and images", FOUND, ("disk", "volume-usage")),
     Mode("files belong to root after sudo, or after a container wrote them", FOUND, ("owner",)),

@@ -39,4 +39,4 @@ def _coverage() -> list[str]:
 def _fate(mode: Mode) -> str:
     checks = ", ".join(f"`{name}`" for name in mode.checks)
     found = f"{IN_WORDS[mode.how]} {checks}" if mode.how == "found" else f"{IN_WORDS[mode.how]}"
-    return f"{found}: {mode.why}" if mode.why else found
+    return f"{found}{'; ' if mode.how == 'found' else ': '}{mode.why}" if mode.why else found

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.support_doctor import errors, follow, found
 from tests.engine.support_relay import Relay
 from tests.engine.support_stack import BUILT, Stack, docker, run, until
 
@@ -14,30 +15,9 @@ QUICK = {"interval": "1s", "timeout": "2s", "retries": 1}
 FILE = ["CMD", "test", "-e", "/tmp/well"]
 
 
-def _checks(stack: Stack, *words: str) -> dict[str, list[dict[str, str]]]:
-    """What doctor finds, by the check's id; what is fine is left out."""
-    rows = stack.inv("doctor", "--json", *words).json["data"]["checks"]
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        if row["grade"] in ("error", "warning"):
-            found.setdefault(row["id"], []).append(row)
-    return found
-
-
-def _errors(stack: Stack) -> dict[str, str]:
-    """The errors that doctor finds, each check's first in words."""
-    return {name: rows[0]["seen"] for name, rows in _checks(stack).items() if rows[0]["grade"] == "error"}
-
-
 def _state(stack: Stack, service: str) -> dict[str, Any]:
     found: dict[str, Any] = stack.one(service)["State"]
     return found
-
-
-def _type(stack: Stack, fix: str) -> None:
-    """Run a fix as it stands."""
-    done = run("sh", "-c", fix.replace("./inv", " ".join(stack.command(()))), cwd=stack.root)
-    assert done.code == 0, done
 
 
 @pytest.fixture
@@ -60,31 +40,31 @@ def broken(stack: Stack) -> Stack:
 
 
 def test_each_fault_is_named_with_its_cause_and_goes_as_doctor_says(broken: Stack) -> None:
-    errors = _errors(broken)
-    assert "calls no-such-tool" in errors["healthcheck-tool"]
-    assert "sick is unhealthy" in errors["unhealthy"]
-    assert "patient waits: sick, which is unhealthy" in errors["waiting"]
-    assert "hungry was killed for want of memory, at its limit of 32 MB" in errors["oom"]
-    assert "job exited with 3" in errors["jobs"]
-    assert "ERROR: no such table" in errors["jobs"]
+    wrong = errors(broken)
+    assert "calls no-such-tool" in wrong["healthcheck-tool"]
+    assert "sick is unhealthy" in wrong["unhealthy"]
+    assert "patient waits: sick, which is unhealthy" in wrong["waiting"]
+    assert "hungry was killed for want of memory, at its limit of 32 MB" in wrong["oom"]
+    assert "job exited with 3" in wrong["jobs"]
+    assert "ERROR: no such table" in wrong["jobs"]
 
-    found = _checks(broken)
-    assert "python" in found["healthcheck-tool"][0]["fix"] or "bash" in found["healthcheck-tool"][0]["fix"]
+    rows = found(broken)
+    assert "python" in rows["healthcheck-tool"][0]["fix"] or "bash" in rows["healthcheck-tool"][0]["fix"]
     broken.service("toolless", healthcheck={"test": ["CMD", "bash", "-c", "true"], **QUICK})
-    assert "deploy.resources.limits.memory to 64m" in found["oom"][0]["fix"]
+    assert "deploy.resources.limits.memory to 64m" in rows["oom"][0]["fix"]
     broken.service("hungry", deploy={"resources": {"limits": {"memory": "64m"}}}, memswap_limit="64m")
     broken.service("job", restart="no", command=["true"])
     broken.service("sick", command=["sh", "-c", "touch /tmp/well; exec sleep infinity"],
                    healthcheck={"test": FILE, **QUICK})  # fmt: skip
     broken.up()
-    assert _errors(broken) == {}
+    assert errors(broken) == {}
 
     broken.exec("sick", "rm", "/tmp/well")
     until(lambda: _state(broken, "sick")["Health"]["Status"] == "unhealthy", "an unhealthy service")
-    fix = _checks(broken, "--check", "unhealthy")["unhealthy"][0]["fix"]
-    _type(broken, fix)
+    fix = found(broken, "--check", "unhealthy")["unhealthy"][0]["fix"]
+    follow(broken, fix)
     until(lambda: _state(broken, "sick")["Health"]["Status"] == "healthy", "a healthy service")
-    assert _errors(broken) == {}
+    assert errors(broken) == {}
 
 
 def test_a_job_that_failed_is_run_again_by_fix(stack: Stack) -> None:
@@ -92,7 +72,7 @@ def test_a_job_that_failed_is_run_again_by_fix(stack: Stack) -> None:
     flag.mkdir(parents=True)
     stack.service("job", restart="no", command=["test", "-e", "/flag/there"], volumes=["./local/flag:/flag"])
     assert stack.inv("up").code == 1
-    assert list(_errors(stack)) == ["jobs"]
+    assert list(errors(stack)) == ["jobs"]
     (flag / "there").touch()
     done = stack.inv("doctor", "--check", "jobs", "--fix", "--yes")
     assert done.code == 0, done
@@ -104,11 +84,11 @@ def test_what_was_stopped_on_purpose_is_no_fault_and_what_ended_by_itself_is(sta
     stack.service("two", command=["sh", "-c", "sleep 0.1; exit 7"], restart="on-failure:1")
     stack.up("--service", "one")
     stack.compose("stop")
-    assert _errors(stack) == {}
+    assert errors(stack) == {}
     run("docker", "compose", "start", cwd=stack.root)
     stack.inv("up")
     until(lambda: _state(stack, "two")["Status"] == "exited", "an end")
-    assert "two exited with 7" in _errors(stack)["not-running"]
+    assert "two exited with 7" in errors(stack)["not-running"]
 
 
 def test_an_orphan_container_and_volume_and_an_edited_file_are_found_and_go(stack: Stack) -> None:
@@ -119,19 +99,19 @@ def test_an_orphan_container_and_volume_and_an_edited_file_are_found_and_go(stac
     (stack.root / "compose" / "gone.yml").unlink()
     (stack.root / "compose.yaml").write_text((stack.root / "compose.yaml").read_text() + "# mine\n")
     (stack.root / ".env").chmod(0o644)
-    errors = _errors(stack)
-    assert errors.keys() == {"orphan-containers", "orphan-volumes", "assembly", "env-mode"}
-    assert "edited by hand" in errors["assembly"]
-    assert f"container {stack.project}-gone-1 is of service gone" in errors["orphan-containers"]
-    assert f"volume {stack.project}_gone-data" in errors["orphan-volumes"]
+    wrong = errors(stack)
+    assert wrong.keys() == {"orphan-containers", "orphan-volumes", "assembly", "env-mode"}
+    assert "edited by hand" in wrong["assembly"]
+    assert f"container {stack.project}-gone-1 is of service gone" in wrong["orphan-containers"]
+    assert f"volume {stack.project}_gone-data" in wrong["orphan-volumes"]
 
-    volume = _checks(stack)["orphan-volumes"][0]["fix"]
+    volume = found(stack)["orphan-volumes"][0]["fix"]
     done = stack.inv("doctor", "--fix", "--yes")
     assert "will do: chmod 600 .env" in done.err
     # Data is never removed by --fix, only by the user.
-    assert _errors(stack).keys() == {"orphan-volumes"}
-    _type(stack, volume)
-    assert _errors(stack) == {}
+    assert errors(stack).keys() == {"orphan-volumes"}
+    follow(stack, volume)
+    assert errors(stack) == {}
     assert list(stack.containers()) == ["kept-1"]
 
 
@@ -143,7 +123,7 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     old = stack.env()["SUPABASE_ADMIN_PASSWORD"]
     stack.set(SUPABASE_ADMIN_PASSWORD="another-password")
     assert stack.inv("up", "--service", "supabase-db-init").code == 1
-    rows = _checks(stack)
+    rows = found(stack)
     assert [row["grade"] for row in rows["secrets-kept"]] == ["error"]
     assert "SUPABASE_ADMIN_PASSWORD is not what" in rows["secrets-kept"][0]["seen"]
     assert "jobs" not in rows
@@ -154,22 +134,22 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     assert rows["secrets-kept"][0]["fix"].startswith("./inv env.set SUPABASE_ADMIN_PASSWORD - (the old value)")
     stack.inv("env.set", "SUPABASE_ADMIN_PASSWORD", "-", text=old)
     stack.up("--service", "supabase-db-init")
-    assert not _checks(stack).keys() & {"secrets-kept", "jobs", "database"}
+    assert not found(stack).keys() & {"secrets-kept", "jobs", "database"}
 
     # A secret that is gone is told as what it is: beside data, no new one will do.
     lost = stack.env()["SUPABASE_DB_PASSWORD"]
     stack.unset("SUPABASE_DB_PASSWORD")
-    rows = _checks(stack, "--check", "settings-missing")["settings-missing"]
-    assert any("SUPABASE_DB_PASSWORD is not in .env: a new secret would not open it" in row["seen"] for row in rows)
+    lacking = found(stack, "--check", "settings-missing")["settings-missing"]
+    assert any("SUPABASE_DB_PASSWORD is not in .env: a new secret would not open it" in one["seen"] for one in lacking)
     stack.inv("env.set", "SUPABASE_DB_PASSWORD", "-", text=lost)
-    rows = _checks(stack, "--check", "settings-missing").get("settings-missing", [])
-    assert not any("SUPABASE_DB_PASSWORD" in row["seen"] for row in rows)
+    lacking = found(stack, "--check", "settings-missing").get("settings-missing", [])
+    assert not any("SUPABASE_DB_PASSWORD" in one["seen"] for one in lacking)
 
     # What the job made and somebody took away is seen, and the job brings it back.
     sql = "DELETE FROM genai_stack.migration WHERE name LIKE '0005%'"
     script = 'PGPASSWORD=$POSTGRES_PASSWORD psql -qh 127.0.0.1 -U supabase_admin -d postgres -c "$0"'
     stack.exec("supabase-db", "sh", "-c", script, sql)
-    assert "0005_monitoring.sql" in _checks(stack, "--check", "database")["database"][0]["seen"]
+    assert "0005_monitoring.sql" in found(stack, "--check", "database")["database"][0]["seen"]
     assert stack.inv("doctor", "--check", "database", "--fix", "--yes").code == 0
 
 
@@ -199,18 +179,18 @@ def test_what_differs_from_the_plan_and_a_project_renamed_are_told(new_stack: Ca
     stack.service("one", environment={"WORD": "old"})
     stack.up()
     stack.service("one", environment={"WORD": "new"})
-    found = _checks(stack)
-    assert found["drift"][0]["seen"] == "one runs with another configuration than the plan's: environment.WORD"
-    assert found["assembly"][0]["grade"] == "warning"
+    rows = found(stack)
+    assert rows["drift"][0]["seen"] == "one runs with another configuration than the plan's: environment.WORD"
+    assert rows["assembly"][0]["grade"] == "warning"
     stack.up()
-    assert not _checks(stack).keys() & {"drift", "assembly"}
+    assert not found(stack).keys() & {"drift", "assembly"}
 
     old, stack.project = stack.project, f"{stack.project}-renamed"
     stack.set(PROJECT_NAME=stack.project)
-    row = _checks(stack)["other-project"][0]
+    row = found(stack)["other-project"][0]
     assert f"containers of project {old} were started from this folder" in row["seen"]
-    _type(stack, row["fix"])
-    assert "other-project" not in _checks(stack)
+    follow(stack, row["fix"])
+    assert "other-project" not in found(stack)
 
 
 def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
@@ -222,9 +202,9 @@ def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
     docker("run", "--rm", "--user", "0", "-v", f"{stack.project}_data:/data", *fill)
     stack.inv("up")
     until(lambda: stack.one("db")["RestartCount"] >= 3, "a loop of restarts")
-    found = _checks(stack)
-    assert "holds data of PostgreSQL 9, and the image of db is PostgreSQL" in found["volume-version"][0]["seen"]
-    assert "restarting" not in found
+    rows = found(stack)
+    assert "holds data of PostgreSQL 9, and the image of db is PostgreSQL" in rows["volume-version"][0]["seen"]
+    assert "restarting" not in rows
 
 
 def test_an_engine_that_goes_away_while_doctor_looks_is_told_as_that(stack: Stack, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
+from stack.gateway import entrance
 from stack.planning import compare, kept, model, plan, planner, saving
 from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
@@ -156,6 +157,20 @@ class Scene:
         assembled = compare.assemble(self.planned)
         running = [c for c in self.rows if not c.one_off]
         return compare.compare(self.planned, assembled, self.images, running, self.secrets)
+
+    @piece
+    def up(self) -> bool:
+        """That something of the plan runs."""
+        if not self.running():
+            raise fail("down", "nothing of the project runs", fix="./inv up")
+        return True
+
+    @piece
+    def gateway_up(self) -> bool:
+        """That the gateway runs."""
+        if entrance.SERVICE not in self.running():
+            raise fail("down", "the gateway does not run", fix="./inv up")
+        return True
 
     @piece
     def rows(self) -> list[Container]:

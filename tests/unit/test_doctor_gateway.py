@@ -160,7 +160,7 @@ class Gateway(http.server.BaseHTTPRequestHandler):
             self.send_header("X-Kong-Upstream-Latency", "1")
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:  # noqa: A002 - the name that the base class has
+    def log_message(self, *_: Any) -> None:
         pass
 
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from stack.doctor import words
+from stack.doctor import run, words
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
     drift,
+    gateway_key,
     images_here,
     jobs,
     log_errors,
     not_running,
     oom,
+    reach,
     restarting,
     slow_start,
     unhealthy,
@@ -98,6 +100,16 @@ def test_nothing_is_found_where_all_is_well(look: Look, check: Check) -> None:
 @pytest.mark.parametrize("check", EACH, ids=lambda check: check.id)
 def test_nothing_is_found_before_the_first_start(look: Look, check: Check) -> None:
     assert look(check, images={}) == []
+
+
+def test_what_asks_running_services_is_skipped_while_none_runs(tmp_path: Path) -> None:
+    given = {"planned": WEB, "engine": "", "containers": [ended("db", 0)], "secrets": {}}
+    rows = run.run([unhealthy.CHECK, reach.CHECK, gateway_key.CHECK], Scene(tmp_path, given))
+    assert {row.id: row.seen for row in rows} == {
+        "unhealthy": "nothing of the project runs",
+        "reach": "nothing of the project runs",
+        "gateway-key": "the gateway does not run",
+    }
 
 
 def test_an_unhealthy_service_is_told_with_what_its_check_says_and_who_waits(look: Look) -> None:

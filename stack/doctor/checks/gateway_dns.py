@@ -42,6 +42,6 @@ CHECK = Check(
     section="gateway",
     holds="the gateway asks again soon where a service is",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "gateway_up"),
     of_services=True,
 )

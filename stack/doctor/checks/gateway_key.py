@@ -96,6 +96,6 @@ CHECK = Check(
     section="gateway",
     holds="the gateway answers at its port, and takes the anon key",
     run=_run,
-    needs=("planned", "engine", "containers", "looks"),
+    needs=("planned", "engine", "gateway_up", "looks"),
     of_services=True,
 )

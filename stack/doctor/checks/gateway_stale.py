@@ -37,6 +37,6 @@ CHECK = Check(
     section="gateway",
     holds="the running gateway has the plan's routes",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "gateway_up"),
     of_services=True,
 )

@@ -51,6 +51,6 @@ CHECK = Check(
     section="gateway",
     holds="the gateway reaches what its routes lead to",
     run=_run,
-    needs=("planned", "engine", "containers", "looks"),
+    needs=("planned", "engine", "gateway_up", "looks"),
     of_services=True,
 )

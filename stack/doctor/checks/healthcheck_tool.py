@@ -53,6 +53,6 @@ CHECK = Check(
     section="services",
     holds="every healthcheck calls a program that its image has",
     run=_run,
-    needs=("planned", "engine", "containers", "checkout"),
+    needs=("planned", "engine", "up", "checkout"),
     of_services=True,
 )

@@ -74,6 +74,6 @@ CHECK = Check(
     section="network",
     holds="services that are told an address of this machine reach it",
     run=_run,
-    needs=("planned", "engine", "containers", "looks", "networks"),
+    needs=("planned", "engine", "up", "looks", "networks"),
     of_services=True,
 )

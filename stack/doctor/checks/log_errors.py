@@ -37,6 +37,6 @@ CHECK = Check(
     section="services",
     holds="no running service said anything that looks like an error in the last 10 minutes",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "up"),
     of_services=True,
 )

@@ -38,6 +38,6 @@ CHECK = Check(
     section="network",
     holds="every running container is on its networks, by its service's name",
     run=_run,
-    needs=("planned", "engine", "containers", "networks", "changes"),
+    needs=("planned", "engine", "up", "networks", "changes"),
     of_services=True,
 )

@@ -49,6 +49,6 @@ CHECK = Check(
     section="ports",
     holds="something listens behind every published port",
     run=_run,
-    needs=("planned", "engine", "containers", "looks"),
+    needs=("planned", "engine", "up", "looks"),
     of_services=True,
 )

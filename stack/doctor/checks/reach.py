@@ -62,6 +62,6 @@ CHECK = Check(
     section="network",
     holds="every service finds and reaches those that it uses",
     run=_run,
-    needs=("planned", "engine", "containers", "looks"),
+    needs=("planned", "engine", "up", "looks"),
     of_services=True,
 )

@@ -37,6 +37,6 @@ CHECK = Check(
     section="services",
     holds="nothing takes longer to start than it has time for",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "up"),
     of_services=True,
 )

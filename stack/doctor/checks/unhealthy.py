@@ -26,6 +26,6 @@ CHECK = Check(
     section="services",
     holds="every healthcheck passes",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "up"),
     of_services=True,
 )

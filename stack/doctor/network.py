@@ -13,7 +13,7 @@ from stack.errors import StackError
 from stack.gateway import entrance, upstreams
 from stack.planning import addresses
 from stack.planning.addresses import Address
-from stack.running import inside
+from stack.running import inside, sockets
 from stack.running.inside import Look, Question
 
 
@@ -62,6 +62,14 @@ def shut(scene: Scene, name: str) -> bool:
     """Whether a service can't be asked for a reason that another check tells: it is not ready, or off its network."""
     running = scene.running().get(name) or []
     return not any(ready(one) and not absent(scene, one) for one in running)
+
+
+def port_told(scene: Scene, name: str, port: int) -> bool:
+    """Whether a service publishes this port, and nothing listens there for others: that is told as port-silent."""
+    look = scene.looks.get(name)
+    if look is None or any(one.open for one in sockets.at(look.listeners, port)):
+        return False
+    return any((port, "tcp") in published(one) for one in scene.running().get(name) or [])
 
 
 def uses(scene: Scene, name: str) -> list[Use]:

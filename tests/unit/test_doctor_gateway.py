@@ -127,6 +127,7 @@ REFUSED = Answer(["10.0.0.2"], inside.REFUSED)
         (Answer([]), (), "a name that it does not find"),
         (REFUSED, (Listener("0.0.0.0", 3001),), "api listens on 3001"),
         (REFUSED, (Listener("127.0.0.1", 3000),), "its own 127.0.0.1 alone"),
+        (REFUSED, (Listener("0.0.0.0", 3000),), "a firewall is in between"),
         (Answer(["10.0.0.2"], inside.SILENT), (), "gets no answer"),
     ],
 )

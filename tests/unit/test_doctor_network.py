@@ -151,6 +151,14 @@ def test_what_is_not_reached_for_a_cause_of_its_own_is_told_by_that_alone(look: 
     assert look(reach.CHECK, container("web"), other, container("cache"), seen={"web": Seen(answers, [])}) == []
 
 
+def test_a_published_port_where_nobody_listens_is_told_as_that_alone(look: Look) -> None:
+    bound = {"Networks": {NET: {"Aliases": ["db"]}}, "Ports": {"5432/tcp": [{"HostPort": "63000"}]}}
+    three = (container("web"), container("db", NetworkSettings=bound), container("cache"))
+    seen = {"web": Seen(REACHED | {("db", 5432): REFUSED}, OPEN), "db": Seen({}, [])}
+    assert look(reach.CHECK, *three, seen=seen) == []
+    assert [found.service for found in look(port_silent.CHECK, *three, seen=seen)] == ["db"]
+
+
 DB = Use("db", "db", 5432, ("DB_URL",))
 REFUSED = Answer(["10.0.0.2"], inside.REFUSED)
 
@@ -162,6 +170,7 @@ REFUSED = Answer(["10.0.0.2"], inside.REFUSED)
         ([Listener("::", 5433)], "db listens on 5433", "docker compose restart db, or correct DB_URL of web"),
         ([], "db listens on no port", "docker compose restart db"),
         (None, "is refused at port 5432", "docker compose restart db"),
+        ([Listener("::", 5432)], "though db listens there: a firewall", "sudo systemctl restart docker"),
     ],
 )
 def test_a_refusal_says_what_listens_instead(there: list[Listener] | None, told: str, fix: str) -> None:

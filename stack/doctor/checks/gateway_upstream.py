@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stack.doctor import network
 from stack.doctor.check import Check, Finding
+from stack.doctor.checks.reach import FIREWALL
 from stack.doctor.scene import Scene
 from stack.gateway import entrance
 from stack.gateway.upstreams import End
@@ -16,7 +17,9 @@ def _run(scene: Scene) -> Iterable[Finding]:
     look = scene.looks.get(entrance.SERVICE)
     for end in network.ends(scene) if look else ():
         answer = look.answers.get((end.host, end.port)) if look else None
-        if answer and not answer.reached and not network.shut(scene, end.service):
+        if answer is None or answer.reached or network.shut(scene, end.service):
+            continue
+        if answer.why != inside.REFUSED or not network.port_told(scene, end.service, end.port):
             there = scene.looks.get(end.service)
             yield unreached(end, answer, there.listeners if there else None)
 
@@ -32,6 +35,9 @@ def unreached(end: End, answer: Answer, there: list[Listener] | None) -> Finding
     if not answer.addresses:
         again = f"docker compose up -d --no-deps --force-recreate {entrance.SERVICE}"
         return Finding(f"{seen}a name that it does not find", causes, again, service=end.service)
+    if any(one.open for one in sockets.at(there or [], end.port)):
+        seen += f"where it {answer.why}, though {end.service} listens there: a firewall is in between"
+        return Finding(seen, causes, FIREWALL, service=end.service)
     if answer.why == inside.REFUSED and there is not None:
         ports = sorted({one.port for one in there if one.open and one.protocol == "tcp"})
         seen += f"where it is refused: {end.service} listens on "

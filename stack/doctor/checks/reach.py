@@ -10,7 +10,7 @@ from stack.running import inside, sockets
 from stack.running.inside import Answer
 from stack.running.sockets import Listener
 
-FIREWALL = "sudo systemctl restart docker puts the engine's own rules back; if one of yours is in the way, take it away"
+FIREWALL = "sudo systemctl restart docker, which puts the engine's own rules back; or take away the one that is yours"
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
@@ -18,6 +18,8 @@ def _run(scene: Scene) -> Iterable[Finding]:
         for use in network.uses(scene, name):
             answer = look.answers.get((use.host, use.port))
             if answer is None or answer.reached or network.shut(scene, use.service):
+                continue
+            if answer.why == inside.REFUSED and network.port_told(scene, use.service, use.port):
                 continue
             there = scene.looks.get(use.service)
             finding = unreached(name, use, answer, there.listeners if there else None)
@@ -36,6 +38,9 @@ def unreached(name: str, use: Use, answer: Answer, there: list[Listener] | None)
     if sockets.at(there or [], use.port, "udp"):
         return None
     seen = f"{name} finds {use.host} ({answer.addresses[0]}), and {answer.why} at port {use.port}, {use.why}"
+    if any(one.open for one in sockets.at(there or [], use.port)):
+        return Finding(f"{seen}, though {use.service} listens there: a firewall is in between", causes, FIREWALL,
+                       service=name)  # fmt: skip
     if answer.why != inside.REFUSED:
         return Finding(seen, causes, FIREWALL, service=name)
     return Finding(f"{seen}{_instead(use, there)}", causes, _remedy(name, use, there), service=name)

@@ -1,20 +1,14 @@
-"""The project's containers in their networks: who is where, whom each is to reach, and the look from inside each."""
+"""The project's containers in their networks: who is where, and whom each is to reach."""
 
-import contextlib
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 
-from stack import docker
-from stack.builds import base
 from stack.doctor.scene import Inspected, Scene, service_of
-from stack.errors import StackError
 from stack.gateway import entrance, upstreams
 from stack.planning import addresses
 from stack.planning.addresses import Address
-from stack.running import inside, sockets
-from stack.running.inside import Look, Question
+from stack.running import sockets
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -113,54 +107,8 @@ def bridge(network: dict[str, object]) -> str:
     return str(given or f"br-{str(network['Id'])[:12]}")
 
 
-def looks(scene: Scene) -> dict[str, Look]:
-    """The look from one container of each service that has something to be asked, by the service's name."""
-    questions = {name: question for name in scene.running() if (question := _question(scene, name))}
-    images = inside.candidates(scene.images) or list(docker.images([base.TAG]))
-    seen = _asked(questions, images)
-    # What listens where nobody gets through: asked of those alone, as each look takes a third of a second.
-    silent = {use.service for name, look in seen.items() for use in _wanted(scene, name)
-              if use.service not in seen and _missed(look, use)}  # fmt: skip
-    with contextlib.suppress(StackError):
-        seen |= _asked({name: Question(one["Id"]) for name in silent if (one := _inside(scene, name))}, images)
-    return seen
-
-
-def _asked(questions: Mapping[str, Question], images: list[str]) -> dict[str, Look]:
-    found = inside.looks(list(questions.values()), images)
-    return {name: found[q.container] for name, q in questions.items() if q.container in found}
-
-
-def _wanted(scene: Scene, name: str) -> list[Use]:
-    """What a service is to reach; the gateway, also what its routes lead to."""
-    more = [Use(end.service, end.host, end.port) for end in ends(scene)] if name == entrance.SERVICE else []
-    return [*uses(scene, name), *more]
-
-
-def _missed(look: Look, use: Use) -> bool:
-    answer = look.answers.get((use.host, use.port))
-    return answer is not None and not answer.reached
-
-
-def _inside(scene: Scene, name: str) -> Inspected | None:
-    """A running container of a service with a network of its own that it is on."""
-    running = scene.running().get(name) or []
-    return next((one for one in running if _own(one) and not absent(scene, one)), None)
-
-
-def _question(scene: Scene, name: str) -> Question | None:
-    """What to ask from a service's network; nothing for one that has none of its own, or is off it."""
-    one = _inside(scene, name)
-    if one is None:
-        return None
-    targets = {(use.host, use.port) for use in _wanted(scene, name)}
-    targets |= {(address.host, address.port) for address in of_this_machine(scene, name)}
-    if not targets and not published(one):
-        return None
-    return Question(one["Id"], tuple(sorted(targets)))
-
-
-def _own(one: Inspected) -> bool:
+def own(one: Inspected) -> bool:
+    """Whether a container is up and has a network of its own: neither the machine's nor another container's."""
     mode = str((one.get("HostConfig") or {}).get("NetworkMode"))
     return not (one["State"].get("Paused") or one["State"].get("Restarting")) and mode != "host" and ":" not in mode
 

@@ -221,10 +221,10 @@ class Scene:
 
     @piece
     def looks(self) -> dict[str, inside.Look]:
-        """What is seen from inside the network of each running service that has something to be asked."""
-        from stack.doctor import network
+        """What is seen from inside the networks of running services: see stack/doctor/looking.py."""
+        from stack.doctor import looking
 
-        return network.looks(self)
+        return looking.looks(self)
 
     @piece
     def listeners(self) -> list[sockets.Listener]:

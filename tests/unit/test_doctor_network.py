@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stack.doctor import looking
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
     host_gateway,
@@ -208,6 +209,27 @@ def test_neither_a_default_route_nor_other_addresses_clash() -> None:
 def test_the_kernel_s_routes_are_read() -> None:
     text = "Iface\tDestination\tGateway\nbr-1\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
     assert subnet.parsed(text) == [Route("br-1", OWN[0])]
+
+
+# Looks
+
+ON_ONE = {"web": ["net"], "db": ["net"], "far": ["other"], "dns": ["net"]}
+
+
+def test_one_look_tries_the_published_ports_of_those_that_reach_nobody() -> None:
+    wanted: dict[str, dict[inside.Target, str]] = {"web": {("db", 5432): "db"}, "db": {}, "far": {}, "dns": {}}
+    published = {"web": [(80, "tcp")], "db": [(5432, "tcp"), (9, "tcp")], "far": [(1, "tcp")], "dns": [(53, "udp")]}
+    assert looking.with_published(wanted, published, ON_ONE) == {
+        "web": {("db", 5432): "db", ("db", 9): "db"},
+        "far": {},
+        "dns": {},
+    }
+
+
+def test_where_nobody_reaches_anybody_the_first_looks_for_all() -> None:
+    published = {"db": [(5432, "tcp")], "web": [(80, "tcp")]}
+    assert looking.with_published({"db": {}, "web": {}}, published, ON_ONE) == {"db": {("web", 80): "web"}}
+    assert looking.with_published({"db": {}}, {"db": []}, ON_ONE) == {}
 
 
 # This machine

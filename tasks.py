@@ -56,6 +56,11 @@ SELECTION = {
 LISTS = ("profile", "service", "source")
 
 
+CHOICE = {name: SELECTION[name] for name in ("profile", "source")}
+NOTHING: dict[str, Any] = {name: "" if name == "base_port" else () if name in LISTS else False for name in SELECTION}
+"""A selection without any flag."""
+
+
 def _request(values: dict[str, Any]) -> Any:
     from stack.planning.planner import Request
 
@@ -136,6 +141,52 @@ def status(c: Context, watch: bool = False, stats: bool = False, json: bool = Fa
     from stack.commands import status as module
 
     _run("status", json, lambda: module.run(watch, stats, json))
+
+
+@command("Look", "why", ("profile", "source"), name="the service", **CHOICE)
+def why(c: Context, name: str, profile: Any = None, source: Any = None, json: bool = False) -> None:
+    """Say why a service is in the plan, and why it does not run."""
+    from stack.commands import why as module
+
+    values = {**NOTHING, "profile": profile, "source": source}
+    _run("why", json, lambda: module.why(name, _request(values)))
+
+
+@command(
+    "Look", "ports", ("profile", "source"), **CHOICE, base_port="another block: its first port, or auto for a free one"
+)
+def ports(c: Context, profile: Any = None, source: Any = None, base_port: str = "", json: bool = False) -> None:
+    """Say which ports are planned, which are free, and who holds them now."""
+    from stack.commands import ports as module
+
+    values = {**NOTHING, "profile": profile, "source": source, "base_port": base_port}
+    _run("ports", json, lambda: module.ports(_request(values)))
+
+
+@command(
+    "Look",
+    "graph",
+    LISTS,
+    **CHOICE,
+    service=SELECTION["service"],
+    output="write it to this file: .mmd, .dot, .svg, .png, .pdf",
+)
+def graph(
+    c: Context, profile: Any = None, service: Any = None, source: Any = None, output: str = "", json: bool = False
+) -> None:
+    """Draw who waits for whom: Mermaid, or a picture where Graphviz is installed."""
+    from stack.commands import graph as module
+
+    values = {**NOTHING, "profile": profile, "service": service, "source": source}
+    _run("graph", json, lambda: module.graph(_request(values), output))
+
+
+@command("Look", "open", name="the service")
+def open_(c: Context, name: str, json: bool = False) -> None:
+    """Print where a service is reached, and open its page from a desktop."""
+    from stack.commands import open as module
+
+    _run("open", json, lambda: module.open_(name))
 
 
 @command(

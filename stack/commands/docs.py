@@ -1,13 +1,17 @@
 """`inv docs`: writes what is made from the fragments and from the checks."""
 
+import re
 from pathlib import Path
 
 from stack import tree
 from stack.doctor import document
 from stack.output.result import Result
-from stack.planning import planner, reference
+from stack.planning import picture, planner, reference
 
-EXAMPLE, SERVICES, DOCTOR = ".env.example", "docs/services.md", "docs/doctor.md"
+EXAMPLE, SERVICES, DOCTOR, README = ".env.example", "docs/services.md", "docs/doctor.md", "README.md"
+PATHS = (EXAMPLE, SERVICES, DOCTOR, README)
+PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
+"""Where the README has the picture of the core."""
 
 
 def run() -> Result:
@@ -19,7 +23,14 @@ def run() -> Result:
 
 def texts(root: Path) -> dict[str, str]:
     """Every generated file by path."""
-    return {**of_fragments(root), DOCTOR: document.text()}
+    return {**of_fragments(root), DOCTOR: document.text(), README: _with_picture(root)}
+
+
+def _with_picture(root: Path) -> str:
+    """The README with the core's picture as it is now."""
+    checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
+    drawn = picture.mermaid(planner.drafted(checkout).plan)
+    return PICTURE.sub(lambda _: drawn, tree.read(root / README).decode(), count=1)
 
 
 def of_fragments(root: Path) -> dict[str, str]:

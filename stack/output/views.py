@@ -229,6 +229,20 @@ def versions(result: Result) -> Table:
     return table
 
 
+def ports(result: Result) -> Group:
+    """One row per number that is planned or held, then what is free."""
+    data = result.data
+    table = _table("offset", "port", "variable", "service", "held by")
+    for row in data["ports"]:
+        dim = "" if row["planned"] else "dim"
+        offset = "pinned" if row["offset"] is None else str(row["offset"])
+        words = (offset, str(row["port"]), row["variable"], row["service"], row["holder"] or "nobody")
+        table.add_row(*(Text(word, dim) for word in words))
+    spans = ", ".join(str(one["first"]) if one["first"] == one["last"] else f"{one['first']}-{one['last']}"
+                      for one in data["free"])  # fmt: skip
+    return Group(table, Text(f"free offsets: {spans} (21 to 99 are yours); dim rows are not planned", "dim"))
+
+
 GRADES = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red"), "skipped": ("–", "dim")}
 
 
@@ -266,5 +280,5 @@ def _indented(text: str, width: int) -> str:
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
-    "doctor": doctor,
+    "doctor": doctor, "ports": ports,
 }  # fmt: skip

@@ -17,7 +17,7 @@ def problems(published: Iterable[Published], project: str, base_port: int) -> li
         return []
     holders = _containers()
     others = [p for p in taken if (holders.get(p.host) or ("", ""))[0] != project]
-    suggestion = _free_base({p.host - base_port for p in wanted}, base_port) if others else 0
+    suggestion = free_base({p.host - base_port for p in wanted}, base_port) if others else 0
     return [_problem(port, holders.get(port.host), suggestion) for port in others]
 
 
@@ -65,21 +65,54 @@ def _range(text: str) -> range:
 
 def _process(port: int) -> str:
     """The process that listens on a port, as far as this user may see."""
+    return programs().get(port, "a process that only root can name")
+
+
+def all_free(offsets: set[int], base_port: int) -> bool:
+    """Whether every offset from a base port is free now."""
+    return all(0 < base_port + n < 65536 and _free("127.0.0.1", base_port + n) for n in offsets)
+
+
+def holders(project: str) -> dict[int, str]:
+    """Who holds which port now: a container of this project or of another, or a program. Raises StackError where no
+    engine answers."""
+    containers = {
+        port: f"container {name}" if of == project else f"container {name} of project {of or '(none)'}"
+        for port, (of, name) in _containers().items()
+    }
+    return programs() | containers
+
+
+def own(holder: str) -> bool:
+    """Whether a holder, as `holders` tells it, is a container of this project."""
+    return holder.startswith("container ") and " of project " not in holder
+
+
+def programs() -> dict[int, str]:
+    """The programs that listen on ports of this machine, as far as this user may see."""
+    import psutil
+
+    found: dict[int, str] = {}
+    with contextlib.suppress(psutil.Error):
+        for one in psutil.net_connections("tcp"):
+            if one.laddr and one.status == psutil.CONN_LISTEN:
+                found.setdefault(one.laddr.port, _named(one.pid))
+    return found
+
+
+def _named(pid: int | None) -> str:
     import psutil
 
     with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                if connection.pid is None:
-                    break
-                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+        if pid is not None:
+            return f"process {pid} ({psutil.Process(pid).name()})"
     return "a process that only root can name"
 
 
-def _free_base(offsets: set[int], base_port: int) -> int:
+def free_base(offsets: set[int], base_port: int) -> int:
     """The next base port, in steps of 1,000, from which every offset is free; 0 where there is none."""
     candidates: list[int] = [*range(base_port + 1000, 65000, 1000), *range(20000, base_port, 1000)]
     for base in candidates:
-        if all(0 < base + offset < 65536 and _free("127.0.0.1", base + offset) for offset in offsets):
+        if all_free(offsets, base):
             return base
     return 0

@@ -244,12 +244,12 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
     """What Compose interpolates with: settings, ports, scales, and a token for each secret. And the ports."""
     values = given(checkout)
     scaled = _scales(checkout, chosen, values)
-    claims = _claims(checkout.catalog, chosen)
-    problems = _twice(claims)
+    claimed = claims(checkout.catalog, chosen)
+    problems = _twice(claimed)
     if problems:
         raise StackError(problems)
-    offsets = {claim.variable: claim.offset for claim in claims}
-    empty = {claim.variable: "" for claim in claims if scaled.get(claim.service, 1) > 1}
+    offsets = {claim.variable: claim.offset for claim in claimed}
+    empty = {claim.variable: "" for claim in claimed if scaled.get(claim.service, 1) > 1}
     assigned = ports.assign(offsets, base_port, {k: v for k, v in values.items() if k in offsets})
     env = {name: value for name, value in values.items() if name not in checkout.secrets}
     env |= {name: str(port) for name, port in assigned.items()} | empty
@@ -266,17 +266,17 @@ class Claim(NamedTuple):
     where: str
 
 
-def _claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
+def claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
     """The ports of every service with its chosen source."""
-    claims = []
+    made = []
     for name, source in chosen.items():
         fragment = found.fragments[name]
         files = fragment.files(source)
         for service in sorted({s for path in files for s in found.files[path].entries}):
             for port, offset in found.entry(service, files).ports.items():
                 where = f"{fragment.layers[0]}: x-stack.{service}.ports.{port}"
-                claims.append(Claim(port, offset, service, where))
-    return claims
+                made.append(Claim(port, offset, service, where))
+    return made
 
 
 def _twice(claims: list[Claim]) -> list[Problem]:

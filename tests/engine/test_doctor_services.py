@@ -48,6 +48,11 @@ def test_each_fault_is_named_with_its_cause_and_goes_as_doctor_says(broken: Stac
     assert "job exited with 3" in wrong["jobs"]
     assert "ERROR: no such table" in wrong["jobs"]
 
+    told = broken.inv("why", "patient")
+    assert "patient waits to be started, and needs sick, which is unhealthy" in told.out
+    assert "sick is unhealthy: its healthcheck says" in told.out
+    assert "patient requires it" in broken.inv("why", "sick").out
+
     rows = found(broken)
     assert "python" in rows["healthcheck-tool"][0]["fix"] or "bash" in rows["healthcheck-tool"][0]["fix"]
     broken.service("toolless", healthcheck={"test": ["CMD", "bash", "-c", "true"], **QUICK})

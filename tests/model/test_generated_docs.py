@@ -16,7 +16,7 @@ def texts() -> dict[str, str]:
     return docs.texts(ROOT)
 
 
-@pytest.mark.parametrize("path", [docs.EXAMPLE, docs.SERVICES])
+@pytest.mark.parametrize("path", docs.PATHS)
 def test_the_file_is_what_the_fragments_say(path: str, texts: dict[str, str]) -> None:
     assert (ROOT / path).read_text() == texts[path], "run ./inv docs"
 

@@ -45,7 +45,7 @@ def test_free_ports_need_no_engine_to_be_told_free() -> None:
 
 
 def test_a_base_port_is_suggested_from_which_every_port_is_free() -> None:
-    base = hostports._free_base({0, 21}, 63000)
+    base = hostports.free_base({0, 21}, 63000)
     assert base % 1000 == 0
     assert all(hostports._free("127.0.0.1", base + offset) for offset in (0, 21))
 

@@ -1,0 +1,52 @@
+"""`inv open SERVICE`: its address, opened in a browser where there is one."""
+
+import msgspec
+
+from stack import tree
+from stack.errors import USAGE, fail
+from stack.names import suggest
+from stack.output.result import Result
+from stack.planning import plan, planner
+from stack.planning.planner import Planned, Request
+from stack.running import links
+from stack.running.links import Link
+
+
+def open_(name: str) -> Result:
+    """Print where a service is reached, by the gateway and directly, and open its page from a terminal with a display.
+
+    Raises StackError for one that is not planned, or has no address."""
+    planned = planner.make(tree.root(), Request())
+    link = _link(planned, name)
+    data = {**msgspec.to_builtins(link), "opened": _page(planned, name) and _opened(link.url)}
+    who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
+    direct = [f"{link.direct} directly"] if link.direct else []
+    return Result(data, lines=[link.url, *direct, *who, *links.remote(planned)])
+
+
+def _link(planned: Planned, name: str) -> Link:
+    known = planned.facts.catalog.services()
+    if name not in known:
+        raise fail("unknown-service", f"unknown service {name!r}", name, suggest(name, known) or "./inv plan", USAGE)
+    if name not in planned.plan.names():
+        raise fail("not-planned", f"{name} is not in the plan", name, f"./inv why {name}")
+    found = links.of([name], planned)
+    if not found:
+        message = f"{name} has no address outside: it publishes no port, and no planned gateway has a route to it"
+        raise fail("no-address", message, name, f"./inv route.add --service {name}, or docker compose exec {name} sh")
+    return found[0]
+
+
+def _page(planned: Planned, name: str) -> bool:
+    """Whether a browser can show something there."""
+    return (plan.entry(planned.facts, name).url or "http").startswith("http")
+
+
+def _opened(url: str) -> bool:
+    """Whether a browser was opened: only from a terminal, and where there is a display."""
+    import os
+    import sys
+    import webbrowser
+
+    seen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(sys.stdout.isatty() and seen and url.startswith("http")) and webbrowser.open(url)

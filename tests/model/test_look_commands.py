@@ -1,0 +1,55 @@
+"""why, ports, graph, open: what a user asks about the plan, where no engine answers."""
+
+import socket
+
+from tests.support import Checkout
+
+
+def test_why_says_who_requires_it_and_what_is_unknown_is_wrong_usage(checkout: Checkout) -> None:
+    done = checkout.inv("why", "redis")
+    assert done.code == 0, done
+    assert "redis is in the plan: profile core has it" in done.out
+    assert "backend requires it: it starts once redis is healthy" in done.out
+    data = checkout.inv_json("why", "n8n").data
+    assert (data["planned"], data["causes"]) == (False, [])
+    assert "it is of profiles automation, all" in data["because"][0]
+    assert checkout.inv_json("why", "n8n", "--profile", "automation").data["planned"]
+    wrong = checkout.inv_json("why", "reddis")
+    assert wrong.code == 2
+    assert wrong.problems[0]["fix"] == 'did you mean "redis"?'
+
+
+def test_ports_tells_who_holds_a_number_and_finds_a_free_block(checkout: Checkout) -> None:
+    checkout.write(".env", "BASE_PORT=42000\n")
+    with socket.create_server(("127.0.0.1", 42001)):
+        data = checkout.inv_json("ports").data
+        row = next(row for row in data["ports"] if row["variable"] == "REDIS_PORT")
+        assert (row["offset"], row["port"], row["planned"]) == (1, 42001, True)
+        assert row["holder"].startswith("process ")
+        assert {"first": 21, "last": 99} in data["free"]
+        text = checkout.inv("ports", "--base-port", "auto")
+    assert "to publish from 43000 on: ./inv env.set BASE_PORT 43000 && ./inv up" in text.out
+    assert "43001" in text.out
+    free = checkout.inv("ports", "--base-port", "auto")
+    assert "from 42000 on, as it is set, every planned port is free" in free.out
+
+
+def test_graph_is_mermaid_and_goes_into_a_file(checkout: Checkout) -> None:
+    text = checkout.inv("graph")
+    assert text.out.startswith("flowchart TB\n")
+    assert "redis --> backend" in text.out
+    checkout.inv("graph", "--output", "plan.dot")
+    assert (checkout.root / "plan.dot").read_text().startswith("digraph plan {")
+    wrong = checkout.inv_json("graph", "--output", "plan.gif")
+    assert (wrong.code, wrong.problems[0]["where"]) == (2, "--output")
+
+
+def test_open_prints_the_address_and_says_where_there_is_none(checkout: Checkout) -> None:
+    done = checkout.inv_json("open", "backend").data
+    assert (done["url"], done["direct"]) == ("http://localhost:63002/backend/", "http://localhost:63016/")
+    assert done["opened"] is False
+    assert checkout.inv("open", "redis").out == "redis://localhost:63001\n"
+    none = checkout.inv_json("open", "supabase-db-init")
+    assert none.problems[0]["code"] == "no-address"
+    absent = checkout.inv_json("open", "n8n")
+    assert absent.problems[0]["fix"] == "./inv why n8n"

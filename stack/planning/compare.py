@@ -69,8 +69,7 @@ def _gone(planned: Planned) -> set[str]:
 def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
     """Compose's config hashes, kept under the digest of everything that they depend on."""
     root = planned.checkout.root
-    named = model_variables(assembled.model)
-    env = {name: secrets.get(name) or "unset" for name in named}
+    env = stand_ins(assembled.model, secrets)
     override = [(root / name).read_bytes() for flag, name in _pairs(docker.override(root)) if flag == "-f"]
     key = tree.digest(assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
                       docker.compose_stamp().encode())  # fmt: skip
@@ -83,15 +82,27 @@ def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) 
         return found
 
 
+def stand_ins(value: object, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The value of each variable that an assembled project reads. One that it can't do without has some value before
+    it is made; one that may be empty has what `up` gives it."""
+    needed = variables(value, "?")
+    return {name: secrets.get(name) or ("unset" if name in needed else "") for name in model_variables(value)}
+
+
 def _pairs(words: list[str]) -> list[tuple[str, str]]:
     return list(zip(words[::2], words[1::2], strict=True))
 
 
 def model_variables(value: object) -> set[str]:
     """The names of the variables that an assembled project reads: its secrets."""
+    return variables(value, "?-")
+
+
+def variables(value: object, kinds: str) -> set[str]:
+    """Those written as `${NAME:?…}` or `${NAME:-…}`, by the mark behind the colon."""
     import re
 
-    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):[?-]", str(value)))
+    return set(re.findall(rf"\$\{{([A-Z][A-Z0-9_]*):[{kinds}]", str(value)))
 
 
 def check_owner(root: Path, project: str, running: list[Container]) -> None:

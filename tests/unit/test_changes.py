@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.planning import changes, plan
+from stack.planning import changes, compare, plan
 from stack.planning.changes import Change, Container, Wanted
 from stack.planning.plan import Selection
 from tests.synthetic import facts
@@ -109,3 +109,8 @@ def test_what_differs_is_named_two_levels_deep(
     before: dict[str, object], after: dict[str, object], keys: list[str]
 ) -> None:
     assert changes.differing(before, after) == keys
+
+
+def test_a_secret_that_may_be_empty_counts_as_empty_and_one_that_is_not_made_yet_as_there() -> None:
+    text = "a: ${MUST:?not in .env} b: ${MAY:-} c: ${SET:-} d: $PLAIN"
+    assert compare.stand_ins(text, {"SET": "s", "OTHER": "o"}) == {"MUST": "unset", "MAY": "", "SET": "s"}

@@ -62,14 +62,19 @@ def look(check: Check, scene: Scene) -> Outcome:
         try:
             getattr(scene, need)
         except StackError as error:
-            return Skipped(error.problems[0].message)
+            return _skipped(error)
     try:
         return list(check.run(scene))
     except StackError as error:
-        return Skipped(error.problems[0].message)
+        return _skipped(error)
     except Exception as error:  # noqa: BLE001 - a mistake in one check must not hide what the others found
         seen = f"this check itself failed: {type(error).__name__}: {error}"
         return [Finding(seen, "what it looks for is not known", REPORT, WARNING)]
+
+
+def _skipped(error: StackError) -> Skipped:
+    first = error.problems[0]
+    return Skipped(f"{first.message} [{first.where}]" if first.where else first.message)
 
 
 def _outcomes(checks: Iterable[Check], scene: Scene, limit: float) -> dict[str, Outcome]:

@@ -35,6 +35,15 @@ def test_a_broken_fragment_is_one_finding_and_the_rest_is_skipped_for_it(pair: C
     assert rows["plan"]["grade"] == "skipped"
 
 
+def test_a_broken_line_of_env_is_one_finding_and_the_rest_is_skipped_for_it(pair: Checkout) -> None:
+    pair.write(".env", "no assignment here\n").chmod(0o600)
+    done = pair.inv("doctor", "--json")
+    assert _wrong(done) == {"engine", "env-file"}
+    rows = {row["id"]: row for row in done.json["data"]["checks"]}
+    assert (rows["files"]["grade"], rows["files"]["seen"]) == ("skipped", "env-file tells the cause")
+    assert rows["plan"]["seen"] == "this line has no = [.env:1]"
+
+
 def test_a_cycle_is_the_plan_s_finding(pair: Checkout) -> None:
     ring = "services: {{{0}: {{image: x:1, profiles: [core], depends_on: [{1}]}}}}\n"
     pair.write("compose/one.yml", ring.format("one", "two"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stack.doctor.check import Check, Finding, found
+from stack.doctor.check import Check, Finding, found, told_by
 from stack.doctor.checks.files import OTHERS
 from stack.doctor.scene import Scene
 from stack.errors import StackError
@@ -19,7 +19,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
         _ = scene.checkout
     except StackError as error:
         mine = [problem for problem in error.problems if problem.code in OTHERS]
-        return [found(problem, CAUSES[problem.code]) for problem in mine]
+        return [found(problem, CAUSES[problem.code]) for problem in mine] or [told_by("files")]
     return []
 
 

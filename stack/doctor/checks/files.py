@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stack.doctor.check import Check, Finding, found
+from stack.doctor.check import Check, Finding, found, told_by
 from stack.doctor.scene import Scene
 from stack.errors import StackError
 
@@ -15,7 +15,9 @@ def _run(scene: Scene) -> Iterable[Finding]:
         _ = scene.checkout
     except StackError as error:
         mine = [problem for problem in error.problems if problem.code not in OTHERS]
-        return [found(problem, "there is no plan, so nothing can be started") for problem in mine]
+        return [found(problem, "there is no plan, so nothing can be started") for problem in mine] or [
+            told_by("env-file")
+        ]
     return []
 
 

@@ -24,10 +24,11 @@ def test(only: str, k: str) -> Result:
 
         setup.ensure(True, None, consent.tell)
     kinds = [only] if only else list(KINDS)
-    parallel, alone = [kind for kind in kinds if kind != "engine"], [kind for kind in kinds if kind == "engine"]
-    words = ["-k", k] if k else []
-    codes = [_pytest(["-n", "2", *(f"tests/{kind}" for kind in parallel), *words])] if parallel else []
-    codes += [_pytest(["tests/engine", *words])] if alone else []
+    quick, engine = [f"tests/{kind}" for kind in kinds if kind != "engine"], "engine" in kinds
+    words = ["-n", "2", *(["-k", k] if k else [])]
+    codes = [_pytest([*quick, *words])] if quick else []
+    # A file's tests share what runs, so a file stays with one worker.
+    codes += [_pytest(["tests/engine", "--dist", "loadfile", *words])] if engine else []
     # 5 is pytest's "no test ran", which is right for the part that -k leaves empty.
     good = all(code in (0, 5) for code in codes) and any(code == 0 for code in codes)
     return Result({"kinds": kinds, "exit_codes": codes}, exit_code=OK if good else FAILED)

@@ -6,21 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from tests.engine import support_ports as ports
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Stack
 
-# Runs at the same time begin at different numbers. Above these ports are those that the system hands out by itself.
-_numbers = itertools.count(os.getpid() % 100 * 2)
-FIRST = 20000
-APART = 50
-"""Ports of one checkout: BASE_PORT and what follows it, up to the offsets of tests' own services."""
-
-
-def _base_port() -> int:
-    """The next base port from which everything is free."""
-    bases = (FIRST + (n * APART) % 10000 for n in itertools.islice(_numbers, 200))
-    return next(base for base in bases if all(support.is_free(base + n) for n in range(APART)))
+_numbers = itertools.count(1)
+# Not one twice in a row: what a test left there is gone by the time that its turn comes again.
+_bases = itertools.cycle(ports.own(ports.CHECKOUTS))
 
 
 def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
@@ -28,7 +22,7 @@ def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
     if not whole:
         support.keep_core(folder)
     project = settings.pop("PROJECT_NAME", f"t{os.getpid()}-{next(_numbers)}")
-    base_port = int(settings.pop("BASE_PORT", 0)) or _base_port()
+    base_port = int(settings.pop("BASE_PORT", 0)) or ports.first_free(_bases, ports.CHECKOUTS.step)
     lines = {"PROJECT_NAME": project, "BASE_PORT": str(base_port), "STACK_PROFILES": "small", **settings}
     (folder / ".env").touch(0o600)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
@@ -37,13 +31,16 @@ def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
 
 @pytest.fixture(scope="session")
 def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The project's own base image and its Redis, made by the project itself where they are not here yet."""
-    if support.run("docker", "image", "inspect", support.BASE, support.REDIS).code:
-        stack = _make(tmp_path_factory.mktemp("images") / "checkout", False, **support.BUILT)
-        try:
-            stack.up("--service", "redis")
-        finally:
-            support.remove(stack.project)
+    """The project's own base image and its Redis, made by the project itself where they are not here yet; by one worker
+    while the others wait."""
+    folder = tmp_path_factory.mktemp("images")
+    with FileLock(folder.parent.parent / "images.lock"):
+        if support.run("docker", "image", "inspect", support.BASE, support.REDIS).code:
+            stack = _make(folder / "checkout", False, **support.BUILT)
+            try:
+                stack.up("--service", "redis")
+            finally:
+                support.remove(stack.project)
     return support.BASE
 
 

@@ -11,7 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.engine.support_stack import free_port, run, until
+from tests.engine.support_ports import free_port
+from tests.engine.support_stack import run, until
 
 
 @functools.cache

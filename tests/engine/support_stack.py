@@ -279,23 +279,6 @@ def keep_core(root: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def free_port() -> int:
-    """A port that nobody listens on: above those of checkouts, below those that the system hands out by itself. Runs at
-    the same time begin at different ones."""
-    begin = os.getpid() % 100 * 20
-    return next(port for n in range(2000) if is_free(port := 30000 + (begin + n) % 2000))
-
-
-def is_free(port: int) -> bool:
-    with contextlib.closing(socket.socket()) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def until(there: Callable[[], Any], what: str) -> Any:
     """The first true value that `there` gives."""
     deadline = time.monotonic() + PATIENCE

@@ -10,6 +10,7 @@ from typing import Any
 from stack.builds import machine
 from stack.planning import model, planner
 from stack.planning.planner import Request
+from tests.engine import support_ports as ports
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Stack
 
@@ -39,8 +40,7 @@ def build(scratch: Path) -> None:
 def make(root: Path, project: str, **settings: str) -> Stack:
     """A checkout in which every image is the stand-in, started as what it stands for by a layer of the user's own."""
     support.copy_tree(root)
-    base_port = next(first for first in range(32000 - HIGHEST_OFFSET, 20000, -200)
-                     if all(support.is_free(first + n) for n in range(HIGHEST_OFFSET + 1)))  # fmt: skip
+    base_port = ports.first_free(ports.own(ports.CATALOGUES), HIGHEST_OFFSET + 1)
     stack = Stack(root, project, base_port)
     found = planner.read_checkout(root, dotenv={}, shell={}).catalog
     read = set(itertools.chain.from_iterable(file.variables for file in found.files.values()))

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.engine import support_ports as ports
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Done, Stack
 
@@ -53,7 +54,7 @@ def ask(url: str, body: Any = None, method: str = "", headers: dict[str, str] | 
 def checkout(folder: Path) -> Stack:
     """A checkout of all that is shipped, with the sources of this machine and the stand-ins as the user's own layer."""
     support.copy_tree(folder)
-    base = next(n for n in range(30000, 31800, SPAN) if all(support.is_free(n + i) for i in range(SPAN)))
+    base = ports.first_free(ports.own(ports.CATALOGUES), SPAN)
     sources = {**dict.fromkeys(REAL, "build"), **dict.fromkeys(ABSENT, "disabled")}
     settings = {f"{name.upper().replace('-', '_')}_SOURCE": source for name, source in sources.items()}
     lines = {"PROJECT_NAME": f"systems-{base}", "BASE_PORT": str(base), **settings}

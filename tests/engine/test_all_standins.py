@@ -17,6 +17,7 @@ import pytest
 from stack import yamlfile
 from tests.engine import support_stack as support
 from tests.engine import support_standins, support_web
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import Stack
 
 FRAGMENTS = {path.stem: yamlfile.load(path.name, path.read_text())
@@ -185,7 +186,7 @@ def test_everyone_reaches_everyone_by_name_in_the_one_network(state: State) -> N
 
 def test_another_source_makes_its_service_anew_and_no_other(state: State) -> None:
     stack, before = state.stack, state.stack.identities()
-    port = support.free_port()
+    port = free_port()
     stack.set(N8N_LOCALHOST_PORT=str(port))
     with support_web.web(port):
         stack.up("--source", "n8n=localhost")

@@ -10,6 +10,7 @@ import pytest
 from tests.engine import support_data as data
 from tests.engine import support_stack as support
 from tests.engine.support_data import SECRETS, Project
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import docker, run
 
 pytestmark = pytest.mark.engine
@@ -89,7 +90,7 @@ def test_an_ambassador_keeps_name_and_port_and_sees_no_secret(service: str, sour
 @pytest.fixture
 def stock_redis() -> Iterator[tuple[int, str]]:
     """Debian's Redis on 127.0.0.1 alone, without a password: its port, and its container's name."""
-    port = support.free_port()
+    port = free_port()
     name = f"stock-{port}"
     words = f"run -d --name {name} --network host --entrypoint redis-server".split()
     docker(*words, data.IMAGES["REDIS_BUILD_IMAGE"], "--bind", "127.0.0.1", "--port", str(port))

@@ -10,6 +10,7 @@ import pytest
 from tests.engine import support_data as data
 from tests.engine import support_stack as support
 from tests.engine.support_data import Project
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import docker
 from tests.engine.support_web import web
 
@@ -59,7 +60,7 @@ def get(project: Project, path: str, **headers: str) -> tuple[int, str]:
 def near(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, int]]:
     """A backend that is taken to run on this machine, and its port; nothing listens there yet."""
     data.build_images()
-    port = support.free_port()
+    port = free_port()
     sources = {"backend": "localhost", "redis": "external", "supabase-db": "external"}
     project = Project(tmp_path_factory.mktemp("near") / "checkout", sources, BACKEND_LOCALHOST_PORT=str(port))
     try:

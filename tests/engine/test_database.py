@@ -10,6 +10,7 @@ import pytest
 from tests.engine import support_data as data
 from tests.engine import support_stack as support
 from tests.engine.support_data import SECRETS, Project
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import docker, run
 
 pytestmark = pytest.mark.engine
@@ -239,7 +240,7 @@ def test_data_of_another_major_version_are_refused(base_image: str, tmp_path: Pa
 def stock(base_image: str) -> Iterator[tuple[int, str]]:
     """Debian's PostgreSQL on 127.0.0.1 alone, as if installed here: its port, and its container's name."""
     data.build_images()
-    port = support.free_port()
+    port = free_port()
     name = f"stock-{port}"
     # Its superuser and a role of a user's, both with passwords.
     script = f"""initdb -D /tmp/pg -U postgres -A scram-sha-256 --pwfile=/dev/stdin <<EOF >/dev/null

@@ -203,7 +203,7 @@ def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
                   image="genai-stack/supabase-db:0.1.0", entrypoint=[])  # fmt: skip
     stack.volume("db", "data")
     fill = ["--entrypoint", "sh", "genai-stack/supabase-db:0.1.0", "-c", "echo 9 > /data/PG_VERSION"]
-    docker("volume", "create", f"{stack.project}_data")
+    docker("volume", "create", "--label", f"com.docker.compose.project={stack.project}", f"{stack.project}_data")
     docker("run", "--rm", "--user", "0", "-v", f"{stack.project}_data:/data", *fill)
     stack.inv("up")
     until(lambda: stack.one("db")["RestartCount"] >= 3, "a loop of restarts")

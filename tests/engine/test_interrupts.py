@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.engine import support_stack as support
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import Running, Stack
 
 HELD = {"test": ["CMD", "test", "-e", "/tmp/go"], "interval": "1s", "retries": 1000}
@@ -50,7 +51,7 @@ def builds(stack: Stack, step: str) -> None:
 @pytest.fixture
 def silent_port() -> Iterator[int]:
     """A port that accepts connections and never says a word."""
-    port = support.free_port()
+    port = free_port()
     with support.listener(port):
         yield port
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.engine import support_stack as support
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import Stack
 
 
@@ -56,7 +57,7 @@ def works(stack: Stack) -> None:
 
 
 def test_from_nothing_to_healthy_and_back_twice(new_stack: Callable[..., Stack]) -> None:
-    nowhere = f"127.0.0.1:{support.free_port()}"
+    nowhere = f"127.0.0.1:{free_port()}"
     stack = new_stack(whole=True, STACK_PROFILES="core", REGISTRY_PREFIX=nowhere)
 
     first = stack.up()

@@ -16,6 +16,7 @@ from tests.engine import support_images as make
 from tests.engine import support_registry as registries
 from tests.engine import support_stack as support
 from tests.engine.support_images import MEGABYTE
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import Stack, docker, run
 
 LOGIN = "auth: {{htpasswd: {{realm: test, path: {users}}}}}\n"
@@ -191,7 +192,7 @@ BUILD = """services:
 
 
 def test_without_a_registry_a_service_is_built_for_good_unless_it_has_data_from_before(stack: Stack) -> None:
-    nowhere, built = f"127.0.0.1:{support.free_port()}/keeper:1", f"genai-stack-test/{stack.project}:1"
+    nowhere, built = f"127.0.0.1:{free_port()}/keeper:1", f"genai-stack-test/{stack.project}:1"
     for folder in ("compose/keeper", "overrides/keeper"):
         (stack.root / folder).mkdir()
     (stack.root / "compose/keeper/Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.engine import support_stack as support
+from tests.engine.support_ports import free_port
 from tests.engine.support_stack import Stack, docker, run
 
 Start = Callable[..., None]
@@ -61,7 +62,7 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
         assert now["redis-1"][0] != held["redis-1"][0]
 
     # A program as it is installed: on 127.0.0.1 only, without a password.
-    port = support.free_port()
+    port = free_port()
     start_redis(f"{stack.project}-stock", "127.0.0.1", port)
     stack.set(REDIS_LOCALHOST_PORT=str(port))
     switched("--source", "redis=localhost")
@@ -78,7 +79,7 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
     # An address of this machine that the project's network reaches.
     network = f"{stack.project}_backend-bridge-network"
     gateway = docker("network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
-    port = support.free_port()
+    port = free_port()
     start_redis(f"{stack.project}-far", gateway, port, stack.env()["REDIS_PASSWORD"])
     stack.set(REDIS_EXTERNAL_URL=f"redis://{gateway}:{port}")
     switched("--source", "redis=external")
@@ -98,7 +99,7 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
 
 def test_a_far_end_that_does_not_answer_fails_the_start_and_is_found_again(stack: Stack, start_redis: Start) -> None:
     reader(stack)
-    port = support.free_port()
+    port = free_port()
     stack.set(REDIS_SOURCE="localhost", REDIS_LOCALHOST_PORT=str(port))
     failed = stack.inv("up", "--json", "--timeout", "25")
     assert failed.code == 1

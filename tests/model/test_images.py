@@ -1,11 +1,13 @@
 """What images can do: the programs that healthchecks call, and graphics cards."""
 
+import fnmatch
 import re
 import shlex
 from typing import Any
 
 import pytest
 
+from stack.doctor.checks import architecture
 from stack.planning import model, plan
 from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, Case, Shipped
 
@@ -150,3 +152,9 @@ def nvidia(service: model.Service) -> bool:
 def devices(service: model.Service) -> set[str]:
     """The machine's devices that a service is given."""
     return {device["source"] for device in service.get("devices") or []}
+
+
+def test_what_is_published_for_one_processor_alone_is_in_the_catalogue(shipped_once: Shipped) -> None:
+    images = {s["image"] for case in CASES for s in shipped_once.make(case).services().values()}
+    for pattern in architecture.AMD64_ALONE:
+        assert fnmatch.filter(images, pattern), pattern

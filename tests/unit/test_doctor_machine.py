@@ -86,6 +86,7 @@ def test_an_image_that_is_published_for_one_processor_alone_is_told_before_it_is
     [found] = architecture.findings("comfyui", "yanwk/comfyui-boot:cpu", "", "arm64")
     assert "for amd64 alone, and this machine is arm64" in found.seen
     assert architecture.findings("comfyui", "yanwk/comfyui-boot:cpu", "", "amd64") == []
+    assert architecture.findings("ollama", "ollama/ollama:0.32.15", "", "arm64") == []
 
 
 @pytest.mark.parametrize(("ahead", "grade"), [(1.0, []), (-8.0, ["warning"]), (90.0, ["error"])])
@@ -127,14 +128,22 @@ def test_a_proxy_that_is_asked_for_localhost_is_told() -> None:
 # Settings
 
 
-KINDS = {"REDIS_PASSWORD": "hex", secrets.SIGNED_WITH: "hex:64", "ANON": "jwt:anon", "ENC": "hex:16"}
+KINDS = {
+    "REDIS_PASSWORD": "hex",
+    "DB_PASSWORD": "hex",
+    secrets.SIGNED_WITH: "hex:64",
+    "ANON": "jwt:anon",
+    "ENC": "hex:16",
+}
 
 
 def checkout(
     root: Path = Path("/nowhere"), shell: dict[str, str] | None = None, host_ip: str = "127.0.0.1", **dotenv: str
 ) -> tuple[Checkout, Scene]:
     """A checkout of one service with secrets, and what doctor sees of it."""
-    found = facts({"web": {"ports": [port(63021, 80, host_ip)]}}, entries={"web": {"secrets": KINDS}})
+    web = {"ports": [port(63021, 80, host_ip)], "volumes": [{"type": "volume", "source": "data", "target": "/data"}]}
+    found = facts({"web": web}, entries={"web": {"secrets": KINDS, "kept": {"DB_PASSWORD": "taken at first"}}})
+    found.model["volumes"] = {"data": {"name": "test_data"}}
     settings = resolve(CORE_DEFAULTS, dotenv, shell or {}, {}, {**CORE_DEFAULTS, "WEB_PORT": ""}, KINDS)
     made = Checkout(root, dotenv, [""], found.catalog, settings, KINDS, "digest")
     values = {name: value for name in KINDS if (value := settings.value(name))}
@@ -221,6 +230,14 @@ def test_a_weak_secret_is_an_error_where_others_reach_a_port() -> None:
     assert "changeme" not in near.seen + near.causes + near.fix
 
 
+def test_a_new_secret_is_made_by_up_and_one_that_data_keeps_is_changed_there_first() -> None:
+    [loose] = look(secrets_weak.CHECK, REDIS_PASSWORD="changeme")
+    [kept] = look(secrets_weak.CHECK, DB_PASSWORD="changeme")
+    assert loose.fix.startswith("./inv env.unset REDIS_PASSWORD && ./inv up")
+    assert kept.fix.startswith("change it in the service itself first")
+    assert kept.fix.endswith("./inv env.set DB_PASSWORD -")
+
+
 NOW = int(time.time())
 
 
@@ -259,19 +276,24 @@ def test_before_the_first_start_no_secret_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pinned", "ours", "older"),
+    ("pinned", "ours", "newer"),
     [
-        ("redis:7.2", "redis:7.4.11", True),
-        ("redis:7.4.11-alpine", "redis:7.4.11", False),
-        ("redis:8.0", "redis:7.4.11", False),
-        ("mirror/redis:7.2", "redis:7.4.11", False),
-        ("redis:latest", "redis:7.4.11", False),
-        ("ghcr.io/x/y:v0.9.1", "ghcr.io/x/y:v0.10.2", True),
-        ("localhost:5000/redis", "redis:7.4.11", False),
+        ("redis:7.2", ["redis:7.4.11"], "redis:7.4.11"),
+        (f"redis:7.2@sha256:{'0' * 64}", ["redis:7.4.11"], "redis:7.4.11"),
+        (f"redis@sha256:{'0' * 64}", ["redis:7.4.11"], ""),
+        ("redis:7.4.11-alpine", ["redis:7.4.11"], ""),
+        ("redis:8.0", ["redis:7.4.11"], ""),
+        ("mirror/redis:7.2", ["redis:7.4.11"], ""),
+        ("redis:latest", ["redis:7.4.11"], ""),
+        ("ghcr.io/x/y:v0.9.1", ["ghcr.io/x/y:v0.10.2"], "ghcr.io/x/y:v0.10.2"),
+        ("localhost:5000/redis", ["redis:7.4.11"], ""),
+        ("x:1.0-rocm", ["x:1.1", "x:1.1-rocm", "x:1.1-cuda"], "x:1.1-rocm"),
+        ("x:1.0-rocm", ["y:2", "x:1.1"], "x:1.1"),
+        ("", ["x:1.1"], ""),
     ],
 )
-def test_an_older_version_of_the_same_image_is_told(pinned: str, ours: str, older: bool) -> None:
-    assert image_pins.older(pinned, ours) is older
+def test_an_older_version_of_the_same_image_is_told(pinned: str, ours: list[str], newer: str) -> None:
+    assert image_pins.newer(pinned, ours) == newer
 
 
 def test_files_of_another_owner_are_told_a_folder_once(tmp_path: Path) -> None:

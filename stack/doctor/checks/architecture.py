@@ -1,6 +1,7 @@
 """Images that this machine's processor can't run, or only by emulation."""
 
 from collections.abc import Iterable
+from fnmatch import fnmatch
 
 from stack import docker
 from stack.doctor.check import WARNING, Check, Finding
@@ -8,8 +9,8 @@ from stack.doctor.scene import Scene
 
 NAMES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "amd64": "amd64", "arm64": "arm64"}
 """The engine's words for processors, as images have them."""
-AMD64_ALONE = ("yanwk/comfyui-boot", "ollama/ollama:rocm", "ghcr.io/speaches-ai/speaches:0.9.0-rc.3-cuda")
-"""Beginnings of the names of images that there are for amd64 alone, as far as their projects say."""
+AMD64_ALONE = ("yanwk/comfyui-boot:*", "ollama/ollama:*-rocm")
+"""Images that there are for amd64 alone, as far as their projects say."""
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
@@ -34,7 +35,7 @@ def findings(name: str, image: str, theirs: str, ours: str) -> list[Finding]:
         seen = f"{image} of {name} is for {theirs}, and this machine is {ours}"
         return [Finding(seen, "it runs by emulation, ten times slower, or not at all",
                         f"docker rmi -f {image} && ./inv up", WARNING, name)]  # fmt: skip
-    if ours not in ("", "amd64") and not theirs and image.startswith(AMD64_ALONE):
+    if ours not in ("", "amd64") and not theirs and any(fnmatch(image, alone) for alone in AMD64_ALONE):
         seen = f"{image} of {name} is published for amd64 alone, and this machine is {ours}"
         fix = f"./inv source --service {name} shows its other sources; localhost runs it without a container"
         return [Finding(seen, "it can't be started here", fix, WARNING, name)]

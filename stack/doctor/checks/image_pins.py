@@ -8,28 +8,33 @@ from stack.doctor.scene import Scene
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    files = scene.checkout.catalog.files.values()
-    defaults = {name: default for file in files for name, default in file.variables.items()
-                if default and name.endswith("_IMAGE")}  # fmt: skip
+    defaults: dict[str, list[str]] = {}
+    for file in scene.checkout.catalog.files.values():
+        for name, default in file.variables.items():
+            if default and name.endswith("_IMAGE"):
+                defaults.setdefault(name, []).append(default)
     for name, ours in sorted(defaults.items()):
         pinned = scene.dotenv.get(name, "")
-        if pinned and older(pinned, ours):
-            seen = f"{name} holds {pinned}, and the catalogue is at {ours}"
+        if newest := newer(pinned, ours):
+            seen = f"{name} holds {pinned}, and the catalogue is at {newest}"
             causes = "it misses what the newer one mends, and its healthcheck and settings are those of the newer one"
             yield Finding(seen, causes, f"./inv env.unset {name} && ./inv up", WARNING, where=f".env: {name}")
 
 
-def older(pinned: str, ours: str) -> bool:
-    """Whether an image is of an older version of the same name. Tags without numbers can't be compared. Pure."""
-    name, _, tag = pinned.rpartition(":")
-    other, _, newest = ours.rpartition(":")
-    mine, theirs = _version(tag), _version(newest)
-    return name == other and bool(mine) and bool(theirs) and mine < theirs
+def newer(pinned: str, ours: Iterable[str]) -> str:
+    """The one of our images, a source may have its own, that is a newer version of a pinned one; of the same variant
+    (what follows the version) where there is one. Nothing where names differ or a tag has no number. Pure."""
+    name, version, variant = _parts(pinned)
+    named = [image for image in ours if _parts(image)[0] == name]
+    same = [image for image in named if _parts(image)[2] == variant]
+    return next((image for image in same or named if version and _parts(image)[1] > version), "")
 
 
-def _version(tag: str) -> tuple[int, ...]:
-    found = re.match(r"[A-Za-z]*-?v?(\d+(?:\.\d+)*)", tag)
-    return tuple(int(part) for part in found[1].split(".")) if found else ()
+def _parts(image: str) -> tuple[str, tuple[int, ...], str]:
+    """Name, version and variant of an image; its digest says nothing of these."""
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    found = re.match(r"[A-Za-z]*-?v?(\d+(?:\.\d+)*)(.*)", tag)
+    return (name, tuple(int(part) for part in found[1].split(".")), found[2]) if found else (name, (), "")
 
 
 CHECK = Check(

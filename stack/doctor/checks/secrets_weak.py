@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from stack.doctor.check import ERROR, WARNING, Check, Finding
 from stack.doctor.scene import Scene
-from stack.env import secrets
 from stack.planning import kept, plan
 
 PUBLISHED = frozenset({
@@ -59,7 +58,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
         why = weakness(value) if value and kind not in ("asked", "optional") else ""
         if why:
             grade = ERROR if open_ else WARNING
-            yield Finding(f"{name} {why}", causes, _fix(name, kind, name in bound), grade, where=name)
+            yield Finding(f"{name} {why}", causes, _fix(name, name in bound), grade, where=name)
 
 
 def exposed(scene: Scene) -> list[str]:
@@ -68,12 +67,10 @@ def exposed(scene: Scene) -> list[str]:
     return [f"{port.host_ip or '*'}:{port.host}" for port in ports if not port.host_ip.startswith(LOOPBACK)]
 
 
-def _fix(name: str, kind: str, bound: bool) -> str:
-    if kind.startswith("jwt:"):
-        return f"./inv env.unset {name} && ./inv up"
-    first = "change it in the service itself first, as its data keeps the old one; then " if bound else ""
-    prefix = secrets.PREFIXES.get(kind, "")
-    return f"{first}echo {prefix}$(openssl rand -hex 32) | ./inv env.set {name} - && ./inv up"
+def _fix(name: str, bound: bool) -> str:
+    if bound:
+        return f"change it in the service itself first, as its data keeps the old one; then ./inv env.set {name} -"
+    return f"./inv env.unset {name} && ./inv up (it makes a new one)"
 
 
 CHECK = Check(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ("stack", "tasks.py")
 SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example")
+CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 ASIDE = (".stack/cache", ".stack/lock")
 NO_ENGINE = "unix:///nowhere/docker.sock"
 BASE = "networks: {backend-bridge-network: {driver: bridge}}\n"
@@ -110,8 +111,9 @@ def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Chec
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
         source = ROOT / part
-        if source.is_dir():
-            # Python's bytecode comes along, with the times that make it valid.
+        if part == "stack":
+            link_program(folder)
+        elif source.is_dir():
             shutil.copytree(source, folder / part)
         elif source.exists():
             shutil.copy2(source, folder / part)
@@ -119,6 +121,25 @@ def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Chec
     for path, text in files.items():
         checkout.write(path, text)
     return checkout
+
+
+def link_program(folder: Path) -> None:
+    """The program, in a package that lies in `folder`, so that this is its checkout; the packages within, which nothing
+    writes to, are linked: a copy of their hundreds of files cost more than most tests."""
+    (folder / "stack").mkdir()
+    for path in (ROOT / "stack").iterdir():
+        if path.is_file():
+            shutil.copy2(path, folder / "stack" / path.name)
+        elif path.name != "__pycache__":
+            (folder / "stack" / path.name).symlink_to(path)
+
+
+def keep(root: Path, *more: str) -> None:
+    """Of the catalogue, leave what the profile core needs, and `more`: each change of a file is then merged in a third
+    of the time. What is asked of the whole are the tests of the shipped files."""
+    for path in [*(root / "compose").glob("*.yml"), *(root / "overrides").iterdir()]:
+        if path.stem not in (*CORE, *more):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def fragment(name: str, x_stack: str = "", body: str = "", image: str = "example/app:1") -> str:

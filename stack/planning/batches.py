@@ -12,22 +12,23 @@ from stack.planning import model
 from stack.planning.catalog import Catalog
 from stack.planning.model import Model
 
-SIZE = 16
-"""Fragments in one batch, at most. Half as many cost more in starts of Compose than they save, twice as many cost
-more in its merge: benchmarks/run.py plan."""
+SMALLEST, LARGEST = 10, 22
+"""Fragments in one batch. With fewer, Compose's start costs more than its merge; with more, the merge costs more than
+a start: benchmarks/run.py plan."""
 
 
-def split(names: Iterable[str]) -> list[list[str]]:
-    """The fragments in batches of about the same size."""
+def split(names: Iterable[str], cores: int) -> list[list[str]]:
+    """The fragments in batches of about the same size, one for each core as far as the sizes allow."""
     ordered = list(names)
-    count = -(-len(ordered) // SIZE)
+    count = max(-(-len(ordered) // LARGEST), min(cores, len(ordered) // SMALLEST), 1)
     return [ordered[number::count] for number in range(count)]
 
 
 def merge(catalog: Catalog, files: Iterable[str], config: Callable[[list[str]], Model]) -> Model | None:
     """The model of `files` as `config` merges their batches; None where only all of them together can tell."""
     chosen = list(files)
-    batches = split(catalog.fragments)
+    cores = os.cpu_count() or 1
+    batches = split(catalog.fragments, cores)
     own = [_services(catalog, batch, chosen) for batch in batches]
     if len(batches) < 2 or sum(map(len, own)) > len(set().union(*own)):
         return None
@@ -35,7 +36,7 @@ def merge(catalog: Catalog, files: Iterable[str], config: Callable[[list[str]], 
     shared = set(catalog.base.paths())
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         try:
             parts = list(pool.map(config, ([p for p in chosen if p in mine or p in shared] for mine in paths)))
         except StackError:

@@ -11,6 +11,7 @@ from filelock import FileLock
 from tests.engine import support_ports as ports
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Stack
+from tests.support import keep
 
 _numbers = itertools.count(1)
 # Not one twice in a row: what a test left there is gone by the time that its turn comes again.
@@ -20,7 +21,7 @@ _bases = itertools.cycle(ports.own(ports.CHECKOUTS))
 def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
     support.copy_tree(folder)
     if not whole:
-        support.keep_core(folder)
+        keep(folder)
     project = settings.pop("PROJECT_NAME", f"t{os.getpid()}-{next(_numbers)}")
     base_port = int(settings.pop("BASE_PORT", 0)) or ports.first_free(_bases, ports.CHECKOUTS.step)
     lines = {"PROJECT_NAME": project, "BASE_PORT": str(base_port), "STACK_PROFILES": "small", **settings}

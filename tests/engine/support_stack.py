@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support import link_program
+
 SOURCE_TREE = Path(__file__).resolve().parents[2]
-SHIPPED = ("compose", "overrides", "kong", "stack", "tasks.py", ".env.example")
+SHIPPED = ("compose", "overrides", "kong", "tasks.py", ".env.example")
 BASE = "genai-stack/base:0.1.0"
 REDIS = "genai-stack/redis:0.1.0"
-CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 NETWORK = {"networks": ["backend-bridge-network"], "stop_grace_period": "1s"}
 BUILT = {
     "REDIS_SOURCE": "build", "SUPABASE_DB_SOURCE": "build", "BACKEND_SOURCE": "build",
@@ -263,20 +264,13 @@ def copy_tree(target: Path) -> None:
     """The shipped files, without what a checkout gathers."""
     target.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
+    link_program(target)
     for name in SHIPPED:
         source = SOURCE_TREE / name
         if source.is_dir():
             shutil.copytree(source, target / name, ignore=ignore)
         elif source.exists():
             shutil.copy2(source, target / name)
-
-
-def keep_core(root: Path) -> None:
-    """Of the catalogue, leave what the profile core needs: each change of a file is then merged in a third of the
-    time. The model's tests cover the whole."""
-    for path in [*(root / "compose").glob("*.yml"), *(root / "overrides").iterdir()]:
-        if path.stem not in CORE:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def until(there: Callable[[], Any], what: str) -> Any:

@@ -1,5 +1,6 @@
 """Sources beside each other: any two sources of any two services meet in one of the combinations, and any service is
-disabled beside any of them. What holds for a service from one source (the other files) then holds in all."""
+disabled beside any of them. What holds for a service from one source (the other files: that Compose takes what is
+assembled, too) then holds in all."""
 
 import random
 from collections import Counter
@@ -68,7 +69,7 @@ def test_any_two_sources_go_together(shipped_once: Shipped, number: int) -> None
     """One test of all that is asked of a combination: what it costs is Compose's merge."""
     made = plan(shipped_once, COMBINATIONS[number])
     each_is_as_it_is_with_any_other(shipped_once, made, COMBINATIONS[number])
-    compose_takes_it_with_one_owner_for_each_port(shipped_once, made)
+    each_port_has_one_owner(made)
     for off in without(number):
         less = plan(shipped_once, {**COMBINATIONS[number], **dict.fromkeys(off, catalog.DISABLED)})
         what_is_disabled_vanishes_and_takes_nothing_with_it(made, less, off)
@@ -81,12 +82,10 @@ def each_is_as_it_is_with_any_other(shipped: Shipped, made: Made, sources: dict[
         assert service == other.services()[name], (name, source)
 
 
-def compose_takes_it_with_one_owner_for_each_port(shipped: Shipped, made: Made) -> None:
-    read = shipped.read(made)["services"]
-    assert {name: service["image"] for name, service in read.items()} == {
-        service.name: service.image for service in made.planned.plan.services
-    }
-    owners = Counter(port["published"] for service in read.values() for port in service.get("ports") or [])
+def each_port_has_one_owner(made: Made) -> None:
+    services = made.assembled.model["services"]
+    assert services.keys() == set(made.planned.plan.names())
+    owners = Counter(str(port["published"]) for service in services.values() for port in service.get("ports") or [])
     assert [port for port, count in owners.items() if count > 1] == []
 
 

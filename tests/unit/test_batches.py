@@ -9,7 +9,7 @@ from stack.planning import batches, catalog
 from stack.planning.catalog import File
 from stack.planning.model import Model
 
-COUNT = 2 * batches.SIZE + 1
+COUNT = 2 * batches.LARGEST + 1
 NAMES = [f"s{number}" for number in range(COUNT)]
 
 
@@ -32,10 +32,16 @@ def merge(services: dict[str, list[str]], config: Any = merged) -> Model | None:
     return batches.merge(catalogue, catalogue.files, config)
 
 
-def test_every_fragment_is_in_one_batch_and_none_is_too_large() -> None:
-    cut = batches.split(NAMES)
+@pytest.mark.parametrize("cores", [1, 2, 4, 64])
+def test_every_fragment_is_in_one_batch_and_none_is_too_large_or_too_small(cores: int) -> None:
+    cut = batches.split(NAMES, cores)
     assert sorted(name for batch in cut for name in batch) == sorted(NAMES)
-    assert {len(batch) <= batches.SIZE for batch in cut} == {True}
+    assert {batches.SMALLEST <= len(batch) <= batches.LARGEST for batch in cut} == {True}
+
+
+@pytest.mark.parametrize(("cores", "count"), [(1, 2), (2, 2), (4, 4), (64, 4)])
+def test_every_core_has_a_batch_of_the_catalogue(cores: int, count: int) -> None:
+    assert len(batches.split(NAMES[:44], cores)) == count
 
 
 def test_many_fragments_make_one_model_with_the_base_in_each_run() -> None:
@@ -52,7 +58,7 @@ def test_many_fragments_make_one_model_with_the_base_in_each_run() -> None:
 
 
 def test_few_fragments_are_left_to_one_run() -> None:
-    assert merge({name: [name] for name in NAMES[: batches.SIZE]}) is None
+    assert merge({name: [name] for name in NAMES[: batches.SMALLEST]}) is None
 
 
 def test_a_service_in_two_fragments_is_left_to_one_run() -> None:

@@ -25,6 +25,8 @@ def test_what_is_typed_is_the_answer_and_enter_the_one_that_is_shown(
         ask = consent.asker(enter)
         assert ask is not None
         assert ask("Write it?") is agreed
-        shown = os.read(keyboard, 1000).decode()
+        shown = ""
+        while "/" not in shown:
+            shown += os.read(keyboard, 1000).decode()
     os.close(keyboard)
     assert ("[Y/n]" in shown) is enter

@@ -65,13 +65,13 @@ def test_every_two_sources_of_two_services_meet() -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_any_two_sources_go_together(shipped_once: Shipped, number: int) -> None:
+def test_any_two_sources_go_together(shipped_newest: Shipped, number: int) -> None:
     """One test of all that is asked of a combination: what it costs is Compose's merge."""
-    made = plan(shipped_once, COMBINATIONS[number])
-    each_is_as_it_is_with_any_other(shipped_once, made, COMBINATIONS[number])
+    made = plan(shipped_newest, COMBINATIONS[number])
+    each_is_as_it_is_with_any_other(shipped_newest, made, COMBINATIONS[number])
     each_port_has_one_owner(made)
     for off in without(number):
-        less = plan(shipped_once, {**COMBINATIONS[number], **dict.fromkeys(off, catalog.DISABLED)})
+        less = plan(shipped_newest, {**COMBINATIONS[number], **dict.fromkeys(off, catalog.DISABLED)})
         what_is_disabled_vanishes_and_takes_nothing_with_it(made, less, off)
 
 
@@ -97,19 +97,19 @@ def what_is_disabled_vanishes_and_takes_nothing_with_it(made: Made, less: Made, 
 
 
 @pytest.mark.parametrize(("name", "source"), sorted(FIRST))
-def test_a_service_alone_brings_what_it_requires_and_no_more(shipped_once: Shipped, name: str, source: str) -> None:
-    made = plan(shipped_once, COMBINATIONS[FIRST[name, source]], name)
+def test_a_service_alone_brings_what_it_requires_and_no_more(shipped_newest: Shipped, name: str, source: str) -> None:
+    made = plan(shipped_newest, COMBINATIONS[FIRST[name, source]], name)
     assert set(made.planned.plan.names()) == closure(made, name)
 
 
 @pytest.mark.parametrize("name", sorted(set(FRAGMENTS) - set(CHOICES)))
-def test_a_service_of_one_source_alone_brings_what_it_requires(shipped_once: Shipped, name: str) -> None:
-    made = plan(shipped_once, {}, name)
+def test_a_service_of_one_source_alone_brings_what_it_requires(shipped_newest: Shipped, name: str) -> None:
+    made = plan(shipped_newest, {}, name)
     assert set(made.planned.plan.names()) == closure(made, name)
 
 
-def test_what_others_require_is_known(shipped_once: Shipped) -> None:
-    made = shipped_once.make()
+def test_what_others_require_is_known(shipped_newest: Shipped) -> None:
+    made = shipped_newest.make()
     required = {
         made.fragment_of(target).name
         for name, service in made.services().items()
@@ -120,8 +120,8 @@ def test_what_others_require_is_known(shipped_once: Shipped) -> None:
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_what_others_require_is_not_disabled_unnoticed(shipped_once: Shipped, name: str) -> None:
+def test_what_others_require_is_not_disabled_unnoticed(shipped_newest: Shipped, name: str) -> None:
     with pytest.raises(StackError, match=f"requires {name}.*, but {name}.* is disabled") as refused:
-        plan(shipped_once, {name: catalog.DISABLED})
+        plan(shipped_newest, {name: catalog.DISABLED})
     assert {problem.code for problem in refused.value.problems} == {"disabled"}
     assert {problem.fix for problem in refused.value.problems} == {f"--source {name}=container"}

@@ -59,6 +59,11 @@ def found(problem: Problem, causes: str, service: str = "") -> Finding:
     return Finding(problem.message, causes, problem.fix, ERROR, service, problem.where, problem.code)
 
 
+def untold(why: str) -> Finding:
+    """In place of a finding: why there is nothing to look at."""
+    return Finding(why, "", "", SKIPPED)
+
+
 def told_by(check: str, service: str = "") -> Finding:
     """In place of a finding: what was seen comes from something that another check finds."""
     return Finding(f"{check} tells the cause", "", "", SKIPPED, service)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from stack.doctor.check import ERROR, SECTIONS, WARNING, Check, Finding
+from stack.doctor.check import ERROR, SECTIONS, SKIPPED, WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.env import secrets
 from stack.errors import StackError
@@ -126,7 +126,7 @@ def _bad(outcome: list[Finding]) -> bool:
 def _rows(check: Check, outcome: Outcome, services: Collection[str]) -> list[Row]:
     if isinstance(outcome, Skipped):
         return [Row(check.id, check.section, "skipped", outcome.why)]
-    mine = [f for f in outcome if not services or f.service in services]
+    mine = [f for f in outcome if not services or f.service in services or (f.grade == SKIPPED and not f.service)]
     # What merely tells something is of interest only where nothing is wrong.
     kept = [f for f in mine if f.grade in (ERROR, WARNING)] or mine[:1]
     if not kept:

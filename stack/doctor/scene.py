@@ -159,6 +159,13 @@ class Scene:
         return compare.compare(self.planned, assembled, self.images, running, self.secrets)
 
     @piece
+    def begun(self) -> bool:
+        """That something of the project was started, whether or not it still runs."""
+        if not self.started():
+            raise fail("down", "nothing of the project was started yet", fix="./inv up")
+        return True
+
+    @piece
     def up(self) -> bool:
         """That something of the plan runs."""
         if not self.running():

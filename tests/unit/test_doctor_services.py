@@ -71,17 +71,18 @@ def no_logs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def look(tmp_path: Path) -> Callable[..., list[Finding]]:
-    """What a check finds where these containers are there."""
+    """What a check finds wrong, or leaves to another, where these containers are there."""
 
-    def run(check: Check, *containers: dict[str, Any], **given: Any) -> list[Finding]:
+    def found(check: Check, *containers: dict[str, Any], **given: Any) -> list[Finding]:
         pieces = {
             "planned": WEB, "checkout": WEB.checkout, "project": "p", "engine": "", "containers": list(containers),
             "images": {s.image: ("sha256:1", {}) for s in WEB.plan.services}, "oom_kills": set(), "volumes": {},
             "changed_secrets": [],
         }  # fmt: skip
-        return list(check.run(Scene(tmp_path, {**pieces, **given})))
+        outcome = run.look(check, Scene(tmp_path, {**pieces, **given}))
+        return [] if isinstance(outcome, run.Skipped) else [one for one in outcome if one.causes or one.service]
 
-    return run
+    return found
 
 
 Look = Callable[..., list[Finding]]
@@ -98,8 +99,17 @@ def test_nothing_is_found_where_all_is_well(look: Look, check: Check) -> None:
 
 
 @pytest.mark.parametrize("check", EACH, ids=lambda check: check.id)
-def test_nothing_is_found_before_the_first_start(look: Look, check: Check) -> None:
-    assert look(check, images={}) == []
+def test_before_the_first_start_nothing_is_said_to_be_as_it_should(tmp_path: Path, check: Check) -> None:
+    given = {"planned": WEB, "checkout": WEB.checkout, "engine": "", "containers": [], "images": {}}
+    [row] = run.run([check], Scene(tmp_path, {**given, "secrets": {}}))
+    assert row.grade == "skipped"
+    assert row.seen.startswith("nothing of the project")
+
+
+def test_of_a_project_that_was_stopped_is_not_said_that_it_runs(tmp_path: Path) -> None:
+    given = {"planned": WEB, "engine": "", "images": {}, "secrets": {}, "containers": [ended("db", 0)]}
+    [row] = run.run([not_running.CHECK], Scene(tmp_path, given), ["db"])
+    assert (row.grade, row.seen) == ("skipped", "the project is stopped: nothing of it runs")
 
 
 def test_what_asks_running_services_is_skipped_while_none_runs(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from stack import tree
-from stack.doctor.check import WARNING, Action, Check, Finding
+from stack.doctor.check import WARNING, Action, Check, Finding, untold
 from stack.doctor.scene import Scene
 from stack.planning import assembly
 
@@ -13,7 +13,7 @@ FILE = "compose.yaml"
 def _run(scene: Scene) -> Iterable[Finding]:
     written = tree.read(scene.root / FILE).decode(errors="replace")
     if not written:
-        return _missing() if scene.started() else []
+        return _missing() if scene.started() else [untold("the first ./inv up writes compose.yaml")]
     if assembly.MARK not in written:
         return [Finding("compose.yaml lacks inv's mark, so it is yours", "./inv up refuses to write over it",
                         "mv compose.yaml my-compose.yaml", where=FILE)]  # fmt: skip

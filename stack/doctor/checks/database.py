@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from stack import docker
 from stack.doctor import words
-from stack.doctor.check import Action, Check, Finding, told_by
+from stack.doctor.check import Action, Check, Finding, told_by, untold
 from stack.doctor.checks import jobs
 from stack.doctor.scene import Inspected, Scene
 
@@ -24,11 +24,12 @@ LIMIT_S = 8.0
 def _run(scene: Scene) -> Iterable[Finding]:
     service = scene.planned_service(DATABASE)
     running = scene.running().get(DATABASE, [])
-    # Elsewhere, it is not ours; while it is not healthy, the services' checks tell why.
-    if service is None or service.source in ("localhost", "external") or not running:
-        return []
-    if words.health(running[0]) != "healthy":
-        return []
+    if service is None:
+        return [untold("no database is planned")]
+    if service.source in ("localhost", "external"):
+        return [untold(f"{DATABASE} comes from {service.source}")]
+    if not running or words.health(running[0]) != "healthy":
+        return [untold(f"{DATABASE} is not healthy")]
     code, said = _ask(scene, running[0])
     if code:
         return _refused(scene, said)
@@ -81,7 +82,7 @@ CHECK = Check(
     section="data",
     holds="the database accepts its superuser, and has this checkout's roles and migrations",
     run=_run,
-    needs=("planned", "engine", "containers", "secrets"),
+    needs=("planned", "engine", "containers", "up", "secrets"),
     mend=_mend,
     of_services=True,
 )

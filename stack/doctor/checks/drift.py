@@ -24,6 +24,6 @@ CHECK = Check(
     section="project",
     holds="what runs is what the plan says",
     run=_run,
-    needs=("planned", "engine", "changes"),
+    needs=("planned", "engine", "begun", "changes"),
     of_services=True,
 )

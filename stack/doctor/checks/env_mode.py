@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from stack.doctor.check import Action, Check, Finding
+from stack.doctor.check import Action, Check, Finding, untold
 from stack.doctor.scene import Scene
 
 PRIVATE = 0o600
@@ -11,8 +11,9 @@ PRIVATE = 0o600
 
 def _run(scene: Scene) -> Iterable[Finding]:
     path = scene.root / ".env"
-    mode = path.stat().st_mode & 0o777 if path.exists() else PRIVATE
-    if mode & ~PRIVATE:
+    if not path.exists():
+        yield untold("the first ./inv up writes .env")
+    elif (mode := path.stat().st_mode & 0o777) & ~PRIVATE:
         seen = f".env has mode {mode:04o}"
         yield Finding(seen, "other users of this machine can read the secrets in it", "chmod 600 .env", where=".env")
 

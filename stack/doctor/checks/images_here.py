@@ -7,8 +7,6 @@ from stack.doctor.scene import Scene
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    if not scene.started():
-        return
     for service in scene.planned.plan.services:
         if service.image not in scene.images:
             word = "built" if service.built else "pulled"
@@ -23,6 +21,6 @@ CHECK = Check(
     section="project",
     holds="the image of every started service is on this machine",
     run=_run,
-    needs=("planned", "engine", "images", "containers"),
+    needs=("planned", "engine", "images", "containers", "begun"),
     of_services=True,
 )

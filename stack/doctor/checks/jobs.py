@@ -15,7 +15,7 @@ STUCK_S = 600
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for service in scene.planned.plan.services:
-        if service.one_shot and scene.started():
+        if service.one_shot:
             yield from _of(scene, service)
 
 
@@ -71,7 +71,7 @@ CHECK = Check(
     section="data",
     holds="every job of the plan ran to its end",
     run=_run,
-    needs=("planned", "engine", "containers", "images"),
+    needs=("planned", "engine", "containers", "images", "begun"),
     mend=_mend,
     of_services=True,
 )

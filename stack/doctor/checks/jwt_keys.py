@@ -3,20 +3,26 @@
 import time
 from collections.abc import Iterable
 
-from stack.doctor.check import Action, Check, Finding
+from stack.doctor.check import Action, Check, Finding, untold
 from stack.doctor.checks import settings_missing
 from stack.doctor.scene import Scene
 from stack.env import secrets
 
 
+def _keys(scene: Scene) -> dict[str, str]:
+    """The keys that are set beside what they are to be signed with, each with its kind."""
+    kinds = scene.checkout.secrets if scene.secrets.get(secrets.SIGNED_WITH) else {}
+    return {name: kind for name, kind in kinds.items() if kind.startswith("jwt:") and scene.secrets.get(name)}
+
+
 def _wrong(scene: Scene) -> list[str]:
-    """The keys that are set and would be refused."""
-    kinds = {name: kind for name, kind in scene.checkout.secrets.items() if kind.startswith("jwt:")}
-    there = {name: kind for name, kind in kinds.items() if scene.secrets.get(name)}
-    return secrets.missing(there, scene.secrets, int(time.time())) if scene.secrets.get(secrets.SIGNED_WITH) else []
+    """The keys that would be refused."""
+    return secrets.missing(_keys(scene), scene.secrets, int(time.time()))
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
+    if not _keys(scene):
+        yield untold("no key of Supabase's is set yet")
     for name in _wrong(scene):
         seen = f"{name} {fault(scene.secrets[name], scene.secrets[secrets.SIGNED_WITH], int(time.time()))}"
         causes = "Supabase's services and the gateway answer 401 to whoever uses it"

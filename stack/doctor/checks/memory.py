@@ -41,7 +41,9 @@ def findings(limits: Mapping[str, int], running: set[str], total: int, available
     if supabase > 3 and total < SUPABASE:
         seen = f"the Supabase family needs {_gb(SUPABASE)}, and the engine has {_gb(total)}"
         found.append(Finding(seen, "its services are ended in turn", fix, WARNING))
-    return found or [Finding(f"the plan's limits come to {_gb(all_)} of {_gb(total)}", "", "", OK)]
+    seen = f"the plan's limits come to {_gb(all_)} of {_gb(total)}" if all_ else (
+        f"the engine has {_gb(total)}, and no planned service a limit")  # fmt: skip
+    return found or [Finding(seen, "", "", OK)]
 
 
 def _gb(count: int) -> str:

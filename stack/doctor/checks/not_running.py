@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from stack.doctor import edges, words
-from stack.doctor.check import Check, Finding
+from stack.doctor.check import Check, Finding, untold
 from stack.doctor.checks import oom
 from stack.doctor.scene import Scene
 from stack.planning.plan import Service
@@ -13,9 +13,9 @@ STOPPED = (0, 137, 143)
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    if not scene.started():
-        return
     resting = not scene.running()
+    if resting:
+        yield untold("the project is stopped: nothing of it runs")
     for service in scene.planned.plan.services:
         if not service.one_shot and service.image in scene.images:
             yield from _of(scene, service, resting)
@@ -39,6 +39,6 @@ CHECK = Check(
     section="services",
     holds="what should run, runs",
     run=_run,
-    needs=("planned", "engine", "containers", "images"),
+    needs=("planned", "engine", "containers", "images", "begun"),
     of_services=True,
 )

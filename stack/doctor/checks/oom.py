@@ -44,6 +44,6 @@ CHECK = Check(
     section="services",
     holds="nothing was killed for want of memory",
     run=_run,
-    needs=("checkout", "engine", "containers", "oom_kills"),
+    needs=("checkout", "engine", "containers", "begun", "oom_kills"),
     of_services=True,
 )

@@ -48,6 +48,6 @@ CHECK = Check(
     section="services",
     holds="nothing ends and is started again over and over",
     run=_run,
-    needs=("planned", "engine", "containers", "oom_kills", "changed_secrets"),
+    needs=("planned", "engine", "containers", "begun", "oom_kills", "changed_secrets"),
     of_services=True,
 )

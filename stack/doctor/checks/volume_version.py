@@ -53,6 +53,6 @@ CHECK = Check(
     section="data",
     holds="every database's volume is of its image's major version",
     run=_run,
-    needs=("engine", "containers"),
+    needs=("engine", "containers", "begun"),
     of_services=True,
 )

@@ -8,8 +8,6 @@ from stack.doctor.scene import Scene
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    if not scene.running():
-        return
     for service in scene.planned.plan.services:
         have = scene.of(service.name)
         begun = any(one["State"]["Status"] != "created" for one in have)
@@ -28,6 +26,6 @@ CHECK = Check(
     section="services",
     holds="nothing waits for something that is not there",
     run=_run,
-    needs=("planned", "engine", "containers"),
+    needs=("planned", "engine", "containers", "up"),
     of_services=True,
 )

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from stack import tree
-from stack.errors import USAGE, fail
+from stack import docker, tree
+from stack.errors import USAGE, StackError, fail
+from stack.gateway import entrance
 from stack.names import suggest
 from stack.output.result import Result
 from stack.planning import plan, planner
@@ -13,28 +14,40 @@ from stack.running.links import Link
 
 
 def open_(name: str) -> Result:
-    """Print where a service is reached, by the gateway and directly, and open its page from a terminal with a display.
+    """Print where a service is reached, by the gateway if it runs and directly, and open its page from a terminal with
+    a display.
 
     Raises StackError for one that is not planned, or has no address."""
     planned = planner.make(tree.root(), Request())
-    link = _link(planned, name)
+    link = link_of(planned, name)
     data = {**msgspec.to_builtins(link), "opened": _page(planned, name) and _opened(link.url)}
     who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
     direct = [f"{link.direct} directly"] if link.direct else []
     return Result(data, lines=[link.url, *direct, *who, *links.remote(planned)])
 
 
-def _link(planned: Planned, name: str) -> Link:
+def link_of(planned: Planned, name: str) -> Link:
+    """Where a service is reached. Raises StackError for one that is not planned, or has no address."""
     known = planned.facts.catalog.services()
     if name not in known:
         raise fail("unknown-service", f"unknown service {name!r}", name, suggest(name, known) or "./inv plan", USAGE)
     if name not in planned.plan.names():
         raise fail("not-planned", f"{name} is not in the plan", name, f"./inv why {name}")
-    found = links.of([name], planned)
+    own = [link for link in links.rows(planned, [], entrance.site(planned)) if link.service == name]
+    found = own if own and not _gateway_runs(planned) else links.of([name], planned)
     if not found:
         message = f"{name} has no address outside: it publishes no port, and no planned gateway has a route to it"
         raise fail("no-address", message, name, f"./inv route.add --service {name}, or docker compose exec {name} sh")
     return found[0]
+
+
+def _gateway_runs(planned: Planned) -> bool:
+    """Whether the gateway runs, as it is taken to where no engine answers."""
+    try:
+        containers = docker.containers(planned.plan.project)
+    except StackError:
+        return True
+    return any(one.service == entrance.SERVICE and one.state == "running" for one in containers)
 
 
 def _page(planned: Planned, name: str) -> bool:

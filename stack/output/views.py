@@ -247,7 +247,7 @@ GRADES = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 
 
 def doctor(result: Result) -> Group:
-    """A line for each check in its section; below a finding, what it causes and what to type."""
+    """A line for each check in its section; below a finding, what it causes and what to type. In the end, a count."""
     rows = result.data["checks"]
     width = max((len(row["id"]) for row in rows), default=0)
     parts: list[Text] = []
@@ -257,7 +257,15 @@ def doctor(result: Result) -> Group:
             section = row["section"]
             parts.append(Text(section, "bold"))
         parts.append(_checked(row, width))
-    return Group(*parts)
+    return Group(*parts, Text(_counted(rows)))
+
+
+def _counted(rows: list[dict[str, Any]]) -> str:
+    """How many findings there are of each grade, and checks that found nothing."""
+    words = {"ok": ("fine", "fine"), "warning": ("warning", "warnings"), "error": ("error", "errors"),
+             "skipped": ("skipped", "skipped")}  # fmt: skip
+    counts = {grade: sum(row["grade"] == grade for row in rows) for grade in words}
+    return ", ".join(f"{count} {words[grade][count > 1]}" for grade, count in counts.items() if count)
 
 
 def _checked(row: dict[str, Any], width: int) -> Text:

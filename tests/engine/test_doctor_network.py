@@ -69,6 +69,9 @@ def test_a_container_that_was_cut_from_its_network_is_told_as_the_cause(stack: S
     assert "reach" not in rows
     follow(stack, rows["membership"][0]["fix"])
     assert errors(stack) == {}
+    docker("network", "disconnect", f"{stack.project}_backend-bridge-network", f"{stack.project}-server-1")
+    assert stack.inv("doctor", "--fix", "--yes").code == 0
+    assert errors(stack) == {}
 
 
 def test_a_program_that_listens_for_its_own_machine_alone_is_told_with_its_setting(

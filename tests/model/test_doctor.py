@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tests.support import Checkout, Done
+from tests.support import Checkout, Done, fragment
 
 Tree = Callable[[Mapping[str, str]], Checkout]
 
@@ -42,6 +42,13 @@ def test_a_broken_line_of_env_is_one_finding_and_the_rest_is_skipped_for_it(pair
     rows = {row["id"]: row for row in done.json["data"]["checks"]}
     assert (rows["files"]["grade"], rows["files"]["seen"]) == ("skipped", "env-file tells the cause")
     assert rows["plan"]["seen"] == "this line has no = [.env:1]"
+
+
+def test_a_setting_that_only_the_user_can_know_is_told_without_an_engine_as_well(pair: Checkout) -> None:
+    pair.write("compose/mail.yml", fragment("mail", body='environment: {SENDER: "${MAIL_SENDER}"}'))
+    assert "settings-missing" in _wrong(pair.inv("doctor", "--json"))
+    pair.inv("env.set", "MAIL_SENDER", "me@example.org")
+    assert _grades(pair.inv("doctor", "--json"))["settings-missing"] == "skipped"
 
 
 def test_a_cycle_is_the_plan_s_finding(pair: Checkout) -> None:

@@ -1,11 +1,13 @@
 """Checks of machine, engine and settings: the fault present, and absent."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stack import docker
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
     architecture,
@@ -14,6 +16,7 @@ from stack.doctor.checks import (
     env_file,
     env_mode,
     env_shadowed,
+    gpu,
     image_pins,
     jwt_keys,
     limits,
@@ -99,6 +102,21 @@ def test_the_engine_s_clock_is_read_in_nanoseconds() -> None:
 
 
 # Engine
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [({"Runtimes": {"runc": {}}}, True), ({"Runtimes": {"nvidia": {}}}, False),
+     ({"DiscoveredDevices": [{"ID": "nvidia.com/gpu=all"}]}, False)],
+)  # fmt: skip
+def test_a_gpu_source_is_told_where_the_engine_has_no_runtime_for_it(
+    monkeypatch: pytest.MonkeyPatch, info: dict[str, Any], told: bool
+) -> None:
+    monkeypatch.setattr(docker, "ask", lambda *_: json.dumps(info))
+    given = {"planned": planned(facts({"llm": {}, "web": {}}, entries={"llm": {"gpu": "nvidia"}})), "engine": ""}
+    found = list(gpu.CHECK.run(Scene(Path("/nowhere"), given)))
+    assert [one.service for one in found] == (["llm"] if told else [])
+    assert all("--source llm=container" in one.fix for one in found)
 
 
 def test_what_matters_of_the_engine_s_warnings_is_told_and_noise_is_not() -> None:

@@ -11,11 +11,11 @@ from stack.planning import model, planner, saving
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    for problem in planner.unset(scene.planned):
-        yield found(problem, "./inv up refuses to start anything")
+    unset = planner.unset(scene.planned)
+    if unset:
+        return [found(problem, "./inv up refuses to start anything") for problem in unset]
     # Before the first start every secret is missing: it makes them.
-    if scene.started():
-        yield from _lost(scene)
+    return list(_lost(scene)) if scene.started() else []
 
 
 def _lost(scene: Scene) -> Iterable[Finding]:
@@ -63,6 +63,6 @@ CHECK = Check(
     section="settings",
     holds="every setting that something planned needs is there",
     run=_run,
-    needs=("planned", "secrets", "engine", "containers"),
+    needs=("planned", "secrets"),
     mend=_mend,
 )

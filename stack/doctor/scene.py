@@ -15,7 +15,7 @@ from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.planning import compare, kept, model, plan, planner, saving
+from stack.planning import compare, kept, lastup, model, plan, planner, saving
 from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
 from stack.planning.plan import Service
@@ -82,8 +82,14 @@ class Scene:
 
     @piece
     def planned(self) -> Planned:
-        """The plan of what is saved, whether or not every setting is there."""
-        return planner.drafted(self.checkout)
+        """The plan of what is saved, together with what runs beyond it (up --once), whether or not every setting is
+        there."""
+        saved = planner.drafted(self.checkout)
+        try:
+            running = [service_of(one) for one in self.containers if one["State"]["Running"]]
+        except StackError:
+            running = []
+        return msgspec.structs.replace(saved, plan=plan.widened(saved.facts, saved.plan, running))
 
     @piece
     def project(self) -> str:
@@ -94,6 +100,11 @@ class Scene:
     def secrets(self) -> dict[str, str]:
         """The value of each secret that is set."""
         return saving.secret_values(self.checkout)
+
+    @piece
+    def last_up(self) -> set[str]:
+        """The services that the last `up` was to start."""
+        return set(lastup.read(self.root).services)
 
     @piece
     def assembled(self) -> Assembled:
@@ -252,6 +263,10 @@ class Scene:
     def started(self) -> bool:
         """Whether anything of the project was started: before the first `up`, nothing can be missing."""
         return bool(self.containers)
+
+    def awaited(self, name: str) -> bool:
+        """Whether the last `up` was to start a planned service; where it left no record, each counts."""
+        return name in self.last_up or not self.last_up
 
     def planned_service(self, name: str) -> Service | None:
         """A service as it is planned."""

@@ -198,6 +198,21 @@ def test_what_differs_from_the_plan_and_a_project_renamed_are_told(new_stack: Ca
     assert "other-project" not in found(stack)
 
 
+def test_what_was_started_once_beside_the_selection_is_looked_at_too(stack: Stack) -> None:
+    stack.service("one")
+    stack.service("extra", profiles=["extra"], healthcheck={"test": FILE, **QUICK})
+    running = stack.start("up", "--profile", "extra", "--exact", "--once")
+    until(lambda: "extra-1" in stack.containers(), "its container")
+    stack.exec("extra", "touch", "/tmp/well")
+    assert running.end() == 0, running.text
+    rows = found(stack)
+    assert list(rows) == ["not-running"]
+    assert rows["not-running"][0]["seen"] == "one: selected, and left alone by the last ./inv up"
+    stack.exec("extra", "rm", "/tmp/well")
+    until(lambda: _state(stack, "extra")["Health"]["Status"] == "unhealthy", "an unhealthy service")
+    assert "extra is unhealthy" in errors(stack)["unhealthy"]
+
+
 def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
     stack.service("db", command=["sh", "-c", "exit 1"], volumes=["data:/var/lib/postgresql/data"],
                   image="genai-stack/supabase-db:0.1.0", entrypoint=[])  # fmt: skip

@@ -188,6 +188,15 @@ def test_a_planned_service_without_a_container_is_told_beside_those_that_run(loo
     assert look(not_running.CHECK, ended("db", 0), ended("job", 0)) == []
 
 
+def test_what_the_last_up_was_not_to_start_is_a_warning_alone(look: Look) -> None:
+    found = look(not_running.CHECK, container("db"), last_up={"db"})
+    assert [(one.grade, one.seen) for one in found] == [
+        ("warning", "job, web: selected, and left alone by the last ./inv up")
+    ]
+    assert look(jobs.CHECK, container("db"), last_up={"db"}) == []
+    assert [one.grade for one in look(jobs.CHECK, container("db"), last_up={"db", "job"})] == ["error"]
+
+
 def test_who_waits_is_told_with_the_chain_down_to_its_root(look: Look) -> None:
     made = planned(facts({"a": {"depends_on": needs("b")}, "b": {"depends_on": needs("c")}, "c": {}, "d": {}}))
     there = [container(name, Status="created", Running=False) for name in ("a", "b")]

@@ -26,7 +26,7 @@ def _of(scene: Scene, service: Service) -> list[Finding]:
         return _failed(scene, service, bad[0])
     if any(one["State"]["Running"] and words.age_s(one["State"]["StartedAt"]) > STUCK_S for one in have):
         return [_finding(service, f"{service.name} still runs after {STUCK_S // 60} minutes")]
-    never = not have or all(one["State"]["Status"] == "created" for one in have)
+    never = scene.awaited(service.name) if not have else all(one["State"]["Status"] == "created" for one in have)
     return [_finding(service, f"{service.name} never ran")] if never and _could(scene, service) else []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from stack.doctor import edges, words
-from stack.doctor.check import Check, Finding, untold
+from stack.doctor.check import WARNING, Check, Finding, untold
 from stack.doctor.checks import oom
 from stack.doctor.scene import Scene
 from stack.planning.plan import Service
@@ -16,9 +16,14 @@ def _run(scene: Scene) -> Iterable[Finding]:
     resting = not scene.running()
     if resting:
         yield untold("the project is stopped: nothing of it runs")
-    for service in scene.planned.plan.services:
-        if not service.one_shot and service.image in scene.images:
+    startable = [service for service in scene.planned.plan.services if service.image in scene.images]
+    for service in startable:
+        if not service.one_shot:
             yield from _of(scene, service, resting)
+    later = [s.name for s in startable if not scene.of(s.name) and not scene.awaited(s.name)]
+    if later and not resting:
+        seen = f"{', '.join(later)}: selected, and left alone by the last ./inv up"
+        yield Finding(seen, "what was selected does not run yet", "./inv up", WARNING)
 
 
 def _of(scene: Scene, service: Service, resting: bool) -> Iterable[Finding]:
@@ -29,7 +34,7 @@ def _of(scene: Scene, service: Service, resting: bool) -> Iterable[Finding]:
     if faults:
         seen = f"{service.name} {words.exit_in_words(faults[0])}{words.last_lines(faults[0])}"
         yield Finding(seen, "what needs it fails", "./inv up", service=service.name)
-    elif not have and not resting and not edges.unmet(scene, service.name):
+    elif not have and not resting and scene.awaited(service.name) and not edges.unmet(scene, service.name):
         yield Finding(f"{service.name} is planned, and has no container", "what needs it fails", "./inv up",
                       service=service.name)  # fmt: skip
 

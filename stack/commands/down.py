@@ -21,15 +21,21 @@ def run(volumes: bool, yes: bool) -> Result:
         if volumes and data and not yes:
             _agree(_sized(data))
         containers = objects.remove_containers(project)
-        networks = objects.remove_networks(project)
+        networks, stuck = objects.remove_networks(project)
         objects.remove_volumes(data if volumes else [])
     removed = len(data) if volumes else 0
-    lines = [f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
+    lines = [f"removed {containers} containers, {networks - len(stuck)} networks, {removed} volumes of {project}"]
     kept = [] if volumes else data
     if kept:
         lines.append(f"kept the data: {', '.join(kept)} (to remove it: ./inv down --volumes)")
-    return Result({"project": project, "containers": containers, "networks": networks,
-                   "volumes": data if volumes else [], "kept": kept}, lines=lines)  # fmt: skip
+    return Result({"project": project, "containers": containers, "networks": networks - len(stuck),
+                   "volumes": data if volumes else [], "kept": kept}, [_stuck(name) for name in stuck],
+                  lines=lines)  # fmt: skip
+
+
+def _stuck(network: str) -> Problem:
+    message = f"the engine keeps the network {network}, which is empty: it has lost count of who was in it"
+    return Problem("network-stuck", message, fix="leave it: the next ./inv up uses it")
 
 
 def _sized(names: list[str]) -> list[str]:

@@ -12,6 +12,8 @@ from stack.errors import Problem, StackError
 from stack.output.result import Result
 
 FILE = f"{tree.GENERATED}/unfinished.json"
+PROGRAMS = (b"#!", b"\x7fELF")
+"""How scripts and Linux's binaries begin."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -54,9 +56,12 @@ def undo(root: Path) -> list[str]:
 
 
 def first(call: Callable[[], Result]) -> Result:
-    """Run a command, once what an earlier one left half done is undone; that is told with its result."""
+    """Run a command, once what an earlier one left half done is undone; that is told with its result or its failure."""
     told = _recovered(tree.root())
-    result = call()
+    try:
+        result = call()
+    except StackError as error:
+        raise StackError([*told, *error.problems], error.exit_code) from None
     return msgspec.structs.replace(result, problems=[*told, *result.problems])
 
 
@@ -78,10 +83,10 @@ def found(path: Path) -> bytes | None:
 
 
 def put(root: Path, path: str, data: bytes | None) -> None:
-    """Make a file be as `data` says, a script executable; with the last file of a folder the folder goes."""
+    """Make a file be as `data` says, a program executable; with the last file of a folder the folder goes."""
     target = root / path
     if data is not None:
-        tree.write(target, data, 0o755 if data.startswith(b"#!") else 0o644)
+        tree.write(target, data, 0o755 if data.startswith(PROGRAMS) else 0o644)
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.unlink()

@@ -13,7 +13,7 @@ from stack.output.result import Result
 
 WIDE = 200
 """Columns where there is no terminal: nothing is cut there."""
-SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting"})
+SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting", "unfinished"})
 """Codes of problems that are told and stop nothing."""
 
 

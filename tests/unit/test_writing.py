@@ -10,7 +10,8 @@ import pytest
 
 from stack import tree
 from stack.authoring import addition, unfinished, writing
-from stack.errors import StackError
+from stack.errors import USAGE, StackError, fail
+from stack.output.result import Result
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -105,3 +106,26 @@ def test_what_somebody_changed_after_the_kill_stays(tmp_path: Path) -> None:
     (tmp_path / "made.yml").write_bytes(b"1")
     assert unfinished.undo(tmp_path) == ["made.yml"]
     assert files(tmp_path) == {"kept.yml": b"the user's"}
+
+
+def test_what_was_undone_is_told_also_where_the_next_command_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> Result:
+        raise fail("other", "the command's own failure", exit_code=USAGE)
+
+    monkeypatch.setattr(tree, "root", lambda: tmp_path)
+    changes: addition.Changes = {"made.yml": b"1"}
+    unfinished.begin(tmp_path, changes, writing.standing(tmp_path, changes))
+    (tmp_path / "made.yml").write_bytes(b"1")
+    with pytest.raises(StackError) as told:
+        unfinished.first(refused)
+    assert [problem.code for problem in told.value.problems] == ["unfinished", "other"]
+    assert told.value.exit_code == USAGE
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("data", "mode"), [(b"#!/bin/sh", 0o755), (b"\x7fELF\x02", 0o755), (b"text", 0o644)])
+def test_a_program_that_comes_along_can_be_run(tmp_path: Path, data: bytes, mode: int) -> None:
+    unfinished.put(tmp_path, "tool", data)
+    assert (tmp_path / "tool").stat().st_mode & 0o777 == mode

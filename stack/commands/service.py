@@ -19,7 +19,7 @@ from stack.names import suggest
 from stack.output import consent
 from stack.output.result import Result
 from stack.planning import model, plan, planner
-from stack.planning.catalog import SECRET_KIND, SETTING
+from stack.planning.catalog import FAR, SECRET_KIND, SETTING
 from stack.planning.planner import Checkout, Planned
 
 SOURCES = ("localhost", "external", "container-gpu")
@@ -74,11 +74,23 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
     base = int(checkout.settings.value("BASE_PORT"))
     address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
-    note = f"{words.image} names no version, so what runs may change with each pull"
-    problems = [Problem("unpinned", note, "--image", "--image NAME:VERSION")] if addition.unpinned(words.image) else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
     lines = [*result.lines, *lost, start, *address]
-    return Result({"service": name, "not_carried": lost, **result.data}, problems, lines=lines)
+    return Result({"service": name, "not_carried": lost, **result.data}, _doubts(words, definition), lines=lines)
+
+
+def _doubts(words: Words, definition: Definition) -> list[Problem]:
+    """What works, and may not be what was meant."""
+    found = []
+    if addition.unpinned(words.image):
+        note = f"{words.image} names no version, so what runs may change with each pull"
+        found.append(Problem("unpinned", note, "--image", "--image NAME:VERSION"))
+    first, *more = definition.ports or [0]
+    if more and FAR & set(definition.sources):
+        note = f"from elsewhere, {definition.name} is reached at port {first} alone, not at {', '.join(map(str, more))}"
+        found.append(Problem("first-port", note, f"overrides/{definition.name}",
+                             "an ambassador for each, as in overrides/neo4j-graph-db"))  # fmt: skip
+    return found
 
 
 def _question(name: str) -> str:

@@ -118,6 +118,14 @@ def test_what_a_kill_cut_off_never_was_and_a_repeat_gives_the_same(small: Checko
     assert small.digest() == whole
 
 
+def test_what_works_and_may_not_be_meant_is_told(small: Checkout) -> None:
+    words = ["--image", "example/app", "--port", "7000", "--port", "7001", "--source", "external"]
+    done = small.inv("add-service", "mine", *words)
+    assert done.code == 0, done
+    assert "note: example/app names no version" in done.err
+    assert "note: from elsewhere, mine is reached at port 7000 alone, not at 7001" in done.err
+
+
 def test_a_file_of_ones_own_is_not_written_over(small: Checkout) -> None:
     small.write("compose/mine/app.py", "mine\n")
     refuses(small, "add-service mine", Refusal("exists", "is there already", "compose/mine/app.py", "move it away"))

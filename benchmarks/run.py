@@ -95,7 +95,8 @@ def planning(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row
 
 
 def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
-    """`inv up` from nothing, `inv up` with nothing to do and `inv status`, against bare Compose on compose.yaml."""
+    """`inv up` from nothing, `inv up` with nothing to do, `inv status` and `inv doctor`, the first two against bare
+    Compose on compose.yaml."""
     folder = work / "checkout"
     left_out = shutil.ignore_patterns(
         ".venv", ".git", ".stack", ".env", "compose.yaml", "local", "__pycache__", ".*_cache"
@@ -121,6 +122,7 @@ def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]
         nothing = medians({"ours": Command(up, folder), "bare": Command(bare, folder, after=_wait)}, runs)
         yield Row("`up` with nothing to do", nothing["ours"], nothing["bare"], nothing["bare"] + 0.5)
         yield Row("`status`", medians({"ours": Command([*inv, "status"], folder)}, runs)["ours"], None, 0.5)
+        yield Row("`doctor`, all well", medians({"ours": Command([*inv, "doctor"], folder)}, runs)["ours"], None, 3.0)
     finally:
         clean()
 

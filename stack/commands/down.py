@@ -19,7 +19,7 @@ def run(volumes: bool, yes: bool) -> Result:
         compare.check_owner(root, project, docker.containers(project))
         data = objects.volumes(project)
         if volumes and data and not yes:
-            _agree(_sized(data))
+            _agree(sized(data))
         containers = objects.remove_containers(project)
         networks, stuck = objects.remove_networks(project)
         objects.remove_volumes(data if volumes else [])
@@ -38,10 +38,13 @@ def _stuck(network: str) -> Problem:
     return Problem("network-stuck", message, fix="leave it: the next ./inv up uses it")
 
 
-def _sized(names: list[str]) -> list[str]:
-    """The volumes with their sizes, where the engine can tell them."""
+def sized(names: list[str]) -> list[str]:
+    """The volumes with their sizes, where the engine can tell them: it measures for one who asks at a time."""
     layout = "{{range .Volumes}}{{println .Name .Size}}{{end}}"
-    rows = docker.ask(["system", "df", "-v", "--format", layout], timeout=60).splitlines()
+    try:
+        rows = docker.ask(["system", "df", "-v", "--format", layout], timeout=60).splitlines()
+    except StackError:
+        rows = []
     sizes = dict(row.split(" ", 1) for row in rows if " " in row)
     return [f"{name} ({sizes.get(name, 'size unknown')})" for name in names]
 

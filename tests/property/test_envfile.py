@@ -15,7 +15,7 @@ from stack.env.envfile import edit, parse, quote
 from stack.errors import StackError
 
 # Each example starts Compose once, so each holds many lines.
-BATCHED = settings(max_examples=20, deadline=None)
+BATCHED = settings(max_examples=12, deadline=None)
 OWN = re.compile(rb"^(?:COMPOSE_PROJECT_NAME|DOCKER_CLI_PLUGIN_\w+|HOME|PATH|PWD)=.*\n", re.MULTILINE)
 FRAGMENT = "services: {one: {image: one}}\n"
 

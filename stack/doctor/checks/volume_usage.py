@@ -19,7 +19,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
     try:
         said = docker.ask(["system", "df", "-v", "--format", "{{json .Volumes}}"], timeout=LIMIT_S)
     except StackError:
-        seen = "the engine takes long to measure the volumes: docker system df -v"
+        seen = "the engine is at work measuring the volumes: docker system df -v"
         return [Finding(seen, "", "", OK)]
     sizes = {row["Name"]: size(row["Size"]) for row in json.loads(said or "[]") or []}
     mine = {name: sizes[name] for name in scene.volumes if name in sizes}

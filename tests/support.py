@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ("stack", "tasks.py")
 SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example")
 CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
+GATHERED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
 ASIDE = (".stack/cache", ".stack/lock")
 NO_ENGINE = "unix:///nowhere/docker.sock"
 BASE = "networks: {backend-bridge-network: {driver: bridge}}\n"
@@ -112,9 +113,9 @@ def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Chec
     for part in parts:
         source = ROOT / part
         if part == "stack":
-            link_program(folder)
+            _link_program(folder)
         elif source.is_dir():
-            shutil.copytree(source, folder / part)
+            shutil.copytree(source, folder / part, ignore=GATHERED)
         elif source.exists():
             shutil.copy2(source, folder / part)
     checkout = Checkout(folder)
@@ -123,7 +124,7 @@ def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Chec
     return checkout
 
 
-def link_program(folder: Path) -> None:
+def _link_program(folder: Path) -> None:
     """The program, in a package that lies in `folder`, so that this is its checkout; the packages within, which nothing
     writes to, are linked: a copy of their hundreds of files cost more than most tests."""
     (folder / "stack").mkdir()

@@ -21,14 +21,14 @@ def run(volumes: bool, yes: bool) -> Result:
         if volumes and data and not yes:
             _agree(sized(data))
         containers = objects.remove_containers(project)
-        networks, stuck = objects.remove_networks(project)
+        found, stuck = objects.remove_networks(project)
         objects.remove_volumes(data if volumes else [])
-    removed = len(data) if volumes else 0
-    lines = [f"removed {containers} containers, {networks - len(stuck)} networks, {removed} volumes of {project}"]
+    networks, removed = found - len(stuck), len(data) if volumes else 0
+    lines = [f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
     kept = [] if volumes else data
     if kept:
         lines.append(f"kept the data: {', '.join(kept)} (to remove it: ./inv down --volumes)")
-    return Result({"project": project, "containers": containers, "networks": networks - len(stuck),
+    return Result({"project": project, "containers": containers, "networks": networks,
                    "volumes": data if volumes else [], "kept": kept}, [_stuck(name) for name in stuck],
                   lines=lines)  # fmt: skip
 
@@ -39,13 +39,11 @@ def _stuck(network: str) -> Problem:
 
 
 def sized(names: list[str]) -> list[str]:
-    """The volumes with their sizes, where the engine can tell them: it measures for one who asks at a time."""
-    layout = "{{range .Volumes}}{{println .Name .Size}}{{end}}"
+    """The volumes with their sizes, where the engine can tell them."""
     try:
-        rows = docker.ask(["system", "df", "-v", "--format", layout], timeout=60).splitlines()
+        sizes = docker.volume_sizes(timeout=60)
     except StackError:
-        rows = []
-    sizes = dict(row.split(" ", 1) for row in rows if " " in row)
+        sizes = {}
     return [f"{name} ({sizes.get(name, 'size unknown')})" for name in names]
 
 

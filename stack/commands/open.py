@@ -44,10 +44,9 @@ def link_of(planned: Planned, name: str) -> Link:
 def _gateway_runs(planned: Planned) -> bool:
     """Whether the gateway runs, as it is taken to where no engine answers."""
     try:
-        containers = docker.containers(planned.plan.project)
+        return entrance.runs(docker.containers(planned.plan.project))
     except StackError:
         return True
-    return any(one.service == entrance.SERVICE and one.state == "running" for one in containers)
 
 
 def _page(planned: Planned, name: str) -> bool:

@@ -174,8 +174,7 @@ def _handed_over(planned: Planned) -> bool:
         running = docker.containers(planned.plan.project)
     except StackError:
         return False
-    if not any(c.service == entrance.SERVICE and c.state == "running" for c in running):
+    if not entrance.runs(running):
         return False
-    names = {c.service for c in running if c.state == "running"}
-    wide = plan.widened(planned.facts, planned.plan, sorted(names - set(planned.plan.names())))
-    return live.apply_routes(msgspec.structs.replace(planned, plan=wide), running=True)
+    names = sorted({c.service for c in running if c.state == "running"})
+    return live.apply_routes(planner.widened(planned, names), running=True)

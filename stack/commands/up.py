@@ -15,7 +15,7 @@ from stack.gateway import entrance
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, compare, kept, lastup, plan, planner, saving
+from stack.planning import assembly, compare, kept, lastup, planner, saving
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
@@ -84,7 +84,8 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
         beyond = [c.name for c in changes if c.action == "beyond"]
-        standing = _standing(planned, beyond)
+        # What compose.yaml, the gateway's routes and the backend's list have.
+        standing = planner.widened(planned, beyond)
         recorded = assembled.model["services"]
         if standing is not planned:
             assembled = compare.assemble(standing)
@@ -106,17 +107,10 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
     return result
 
 
-def _standing(planned: Planned, beyond: list[str]) -> Planned:
-    """The plan with what runs beyond it: what compose.yaml, the gateway's routes and the backend's list have."""
-    wide = plan.widened(planned.facts, planned.plan, beyond)
-    return planned if wide is planned.plan else msgspec.structs.replace(planned, plan=wide)
-
-
 def _gateway_stays(changes: list[Change], running: list[Container], recreate: bool) -> bool:
     """Whether a gateway runs that is left as it is: it takes its new routes while it runs."""
-    runs = any(c.service == entrance.SERVICE and c.state == "running" for c in running)
     action = next((c.action for c in changes if c.name == entrance.SERVICE), "")
-    return runs and (action == "beyond" or (action == "unchanged" and not recreate))
+    return entrance.runs(running) and (action == "beyond" or (action == "unchanged" and not recreate))
 
 
 UNCHANGED = "everything already is as planned; nothing was changed"

@@ -63,13 +63,16 @@ def look(check: Check, scene: Scene) -> Outcome:
             getattr(scene, need)
         except StackError as error:
             return _skipped(error)
+    findings: list[Finding] = []
     try:
-        return list(check.run(scene))
+        findings.extend(check.run(scene))
     except StackError as error:
-        return _skipped(error)
+        # What it found before it lacked something holds all the same.
+        return findings or _skipped(error)
     except Exception as error:  # noqa: BLE001 - a mistake in one check must not hide what the others found
         seen = f"this check itself failed: {type(error).__name__}: {error}"
         return [Finding(seen, "what it looks for is not known", REPORT, WARNING)]
+    return findings
 
 
 def _skipped(error: StackError) -> Skipped:

@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import msgspec
-
 from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.planning import compare, kept, lastup, model, plan, planner, saving
+from stack.planning import compare, kept, lastup, model, planner, saving
 from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
 from stack.planning.plan import Service
@@ -89,7 +87,7 @@ class Scene:
             running = [service_of(one) for one in self.containers if one["State"]["Running"]]
         except StackError:
             running = []
-        return msgspec.structs.replace(saved, plan=plan.widened(saved.facts, saved.plan, running))
+        return planner.widened(saved, running)
 
     @piece
     def project(self) -> str:
@@ -111,8 +109,7 @@ class Scene:
         """compose.yaml as the plan makes it of the services that the one on disk has; of those that are planned and run
         where there is none."""
         names = self.written or [*self.planned.plan.names(), *map(service_of, self.containers)]
-        wide = plan.widened(self.planned.facts, msgspec.structs.replace(self.planned.plan, services=[]), names)
-        return compare.assemble(msgspec.structs.replace(self.planned, plan=wide))
+        return compare.assemble(planner.narrowed(self.planned, names))
 
     @piece
     def written(self) -> list[str]:

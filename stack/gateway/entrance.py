@@ -2,7 +2,7 @@
 
 All three cost a fifth of a second, so they are kept in .stack/cache under the digest of what they are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ from stack.gateway import kongfile
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
 from stack.planning import model, plan
+from stack.planning.changes import Container
 from stack.planning.planner import Planned
 
 SERVICE = "kong-api-gateway"
@@ -41,6 +42,11 @@ class Entrance(msgspec.Struct, frozen=True):
     problems: list[Problem] = []
     config: str = ""
     routes: list[Route] = []
+
+
+def runs(containers: Iterable[Container]) -> bool:
+    """Whether the gateway is among what runs of a project."""
+    return any(one.service == SERVICE and one.state == "running" for one in containers)
 
 
 def of(planned: Planned) -> Entrance:

@@ -117,7 +117,7 @@ def compute(facts: Facts, selection: Selection) -> Plan:
 def widened(facts: Facts, narrow: Plan, names: Iterable[str]) -> Plan:
     """The plan together with what runs beyond it: what the checkout's own files are to know of, so that plain Compose
     finds it too. Without what the catalogue no longer has; the plan as it is where the two can't be together."""
-    present = model.services(facts.model)
+    present = model.services(facts.model).keys() - set(narrow.names())
     more = [name for name in names if name in present and not _off(facts, name)]
     if not more:
         return narrow

@@ -3,7 +3,7 @@
 What costs time is kept in .stack/cache under the digest of all that it was made from."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,6 +173,18 @@ def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] |
 def drafted(checkout: Checkout) -> Planned:
     """The plan of a checkout that was read, whether or not every setting that it needs is there."""
     return _plan(checkout, Request(), {}, {})
+
+
+def widened(planned: Planned, names: Iterable[str]) -> Planned:
+    """The same with what runs beyond the plan (plan.widened); itself where nothing does."""
+    wide = plan.widened(planned.facts, planned.plan, names)
+    return planned if wide is planned.plan else msgspec.structs.replace(planned, plan=wide)
+
+
+def narrowed(planned: Planned, names: Iterable[str]) -> Planned:
+    """The same for these services and what they need alone."""
+    nothing = msgspec.structs.replace(planned.plan, services=[])
+    return widened(msgspec.structs.replace(planned, plan=nothing), names)
 
 
 def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missing: Mapping[str, str]) -> Planned:

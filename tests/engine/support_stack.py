@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,10 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support import link_program
+from tests.support import SHIPPED, make
 
 SOURCE_TREE = Path(__file__).resolve().parents[2]
-SHIPPED = ("compose", "overrides", "kong", "tasks.py", ".env.example")
 BASE = "genai-stack/base:0.1.0"
 REDIS = "genai-stack/redis:0.1.0"
 NETWORK = {"networks": ["backend-bridge-network"], "stop_grace_period": "1s"}
@@ -262,15 +260,7 @@ def remove(project: str) -> None:
 
 def copy_tree(target: Path) -> None:
     """The shipped files, without what a checkout gathers."""
-    target.mkdir(parents=True)
-    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
-    link_program(target)
-    for name in SHIPPED:
-        source = SOURCE_TREE / name
-        if source.is_dir():
-            shutil.copytree(source, target / name, ignore=ignore)
-        elif source.exists():
-            shutil.copy2(source, target / name)
+    make(target, SHIPPED, {})
 
 
 def until(there: Callable[[], Any], what: str) -> Any:

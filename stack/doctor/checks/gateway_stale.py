@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
 from stack import tree
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.gateway import entrance
-from stack.planning import plan
+from stack.planning import planner
 from stack.planning.planner import Planned
 from stack.running import live
 
@@ -27,9 +25,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
 def _written(scene: Scene) -> Planned:
     """The plan of what compose.yaml on disk has: it and the routes are written together, by an `up` that may have been
     for some services alone."""
-    nothing = msgspec.structs.replace(scene.planned.plan, services=[])
-    wide = plan.widened(scene.planned.facts, nothing, scene.written or scene.planned.plan.names())
-    return msgspec.structs.replace(scene.planned, plan=wide)
+    return planner.narrowed(scene.planned, scene.written or scene.planned.plan.names())
 
 
 CHECK = Check(

@@ -7,20 +7,15 @@ from stack import tree
 from stack.doctor.check import Action, Check, Finding, found
 from stack.doctor.scene import Scene, service_of
 from stack.env import envfile, secrets
-from stack.errors import StackError
 from stack.planning import model, planner, saving
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    unset = [found(problem, "./inv up refuses to start anything") for problem in planner.unset(scene.planned)]
-    try:
-        # Before the first start every secret is missing: it makes them.
-        lost = list(_lost(scene)) if scene.started() else []
-    except StackError:
-        if not unset:
-            raise
-        lost = []
-    return [*unset, *lost]
+    for problem in planner.unset(scene.planned):
+        yield found(problem, "./inv up refuses to start anything")
+    # Before the first start every secret is missing: it makes them.
+    if scene.started():
+        yield from _lost(scene)
 
 
 def _lost(scene: Scene) -> Iterable[Finding]:

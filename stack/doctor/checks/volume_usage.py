@@ -1,6 +1,5 @@
 """How large each volume of the project is, and whether one grows towards the end of the disk."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -17,13 +16,11 @@ UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 def _run(scene: Scene) -> Iterable[Finding]:
     try:
-        said = docker.ask(["system", "df", "-v", "--format", "{{json .Volumes}}"], timeout=LIMIT_S)
+        told = docker.volume_sizes(timeout=LIMIT_S)
     except StackError:
         seen = "the engine is at work measuring the volumes: docker system df -v"
         return [Finding(seen, "", "", OK)]
-    sizes = {row["Name"]: size(row["Size"]) for row in json.loads(said or "[]") or []}
-    mine = {name: sizes[name] for name in scene.volumes if name in sizes}
-    return findings(mine, _free(scene))
+    return findings({name: size(told[name]) for name in scene.volumes if name in told}, _free(scene))
 
 
 def _free(scene: Scene) -> int | None:

@@ -16,8 +16,9 @@ UNIT = "\x1f"
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment for a `docker` call, without the variables that would steer Compose away from
-    the project's own files; `extra` is added."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSE_")}
+    the project's own files; `extra` is added. Without PWD, which may spell the folder by a symbolic link: Compose then
+    asks the system, and what it mounts and labels has one spelling."""
+    kept = {key: value for key, value in os.environ.items() if key != "PWD" and not key.startswith("COMPOSE_")}
     return {**kept, **(extra or {})}
 
 

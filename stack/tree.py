@@ -18,6 +18,23 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+PROJECTS = ("inv", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""Files of which a folder has one where it holds a checkout, or another Compose project."""
+
+
+def same(one: Path | str, other: Path | str) -> bool:
+    """Whether two paths lead to one folder, whatever symbolic links they go by."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def holds_project(folder: Path) -> bool:
+    """Whether a folder holds a project; one that we may not look into does."""
+    try:
+        return any((folder / name).is_file() for name in PROJECTS)
+    except PermissionError:
+        return True
+
+
 def find(base: Path, roots: Iterable[str]) -> dict[str, bytes]:
     """The fragments and overrides below each root, by path relative to `base`."""
     found = {}

@@ -1,30 +1,33 @@
 """`inv down`: everything of this project by its label, whatever the profiles; the data only when asked."""
 
-import sys
+from pathlib import Path
 
 from stack import docker, tree
-from stack.errors import Problem, StackError
+from stack.errors import Problem, StackError, fail
+from stack.output import consent
 from stack.output.result import Result
 from stack.planning import compare, planner
+from stack.planning.changes import Container
 from stack.running import objects
 
 
 def run(volumes: bool, yes: bool) -> Result:
     """Stop and remove containers and networks, and with `volumes` the data after it was listed and agreed to.
 
-    Raises StackError where the project is that of another folder: what it runs, and its data, are not ours to end."""
+    What another folder started is taken over once that is agreed to. Raises StackError where nobody agrees."""
     root = tree.root()
     with tree.locked(root):
         project = planner.project_name(root)
-        compare.check_owner(root, project, docker.containers(project))
+        running = docker.containers(project)
+        taken = taken_over(root, project, running, volumes, yes)
         data = objects.volumes(project)
         if volumes and data and not yes:
-            _agree(sized(data))
+            _agree("this would remove the data for good", sized(data), "./inv down --volumes --yes")
         containers = objects.remove_containers(project)
         found, stuck = objects.remove_networks(project)
         objects.remove_volumes(data if volumes else [])
     networks, removed = found - len(stuck), len(data) if volumes else 0
-    lines = [f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
+    lines = [*taken, f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
     kept = [] if volumes else data
     if kept:
         lines.append(f"kept the data: {', '.join(kept)} (to remove it: ./inv down --volumes)")
@@ -47,11 +50,25 @@ def sized(names: list[str]) -> list[str]:
     return [f"{name} ({sizes.get(name, 'size unknown')})" for name in names]
 
 
-def _agree(listed: list[str]) -> None:
-    """Ask before data goes. Raises StackError where nobody can be asked, or the answer is no."""
-    if not sys.stdin.isatty():
-        message = f"this would remove the data: {', '.join(listed)}"
-        raise StackError(Problem("not-agreed", message, fix="./inv down --volumes --yes"))
-    print("\n  ".join(["This removes the data for good:", *listed]), file=sys.stderr)
-    if input("Remove it? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise StackError(Problem("not-agreed", "nothing was removed"))
+def taken_over(root: Path, project: str, running: list[Container], volumes: bool, yes: bool) -> list[str]:
+    """What is said of containers that another folder started. Where that one still holds a project, they are listed
+    and asked about; `yes` agrees, but not to the data of such a one."""
+    folders = sorted({c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)})
+    other = compare.owner(root, running)
+    if other and volumes and yes:
+        message = f"the data of {project} is that of {other}, which still holds a project; without it this is possible"
+        raise fail("other-checkout", message, "PROJECT_NAME", "./inv down --yes")
+    if other and not yes:
+        names = [c.name for c in running if tree.same(other, c.working_dir)]
+        _agree(f"this would end what was started in {other}, which still holds a project", names, "./inv down --yes")
+    return [f"took over what was started in {folder}" for folder in folders]
+
+
+def _agree(message: str, listed: list[str], fix: str) -> None:
+    """Ask before something goes. Raises StackError where nobody can be asked, or the answer is no."""
+    ask = consent.asker()
+    if ask is None:
+        raise fail("not-agreed", f"{message}: {', '.join(listed)}", fix=fix)
+    consent.tell("\n  ".join([f"{message}:", *listed]))
+    if not ask("Go on?"):
+        raise fail("not-agreed", "nothing was removed")

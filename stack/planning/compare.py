@@ -1,7 +1,7 @@
 """The edge of the comparison: what the plan assembles to, and how that differs from what runs."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -48,11 +48,25 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
         if service.built and not images.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
         wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
-    services = assembled.model["services"]
-    record = lastup.read(planned.checkout.root)
+    services, root = assembled.model["services"], planned.checkout.root
+    record = lastup.read(root)
     keys = lastup.parts(record, services)
+    old = {c.service: c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)}
     compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
-    return [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
+    told = [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
+    return [moved(c, services.get(c.name, {}), old.get(c.name, "")) for c in told]
+
+
+def moved(change: Change, service: Model, folder: str) -> Change:
+    """A change that says from which other `folder` the running container mounts files, where it does."""
+    if not folder or change.action != "recreate" or not any(map(_relative, model.binds(service))):
+        return change
+    known = [key for key in change.keys if key != lastup.UNTOLD[0]]
+    return msgspec.structs.replace(change, keys=[*known, f"mounts {folder}"])
+
+
+def _relative(path: str) -> bool:
+    return path.startswith("./")
 
 
 def _gone(planned: Planned) -> set[str]:
@@ -71,7 +85,7 @@ def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) 
     root = planned.checkout.root
     env = stand_ins(assembled.model, secrets)
     override = [(root / name).read_bytes() for flag, name in _pairs(docker.override(root)) if flag == "-f"]
-    key = tree.digest(assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
+    key = tree.digest(str(root).encode(), assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
                       docker.compose_stamp().encode())  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
     try:
@@ -105,14 +119,20 @@ def variables(value: object, kinds: str) -> set[str]:
     return set(re.findall(rf"\$\{{([A-Z][A-Z0-9_]*):[{kinds}]", str(value)))
 
 
-def check_owner(root: Path, project: str, running: list[Container]) -> None:
-    """Raises StackError where the project's containers belong to another folder that still exists."""
-    for container in running:
-        other = container.working_dir
-        if other and Path(other) != root and Path(other).is_dir():
-            message = f"project {project} belongs to {other}: its containers were started there"
-            fix = f"./inv env.set PROJECT_NAME another-name, or end the other: cd {other} && ./inv down"
-            raise fail("other-checkout", message, "PROJECT_NAME", fix)
+def owner(root: Path, running: Iterable[Container]) -> str:
+    """The other folder that the project's containers were started from, where one still holds a project; else
+    nothing: a checkout that was moved leaves empty folders at most, which Docker makes for what it mounts."""
+    folders = dict.fromkeys(c.working_dir for c in running if c.working_dir)
+    return next((f for f in folders if not tree.same(root, f) and tree.holds_project(Path(f))), "")
+
+
+def check_owner(root: Path, project: str, running: Iterable[Container]) -> None:
+    """Raises StackError where the project's containers belong to another folder that still holds a project."""
+    other = owner(root, running)
+    if other:
+        message = f"project {project} belongs to {other}: its containers were started there"
+        fix = "./inv env.set PROJECT_NAME another-name, or end what runs of it: ./inv down"
+        raise fail("other-checkout", message, "PROJECT_NAME", fix)
 
 
 def running(project: str) -> list[Container] | None:

@@ -38,14 +38,56 @@ def test_a_project_of_another_folder_is_refused_by_its_name(new_stack: Callable[
     before = owner.identities()
     other = new_stack("other", PROJECT_NAME=owner.project)
     page(other)
-    for words in (["up"], ["plan"], ["down", "--volumes", "--yes"]):
-        refused = other.inv(*words, "--json")
+    refusals = {"up": "other-checkout", "plan": "other-checkout", "down": "not-agreed",
+                "down --volumes --yes": "other-checkout"}  # fmt: skip
+    for words, code in refusals.items():
+        refused = other.inv(*words.split(), "--json")
         assert refused.code == 1
-        assert [problem["code"] for problem in refused.problems] == ["other-checkout"]
+        assert [problem["code"] for problem in refused.problems] == [code]
         assert str(owner.root) in refused.problems[0]["message"]
-        assert "PROJECT_NAME" in refused.problems[0]["fix"]
+        assert "./inv down" in refused.problems[0]["fix"]
     assert owner.identities() == before
     assert not (other.root / "compose.yaml").exists()
+    agreed = other.inv("down", "--yes")
+    assert agreed.code == 0, agreed
+    assert f"took over what was started in {owner.root}" in agreed.out
+    assert owner.containers() == {}
+
+
+def test_a_checkout_that_is_reached_through_a_link_or_was_moved_stays_its_own(new_stack: Callable[..., Stack]) -> None:
+    """The link's spelling was the label, so plan, up and down refused; what Docker made at the old path was its owner,
+    and before that a plan said that nothing changes."""
+    stack = new_stack("real")
+    stack.service("page", volumes=["./compose/page:/page:ro"])
+    (stack.root / "compose" / "page").mkdir()
+    (stack.root / "compose" / "page" / "file").write_text("here")
+    stack.service("alone")
+    link = stack.root.with_name("link")
+    link.symlink_to(stack.root)
+    linked = Stack(link, stack.project, stack.base_port)
+    in_link = {"PWD": str(link), "PYTHONPATH": str(link)}
+    assert linked.inv("up", env=in_link).code == 0
+    label = "com.docker.compose.project.working_dir"
+    assert stack.one("page")["Config"]["Labels"][label] == str(stack.root)
+    assert "nothing was changed" in linked.inv("up", env=in_link).out
+    assert linked.compose("restart", "page").code == 0
+    stack.compose("stop")
+    run("docker", "compose", "up", "-d", "--force-recreate", "alone", cwd=link, env={"PWD": str(link)})
+    assert stack.one("alone")["Config"]["Labels"][label] == str(link)
+    stack.up()
+
+    old = stack.root
+    stack.root = old.rename(old.with_name("moved"))
+    (old / "compose" / "page").mkdir(parents=True)  # as Docker does at the next start
+    moved = stack.inv("plan", "--json").json["data"]["changes"]
+    assert {c["name"]: (c["action"], c["keys"]) for c in moved} == {
+        "alone": ("unchanged", []), "page": ("recreate", [f"mounts {old}"]),
+    }  # fmt: skip
+    stack.up()
+    assert stack.exec("page", "cat", "/page/file") == "here"
+    done = stack.inv("down")
+    assert done.code == 0, done
+    assert stack.containers() == {}
 
 
 def test_a_port_that_a_program_holds_is_refused_with_its_process_and_a_base_port_that_works(stack: Stack) -> None:

@@ -1,7 +1,10 @@
 """The plan compared with what runs."""
 
+from pathlib import Path
+
 import pytest
 
+from stack.errors import StackError
 from stack.planning import changes, compare, plan
 from stack.planning.changes import Change, Container, Wanted
 from stack.planning.plan import Selection
@@ -114,3 +117,35 @@ def test_what_differs_is_named_two_levels_deep(
 def test_a_secret_that_may_be_empty_counts_as_empty_and_one_that_is_not_made_yet_as_there() -> None:
     text = "a: ${MUST:?not in .env} b: ${MAY:-} c: ${SET:-} d: $PLAIN"
     assert compare.stand_ins(text, {"SET": "s", "OTHER": "o"}) == {"MUST": "unset", "MAY": "", "SET": "s"}
+
+
+def test_another_folder_is_the_owner_only_where_it_holds_a_project(tmp_path: Path) -> None:
+    root, other, link = tmp_path / "root", tmp_path / "other", tmp_path / "link"
+    (root / "compose").mkdir(parents=True)
+    (other / "compose").mkdir(parents=True)
+    link.symlink_to(root)
+    here, there = container(working_dir=str(link)), container(working_dir=str(other))
+    assert compare.owner(root, [here, there, container(working_dir=str(tmp_path / "gone"))]) == ""
+    (other / "compose.yaml").write_text("services: {}\n")
+    assert compare.owner(root, [here, there]) == str(other)
+    with pytest.raises(StackError, match=r"belongs to .*/other"):
+        compare.check_owner(root, "p", [here, there])
+
+
+def test_a_folder_that_we_may_not_look_into_holds_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refused(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert compare.owner(tmp_path, [container(working_dir="/home/other/stack")]) == "/home/other/stack"
+
+
+@pytest.mark.parametrize(
+    ("action", "source", "keys"),
+    [("recreate", "./kong", ["mounts /old"]), ("recreate", "/etc", ["configuration"]), ("unchanged", "./kong", [])],
+)
+def test_a_container_of_a_moved_checkout_says_what_it_mounts(action: str, source: str, keys: list[str]) -> None:
+    service = {"volumes": [{"type": "bind", "source": source, "target": "/x"}]}
+    found = Change("web", action, ["configuration"] if action == "recreate" else [])
+    assert compare.moved(found, service, "/old").keys == keys
+    assert compare.moved(found, service, "") == found

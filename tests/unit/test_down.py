@@ -1,10 +1,14 @@
 """Data goes only when it was named and agreed to."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from stack import docker
 from stack.commands import down
-from stack.errors import fail
+from stack.errors import StackError, fail
+from stack.planning.changes import Container
 
 
 def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,3 +19,31 @@ def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypat
     assert down.sized(["p_data"]) == ["p_data (size unknown)"]
     monkeypatch.setattr(docker, "ask", lambda *_, **__: "p_data 48.2MB\nother 1B\n")
     assert down.sized(["p_data"]) == ["p_data (48.2MB)"]
+
+
+def owned(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[Container]:
+    monkeypatch.setattr(sys, "stdin", None)  # nobody can be asked
+    folder.mkdir()
+    return [Container("1", "p-web-1", "web", "running", "", 0, "hash", "", str(folder))]
+
+
+def test_what_a_living_checkout_started_is_taken_over_once_that_is_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    running = owned(monkeypatch, other)
+    told = [f"took over what was started in {other}"]
+    assert down.taken_over(tmp_path, "p", running, volumes=True, yes=True) == told
+    (other / "inv").write_text("#!/bin/sh\n")
+    with pytest.raises(StackError) as refused:
+        down.taken_over(tmp_path, "p", running, volumes=False, yes=False)
+    assert "p-web-1" in refused.value.problems[0].message
+    assert refused.value.problems[0].fix == "./inv down --yes"
+    assert down.taken_over(tmp_path, "p", running, volumes=False, yes=True) == told
+    with pytest.raises(StackError, match="the data of p is that of"):
+        down.taken_over(tmp_path, "p", running, volumes=True, yes=True)
+
+
+def test_what_this_folder_started_needs_no_word(tmp_path: Path) -> None:
+    running = [Container("1", "p-web-1", "web", "running", "", 0, "hash", "", str(tmp_path))]
+    assert down.taken_over(tmp_path, "p", running, volumes=True, yes=False) == []

@@ -24,9 +24,9 @@ def start(folder: Path, image: str, entrypoint: str, environment: dict[str, str]
     folder.chmod(0o755)
     mounts = {folder / "gateway": "/gateway", SCRIPTS: "/opt/gateway", folder / "entrypoint": entrypoint}
     return run(
-        *("docker", "run", "--rm", *SHUT, "--tmpfs", "/tmp", "--tmpfs", "/var/run/kong:mode=1777"),
+        *("docker", "run", "--rm", *SHUT, "--tmpfs", "/tmp"),
         *(word for source, target in mounts.items() for word in ("-v", f"{source}:{target}:ro")),
-        *("-e", "KONG_DECLARATIVE_CONFIG=/var/run/kong/kong.yml"),
+        *("-e", "KONG_DECLARATIVE_CONFIG=/tmp/kong.yml"),
         *(word for name, value in environment.items() for word in ("-e", f"{name}={value}")),
         *(image, "sh", "/opt/gateway/start.sh"),
     )

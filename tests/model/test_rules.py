@@ -140,6 +140,17 @@ def test_no_service_gains_privileges_where_it_drops_them(shipped: Shipped) -> No
     assert broken(shipped, half) == []
 
 
+def test_memory_for_files_is_at_a_path_that_every_image_has(shipped: Shipped) -> None:
+    """Elsewhere, the engine makes the folder for the first start, and as the container starts again the memory takes
+    that folder's rights, whatever `mode` says: a program that is not root can't write there any more (runc 1.1.5)."""
+
+    def elsewhere(service: dict[str, Any]) -> bool:
+        mounted = [volume for volume in service.get("volumes") or [] if volume["type"] == "tmpfs"]
+        return bool(mounted) or any(place != "/tmp" for place in service.get("tmpfs") or [])
+
+    assert broken(shipped, elsewhere) == []
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_no_secrets_place_is_left_in_what_is_assembled(shipped: Shipped, case: Case) -> None:
     made = shipped.make(case)

@@ -124,6 +124,7 @@ def master() -> None:
     for sock in sockets.values():
         sock.setblocking(False)
     workers = start(sockets, routes(CONFIG))
+    PID.parent.mkdir(exist_ok=True)
     PID.write_text(str(os.getpid()))
     while (number := signal.sigwait(heard)) != signal.SIGTERM:
         if number == signal.SIGHUP:

@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,18 +44,36 @@ def find(base: Path, roots: Iterable[str]) -> dict[str, bytes]:
         for pattern in ("compose/*.yml", "overrides/*/*.yml"):
             for path in sorted(folder.glob(pattern)):
                 key = f"{name}/{path.relative_to(folder)}" if name else str(path.relative_to(folder))
-                found[key] = path.read_bytes()
+                found[key] = read(path)
     return found
 
 
 def read(path: Path) -> bytes:
-    """A file's bytes, or none where there is no such file. Raises StackError where it can't be read."""
+    """A file's bytes, or none where there is no such file. Raises StackError where it can't be read, as a link that
+    leads nowhere, or is none: reading a FIFO would wait for ever."""
     try:
-        return path.read_bytes()
+        wrong = _no_file(path.stat().st_mode)
+        data = b"" if wrong else path.read_bytes()
     except FileNotFoundError:
-        return b""
+        if not path.is_symlink():
+            return b""
+        wrong = f"it is a link to {path.readlink()}, which is not there"
     except OSError as error:
-        raise fail("unreadable", f"{path} can't be read: {error.strerror}", str(path), f"ls -ld {path}") from None
+        wrong = str(error.strerror)
+    if wrong:
+        raise fail("unreadable", f"{path} can't be read: {wrong}", str(path), f"ls -ld {path}")
+    return data
+
+
+def _no_file(mode: int) -> str:
+    """What a path is instead of a file; nothing where it is one."""
+    kinds = {
+        stat.S_IFREG: "",
+        stat.S_IFDIR: "it is a folder",
+        stat.S_IFIFO: "it is a FIFO",
+        stat.S_IFLNK: "it is a link to itself",
+    }
+    return kinds.get(stat.S_IFMT(mode), "it is a device or a socket")
 
 
 def digest(*parts: bytes) -> str:
@@ -107,18 +126,25 @@ def _mode(path: Path) -> bytes:
 
 
 def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
-    """Write a file whole or not at all, only when its bytes or its mode differ; tells whether it wrote.
+    """Write a file whole or not at all, only when its bytes or its mode differ; tells whether it wrote. A symbolic link
+    stays, and what it leads to is written.
 
     The new bytes stand complete on the disk before they take the old ones' place. Raises StackError where
     that fails (no space, no permission); the old content stays then."""
+    target = Path(os.path.realpath(path))
     try:
-        if path.is_file() and path.read_bytes() == data and path.stat().st_mode & 0o777 == mode:
+        old = target.lstat() if os.path.lexists(target) else None
+        wrong = _no_file(old.st_mode) if old else ""
+        if not wrong and old and stat.S_IMODE(old.st_mode) == mode and target.read_bytes() == data:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data, mode)
+        if not wrong:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _replace(target, data, mode)
     except OSError as error:
-        message = f"{path} can't be written: {error.strerror}; its old content stays"
-        raise fail("unwritable", message, str(path), f"ls -ld {path.parent} && df -h {path.parent}") from None
+        wrong = str(error.strerror)
+    if wrong:
+        message = f"{path} can't be written: {wrong}; its old content stays"
+        raise fail("unwritable", message, str(path), f"ls -ld {path.parent} && df -h {path.parent}")
     return True
 
 
@@ -136,8 +162,14 @@ def remember(path: Path, data: bytes) -> None:
             old.unlink()
 
 
+LOOSE = ".inv-"
+"""How the name begins of what is to take a file's place; the process that writes it comes behind."""
+
+
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    folder = _aside(path)
+    sweep(folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f"{LOOSE}{os.getpid()}-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -148,6 +180,34 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _aside(path: Path) -> Path:
+    """Where new bytes stand before they take the old ones' place: they may be secrets, so below .stack/, which git
+    ignores; beside the old ones where those are no part of this checkout, or on another file system."""
+    if not path.is_relative_to(root()):
+        return path.parent
+    folder = root() / GENERATED / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder if folder.stat().st_dev == path.parent.stat().st_dev else path.parent
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left there."""
+    for loose in folder.glob(f"{LOOSE}*"):
+        process = loose.name.removeprefix(LOOSE).partition("-")[0]
+        if process.isdecimal() and not _lives(int(process)):
+            loose.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextlib.contextmanager

@@ -43,8 +43,7 @@ def undo(root: Path) -> list[str]:
         steps = {}
     for path, step in reversed(steps.items()):
         target = root / path
-        for loose in target.parent.glob(f".{target.name}.*"):  # what was to take its place, had there been time
-            loose.unlink()
+        tree.sweep(target.parent)  # what was to take its place, had there been time
         now = found(target)
         if now != step.before and _digest(now) == step.after:
             put(root, path, step.before)

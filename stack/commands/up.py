@@ -200,7 +200,8 @@ def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, s
     """Everything that the checkout keeps of this plan; `.env` first, as the secrets must outlive all else."""
     root = planned.checkout.root
     target = root / "compose.yaml"
-    if target.exists() and assembly.MARK not in target.read_text(errors="replace"):
+    standing = tree.read(target)
+    if standing and assembly.MARK.encode() not in standing:
         raise fail(
             "not-ours",
             "compose.yaml lacks inv's mark, so it is yours",

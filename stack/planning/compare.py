@@ -84,7 +84,7 @@ def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) 
     """Compose's config hashes, kept under the digest of everything that they depend on."""
     root = planned.checkout.root
     env = stand_ins(assembled.model, secrets)
-    override = [(root / name).read_bytes() for flag, name in _pairs(docker.override(root)) if flag == "-f"]
+    override = [tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"]
     key = tree.digest(str(root).encode(), assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
                       docker.compose_stamp().encode())  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"

@@ -207,11 +207,8 @@ class Stack:
 
     def files_are_whole(self) -> bool:
         """No half-written file is left beside those that a command writes, and those can be read."""
-        loose = [
-            p
-            for p in self.root.rglob(".*.*")
-            if re.fullmatch(r"\.(\.env|compose\.yaml|plan\.json|kong\.yml)\..*", p.name)
-        ]
+        aside = self.root / ".stack" / "tmp"
+        loose = [p for p in self.root.rglob(".*") if p.name.startswith((".inv-", "..env.")) and p.parent != aside]
         text = (self.root / "compose.yaml").read_text() if (self.root / "compose.yaml").exists() else ""
         return not loose and (not text or run("docker", "compose", "config", "-q", cwd=self.root).code == 0)
 

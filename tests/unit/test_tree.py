@@ -3,9 +3,10 @@
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,67 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert refused(tmp_path / ".env").problems[0].code == "unwritable"
     assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    real, link = tmp_path / "safe" / "env", tmp_path / ".env"
+    tree.write(real, b"A=1\n", 0o600)
+    link.symlink_to("safe/env")
+    assert tree.write(link, b"A=2\n", 0o600)
+    assert link.is_symlink()
+    assert (real.read_bytes(), mode(real), tree.read(link)) == (b"A=2\n", 0o600, b"A=2\n")
+
+
+ODD: dict[str, Callable[[Path], object]] = {
+    "it is a FIFO": os.mkfifo,
+    "it is a folder": Path.mkdir,
+    "it is a device or a socket": lambda path: path.symlink_to("/dev/zero"),
+    "Too many levels of symbolic links": lambda path: path.symlink_to(path.name),
+    "it is a link to gone": lambda path: path.symlink_to("gone"),
+}
+
+
+@pytest.mark.parametrize("path", [".env", "compose/odd.yml", "overrides/odd/x.yml"])
+@pytest.mark.parametrize("words", ODD)
+def test_what_is_no_file_is_told_and_never_waited_for(tmp_path: Path, path: str, words: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    ODD[words](tmp_path / path)
+    with pytest.raises(StackError) as caught:
+        tree.read(tmp_path / path) if path == ".env" else tree.find(tmp_path, [""])
+    [problem] = caught.value.problems
+    assert problem.code == "unreadable"
+    assert problem.message.startswith(f"{tmp_path / path} can't be read: {words}")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from stack import tree
+os.replace = Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+tree.write(tree.root() / sys.argv[1], b"A=secret", 0o600)
+"""
+
+
+@pytest.mark.parametrize("path", [".env", ".stack/unfinished.json", "compose/app/x.yml"])
+def test_what_a_killed_command_was_writing_is_seen_by_nobody_and_swept(tmp_path: Path, path: str) -> None:
+    checkout = support.make(tmp_path / "checkout", ("stack",), {path: "old"})
+    environment = {**support.environment(), "PYTHONPATH": str(checkout.root)}
+    words = [sys.executable, "-c", KILLED, path]
+    assert subprocess.run(words, cwd=checkout.root, env=environment, check=False).returncode == -signal.SIGKILL
+    assert (checkout.root / path).read_text() == "old"
+    aside = checkout.root / ".stack" / "tmp"
+    [left] = [found for found in checkout.root.rglob("*") if found.is_file() and found.read_bytes() == b"A=secret"]
+    assert (left.parent, mode(left)) == (aside, 0o600)
+    again = words[2].replace("os.replace = Path.replace = ", "_ = ")
+    subprocess.run([*words[:2], again, "other"], cwd=checkout.root, env=environment, check=True)
+    assert list(aside.iterdir()) == []
+
+
+def test_what_a_living_command_is_writing_is_left(tmp_path: Path) -> None:
+    loose = tmp_path / f"{tree.LOOSE}{os.getppid()}-x"
+    loose.touch()
+    tree.write(tmp_path / "file", b"new")
+    assert loose.exists()
 
 
 def test_what_can_be_made_again_need_not_be_written(tmp_path: Path) -> None:

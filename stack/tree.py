@@ -148,6 +148,30 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> bool:
     return True
 
 
+def share(path: Path, data: bytes) -> bool:
+    """Write a file as `write` does, in a folder that every user may enter, whatever the umask. Tells whether it
+    wrote."""
+    wrote = write(path, data)
+    if path.parent.stat().st_mode & 0o777 != 0o755:
+        path.parent.chmod(0o755)
+    return wrote
+
+
+def copy(source: Path, target: Path) -> None:
+    """Make `target` the same as the file or folder `source`, readable to all. What `source` lacks goes."""
+    if source.is_file():
+        share(target, source.read_bytes())
+        return
+    files = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not _cached(path)}
+    for old in [path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in files]:
+        old.unlink()
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(files):
+        write(target / name, (source / name).read_bytes())
+    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
+
+
 KEPT = 100
 """Files of one kind that the cache holds, at most: some 10 MB of merged models."""
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Downloads each model of models.tsv (address, sha256 or -, path below models/) that is not there. A download that
-# was cut goes on where it was; what has the wrong sum is thrown away. A model that can't be had is told and skipped.
+# Downloads each model of COMFYUI_MODELS (ADDRESS=PATH, separated by blanks) and of models.tsv (address, sha256 or -,
+# path) that is not there; paths lie below models/. A download that was cut goes on where it was; what has the wrong sum
+# is thrown away. A model that can't be had is told and skipped.
 set -eu
 
 [ "${COMFYUI_DOWNLOAD:-true}" = true ] || { echo "comfyui-init: COMFYUI_DOWNLOAD is not true"; exit 0; }
@@ -17,8 +18,13 @@ fetch() {
     mv "$part" "/models/$3"
 }
 
+list() {
+    for model in ${COMFYUI_MODELS:-}; do printf '%s\t-\t%s\n' "${model%=*}" "${model##*=}"; done
+    cat /init/models.tsv
+}
+
 tab=$(printf '\t')
-while IFS="$tab" read -r address sum path; do
+list | while IFS="$tab" read -r address sum path; do
     case $address in "" | "#"*) continue ;; esac
     if [ -e "/models/$path" ]; then
         echo "comfyui-init: $path is there"
@@ -27,4 +33,4 @@ while IFS="$tab" read -r address sum path; do
     else
         echo "comfyui-init: $path could not be had; ComfyUI starts without it"
     fi
-done < /init/models.tsv
+done

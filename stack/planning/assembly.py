@@ -16,6 +16,9 @@ BUILD_LABEL = "stack.context"
 """Digest of the bytes of an image's build context: a changed context builds again."""
 LIVE = "./.stack/"
 """Mounts below it are read while the service runs, so they are no reason to recreate it."""
+READABLE = f"{LIVE}compose/"
+"""Copies of what lies in compose/, for programs that are not root: a checkout made under a strict umask has files that
+only its owner can read. They count as what they are copies of."""
 
 
 def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
@@ -74,7 +77,13 @@ def build_digest(service: Service, digests: Mapping[str, str]) -> str:
 
 def config_binds(service: Service) -> list[str]:
     """The mounted paths whose content is part of the service's configuration."""
-    return [path for path in model.binds(service) if path.startswith("./") and not path.startswith(LIVE)]
+    return [path for path in model.binds(service)
+            if path.startswith(READABLE) or (path.startswith("./") and not path.startswith(LIVE))]  # fmt: skip
+
+
+def original(path: str) -> str:
+    """What a mounted path is, or is a copy of."""
+    return f"./compose/{path.removeprefix(READABLE)}" if path.startswith(READABLE) else path
 
 
 def combined(parts: Iterable[str]) -> str:

@@ -133,9 +133,11 @@ SUFFIXES = ("SOURCE", "SCALE")
 
 
 def known(found: Catalog) -> set[str]:
-    """Every setting's name: what the files read, what they declare, and the project's own."""
+    """Every setting's name: what the files read, what they declare, and the project's own. What a service's environment
+    names without a value is one by being declared alone."""
     names = set(settings.CORE_DEFAULTS) | set(_secrets(found))
     names |= {name for file in found.files.values() for name in file.variables}
+    names |= {name for file in found.files.values() for e in file.entries.values() for name in e.get("settings", {})}
     names |= {variable(name, "SOURCE") for name in found.fragments}
     names |= {variable(name, "SCALE") for name in found.services()}
     return names | {port for file in found.files.values() for e in file.entries.values() for port in e.get("ports", {})}

@@ -76,12 +76,15 @@ def _entries(catalog: Catalog, fragment: Fragment) -> dict[str, Entry]:
 
 
 def _defaults(catalog: Catalog, fragment: Fragment) -> dict[str, str]:
-    """The variables that a fragment's files read, with the first default that one of them gives."""
+    """The variables that a fragment's files read, with the first default that one of them gives; and what is declared,
+    though no file reads it: a variable that is named without a value."""
     found: dict[str, str] = {}
     for path in fragment.paths():
         for name, default in catalog.files[path].variables.items():
             found[name] = found.get(name) or default or ""
-    return found
+    read = {name for file in catalog.files.values() for name in file.variables}
+    declared = [name for entry in _entries(catalog, fragment).values() for name in entry.settings]
+    return found | {name: "" for name in declared if name not in read}
 
 
 def example(catalog: Catalog) -> str:

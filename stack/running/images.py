@@ -83,11 +83,12 @@ def digests(planned: Planned) -> dict[str, str]:
         raw = services[name]
         context = (raw.get("build") or {}).get("context")
         for written in [*assembly.config_binds(raw), *([context] if context else [])]:
-            path = planned.checkout.root / written
+            origin = assembly.original(written)
+            path = planned.checkout.root / origin
             if not path.exists():
                 where = f"compose/{planned.facts.catalog.fragment_of(name)}.yml: services.{name}"
-                problems.append(Problem("bind-missing", f"{name} mounts or builds {written}, which is not there", where,
-                                        f"git checkout -- {written}, or create it"))  # fmt: skip
+                problems.append(Problem("bind-missing", f"{name} mounts or builds {origin}, which is not there", where,
+                                        f"git checkout -- {origin}, or create it"))  # fmt: skip
             elif written not in found:
                 found[written] = tree.digest_path(path)
     if problems:

@@ -1,6 +1,7 @@
-"""What services read while they run: the gateway's effective config, and the plan for the backend.
+"""What services read while they run: the gateway's effective config, the plan for the backend, and readable copies of
+files of compose/.
 
-Both lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
+The first two lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
 
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ from stack import docker, tree
 from stack.env import secrets
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.planning import outside
+from stack.planning import assembly, model, outside
 from stack.planning.catalog import DISABLED
 from stack.planning.planner import Planned
 from stack.running import links
@@ -22,12 +23,16 @@ GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
 
 
 def write(planned: Planned, folder: Path) -> None:
-    """Write the plan and the machine's CA bundle below `folder`. Readable to all, as they hold no secret and the
-    containers' users are not ours."""
-    tree.write(folder / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
+    """Write the plan, the machine's CA bundle and the copies of mounted files below `folder`. Readable to all, as they
+    hold no secret and the containers' users are not ours."""
+    tree.share(folder / PLAN, msgspec.json.format(msgspec.json.encode(plan_document(planned)), indent=1))
     bundle = outside.bundle(os.environ)
     if bundle:
-        tree.write(folder / CA, tree.read(Path(bundle)))
+        tree.share(folder / CA, tree.read(Path(bundle)))
+    services = model.services(planned.facts.model)
+    mounted = {path for name in planned.plan.names() for path in model.binds(services[name])}
+    for path in sorted(path for path in mounted if path.startswith(assembly.READABLE)):
+        tree.copy(planned.checkout.root / assembly.original(path), folder / path)
 
 
 def routes(planned: Planned) -> bytes:
@@ -44,12 +49,12 @@ def apply_routes(planned: Planned, running: bool) -> bool:
     without a new container; the config of one that is not planned stays as it is. Raises StackError with Kong's words
     where it refuses; the old one stays then."""
     text, target = routes(planned), planned.checkout.root / GATEWAY
-    if not text or tree.read(target) == text:
+    if not text:
         return False
-    if not running:
-        return tree.write(target, text)
+    if not running or tree.read(target) == text:
+        return tree.share(target, text)
     new = target.with_name(f"{target.name}.new")
-    tree.write(new, text)
+    tree.share(new, text)
     inside = ["exec", "-T", entrance.SERVICE, "sh", "/opt/gateway/reload.sh", f"/gateway/{new.name}"]
     done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
     if done.returncode != 0:

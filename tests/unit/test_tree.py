@@ -70,6 +70,31 @@ def small_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """A umask under which new files are their owner's alone."""
+    old = os.umask(0o077)
+    yield
+    os.umask(old)
+
+
+def test_a_copy_is_readable_to_all_and_has_what_its_original_has(tmp_path: Path, strict: None) -> None:
+    source, target = tmp_path / "source", tmp_path / ".stack" / "copy"
+    (source / "deep" / "er").mkdir(parents=True)
+    (source / "deep" / "er" / "one").write_bytes(b"1")
+    (source / "two").write_bytes(b"2")
+    tree.copy(source, target)
+    found = {str(path.relative_to(target)): mode(path) for path in target.rglob("*")}
+    assert found == {"deep": 0o755, "deep/er": 0o755, "deep/er/one": 0o644, "two": 0o644}
+    assert mode(target) == 0o755
+    (source / "two").unlink()
+    tree.copy(source, target)
+    assert not (target / "two").exists()
+    tree.copy(source / "deep" / "er" / "one", tmp_path / "file" / "one")
+    assert (tmp_path / "file" / "one").read_bytes() == b"1"
+    assert (mode(tmp_path / "file"), mode(tmp_path / "file" / "one")) == (0o755, 0o644)
+
+
 def test_a_full_disk_leaves_the_old_content_and_no_litter(tmp_path: Path, small_files: None) -> None:
     path = tmp_path / ".env"
     tree.write(path, b"A=old\n", 0o600)

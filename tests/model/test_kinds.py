@@ -1,0 +1,105 @@
+"""Kinds of mistakes that a fragment can make against its image, looked for in all of them, from every source."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from stack import tree
+from stack.planning import assembly, model, plan, planner
+from stack.running import live
+from tests.model.shipped import Case, Shipped
+
+EMPTY: dict[str, set[str]] = {
+    # Read with a default for empty ones, too (envconfig, pydantic, the shell's ${X:-}).
+    "supabase-auth": {"GOTRUE_URI_ALLOW_LIST", "GOTRUE_SMTP_HOST", "GOTRUE_SMTP_USER", "GOTRUE_SMTP_ADMIN_EMAIL"},
+    "comfyui": {"CLI_ARGS"},  # words of a command
+    "comfyui-init": {"COMFYUI_MODELS"},  # our own script's
+}
+"""Variables that may be empty, because their program takes an empty one as an absent one."""
+
+READS_AS_ROOT = {
+    "ollama-pull", "weaviate", "weaviate-init", "comfyui-init", "supabase-db-init", "litellm-db", "n8n-db",
+    "open-web-ui-db", "postgres-exporter-db", "supabase-api-db", "supabase-auth-db", "supabase-meta-db",
+    "supabase-storage-db",
+}  # fmt: skip
+"""Services whose image runs as root: they may read what only the owner of the checkout can."""
+
+DOWNLOADS = {"ollama-pull", "speaches-pull", "comfyui-init"}
+"""Jobs that fetch what takes as long as the line is slow."""
+
+
+def test_no_variable_is_empty_where_its_program_tells_that_from_an_absent_one(shipped_once: Shipped) -> None:
+    for where, name, service in shipped_once.every_service():
+        empty = {key for key, value in (service.get("environment") or {}).items() if value == ""}
+        assert empty <= EMPTY.get(name, set()), f"{where}: name it without a value, or say in EMPTY why it may be empty"
+
+
+def test_what_is_named_without_a_value_is_a_setting_that_is_absent_until_it_is_set(
+    shipped_once: Shipped, monkeypatch: Any
+) -> None:
+    """As the card that ROCm is told to take: an empty one hides every GPU."""
+    name = "HSA_OVERRIDE_GFX_VERSION"
+    case = Case("container-rocm")
+    before = shipped_once.make(case)
+    assert name in planner.known(before.planned.checkout.catalog)
+    assert before.services()["ollama"]["environment"][name] is None
+    found = shipped_once.read(before)["services"]["ollama"]["environment"]
+    assert found.get(name) is None
+    monkeypatch.setenv(name, "11.0.0")
+    again = shipped_once._replace(version=f"{shipped_once.version} with a card").make(case)
+    assert again.services()["ollama"]["environment"][name] == "11.0.0"
+
+
+def test_a_group_is_a_number(shipped_once: Shipped) -> None:
+    """A name is looked up in the image, which does not know the machine's groups."""
+    for where, _, service in shipped_once.every_service():
+        assert all(str(group).isdecimal() for group in service.get("group_add") or []), where
+
+
+def test_who_is_not_root_mounts_no_file_of_the_checkout_itself(shipped_once: Shipped) -> None:
+    """Under a strict umask only its owner can read it; copies below .stack/ are for all."""
+    for where, name, service in shipped_once.every_service():
+        own = [path for path in assembly.config_binds(service) if not path.startswith(assembly.READABLE)]
+        reads_all = not service.get("cap_drop") or "DAC_OVERRIDE" in (service.get("cap_add") or [])
+        user = str(service.get("user") or "root")
+        assert not own or (name in READS_AS_ROOT and reads_all and user == "root"), (where, own)
+
+
+def test_what_they_mount_in_its_place_is_readable_to_all(shipped_once: Shipped, tmp_path: Path) -> None:
+    planned = shipped_once.make().planned
+    old = os.umask(0o077)
+    try:
+        live.write(planned, tmp_path)
+    finally:
+        os.umask(old)
+    services = shipped_once.make().services().values()
+    mounted = {path for service in services for path in model.binds(service) if path.startswith(assembly.READABLE)}
+    assert len(mounted) > 6
+    for path in [tmp_path / mount for mount in (*mounted, ".stack/plan")]:
+        for each in (path, *path.rglob("*")):
+            assert each.stat().st_mode & 0o777 == (0o755 if each.is_dir() else 0o644), each
+
+
+def test_a_copy_counts_as_what_it_is_a_copy_of(shipped_once: Shipped) -> None:
+    """A changed file of compose/ makes its service anew, though the mount leads below .stack/."""
+    digests = shipped_once.make().assembled.digests
+    path = "compose/prometheus/prometheus.yml"
+    assert digests[f"./.stack/{path}"] == tree.digest_path(shipped_once.root / path)
+
+
+def test_a_download_may_take_its_time_and_is_tried_again(shipped_once: Shipped) -> None:
+    made = shipped_once.make()
+    for name in DOWNLOADS:
+        assert model.one_shot(made.services()[name])
+        assert plan.entry(made.planned.facts, name).retry.startswith("./inv "), name
+    jobs = {service.name for service in made.planned.plan.services if service.one_shot and service.outside}
+    assert jobs <= DOWNLOADS | {"n8n-init"}, "a job that goes to the internet: say in DOWNLOADS whether it downloads"
+
+
+def test_who_has_two_addresses_is_not_asked_for_the_one(shipped_once: Shipped) -> None:
+    """Consul ends, and Zipkin's check fails, where they look up the address of a host in two networks."""
+    services = shipped_once.make(Case(network="tiered")).services()
+    joined = {name for name, service in services.items() if len(service.get("networks") or {}) > 1}
+    assert {"consul", "zipkin"} <= joined
+    assert "-advertise=127.0.0.1" in services["consul"]["command"]
+    assert services["zipkin"]["environment"]["HEALTHCHECK_IP"] == "127.0.0.1"

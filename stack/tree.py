@@ -5,6 +5,7 @@ import fnmatch
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -234,23 +235,33 @@ def _lives(process: int) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def locked(base: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the checkout's lock: one command at a time changes it. Waits `patience` seconds for it.
+PATIENCE = 60.0
+"""Seconds for which a command waits for another one that changes the checkout, and those after which it says so."""
+SILENT = 1.0
 
-    Raises StackError naming the holder's process where it stays taken."""
+
+@contextlib.contextmanager
+def locked(base: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold the checkout's lock: one command at a time changes it. Waits `patience` seconds for it, and says for whom.
+
+    Raises StackError naming the holder's command and process where it stays taken."""
     from filelock import FileLock, Timeout
 
     folder = base / GENERATED
-    holder = folder / "lock.pid"
     lock = FileLock(folder / "lock")
     try:
         folder.mkdir(exist_ok=True)
-        lock.acquire(timeout=patience)
+        try:
+            lock.acquire(timeout=min(patience, SILENT))
+        except Timeout:
+            if patience > SILENT:
+                print(f"waiting for {_holder(folder)[0]}, {patience:.0f} s at most", file=sys.stderr, flush=True)
+            lock.acquire(timeout=max(patience - SILENT, 0))
     except Timeout:
-        pid = read(holder).decode(errors="replace") or "unknown"
-        message = f"another inv (process {pid}) is changing this checkout"
-        fix = f"wait for it, or look at it: ps -p {pid} -f"
+        who, process = _holder(folder)
+        waited = f", and did not end within {patience:.0f} s" if patience else ""
+        message = f"{who} is changing this checkout{waited}"
+        fix = f"wait for it, or look at it: ps -p {process} -f"
         raise fail("locked", message, str(folder / "lock"), fix) from None
     except OSError as error:
         message = f"{folder} can't be written: {error.strerror}"
@@ -258,7 +269,19 @@ def locked(base: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         # The holder's name only helps whoever waits, so a full disk must not end the command here.
         with contextlib.suppress(OSError):
-            holder.write_text(str(os.getpid()))
+            (folder / "lock.pid").write_text(f"{os.getpid()} {_command()}")
         yield
     finally:
         lock.release()
+
+
+def _holder(folder: Path) -> tuple[str, str]:
+    """Who holds the lock, as a message has it, and the process."""
+    process, _, command = read(folder / "lock.pid").decode(errors="replace").partition(" ")
+    return f"{f'./inv {command}' if command else 'another inv'} (process {process or 'unknown'})", process or "unknown"
+
+
+def _command() -> str:
+    """The command of this process, without its words, which may be secrets."""
+    word = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return word if word.replace(".", "").replace("-", "").isalpha() else ""

@@ -68,7 +68,7 @@ def _recovered(root: Path) -> list[Problem]:
     if not (root / FILE).exists():
         return []
     try:
-        with tree.locked(root):  # else it is under way, and nothing to undo
+        with tree.locked(root, patience=0):  # else it is under way, and nothing to undo
             undone = undo(root) if (root / FILE).exists() else []
     except StackError:
         return []

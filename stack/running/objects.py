@@ -30,7 +30,8 @@ def _failed(error: Any) -> StackError:
 
 def remove_containers(project: str, services: list[str] | None = None) -> int:
     """Stop and remove the project's containers (those of `services` alone, where given), each within its own
-    grace time; tells how many. Raises StackError where the engine refuses."""
+    grace time; tells how many. Volumes without a name, which no later container could find, go with theirs. Raises
+    StackError where the engine refuses."""
     from python_on_whales.exceptions import DockerException
 
     client = _client()
@@ -39,7 +40,7 @@ def remove_containers(project: str, services: list[str] | None = None) -> int:
         chosen = [c for c in found if services is None or c.config.labels.get(SERVICE_LABEL) in services]
         if chosen:
             client.container.stop(chosen)
-            client.container.remove(chosen, force=True)
+            client.container.remove(chosen, force=True, volumes=True)
     except DockerException as error:
         raise _failed(error) from None
     return len(chosen)

@@ -144,17 +144,17 @@ def test_sigkill_at_any_of_these_moments_leaves_whole_files_and_the_next_up_work
     support.until(lambda: left_behind(stack.root) == [], "the end of what the killed commands started")
 
 
-def test_a_second_up_at_the_same_time_says_who_is_at_work(stack: Stack) -> None:
+def test_what_else_changes_the_checkout_waits_for_an_up_and_says_so(stack: Stack) -> None:
     waits(stack)
     first = stack.start("up")
     support.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
-    for words in (["up"], ["down"], ["env.set", "WEB_KEY", "x" * 32]):
-        second = stack.inv(*words, "--json")
-        assert second.code == 1
-        assert [problem["code"] for problem in second.problems] == ["locked"]
-        assert f"process {first.process.pid}" in second.problems[0]["message"]
+    second = stack.start("env.set", "PUBLIC_HOST", "here.example")
+    told = second.wait_for("waiting for")
+    assert told == f"waiting for ./inv up (process {first.process.pid}), 60 s at most"
     assert stack.inv("plan").code == 0
     assert stack.inv("status").code == 0
     stack.exec("web", "touch", "/tmp/go")
     assert first.end() == 0, first.text
+    assert second.end() == 0, second.text
+    assert stack.env()["PUBLIC_HOST"] == "here.example"
     assert "nothing was changed" in stack.up().out

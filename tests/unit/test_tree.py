@@ -1,7 +1,6 @@
 """Files of the checkout: read, digested, written whole or not at all, under a lock."""
 
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -254,7 +253,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from stack import tree
-with tree.locked(Path(sys.argv[1])):
+with tree.locked(Path(sys.argv[-1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -263,7 +262,7 @@ with tree.locked(Path(sys.argv[1])):
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the lock of `tmp_path` until its standard input ends."""
-    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    command = [sys.executable, "-c", HOLD, "up", "secret", str(tmp_path)]
     with subprocess.Popen(
         command, cwd=support.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -274,11 +273,11 @@ def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_a_second_command_says_who_holds_the_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
-    with pytest.raises(StackError) as caught, tree.locked(tmp_path):
+    with pytest.raises(StackError) as caught, tree.locked(tmp_path, patience=0):
         pass
     [problem] = caught.value.problems
     assert problem.code == "locked"
-    assert re.search(rf"\(process {holder.pid}\)", problem.message)
+    assert problem.message == f"./inv up (process {holder.pid}) is changing this checkout"
     assert str(holder.pid) in problem.fix
 
 
@@ -286,14 +285,23 @@ def test_a_lock_goes_with_the_process_that_held_it(tmp_path: Path, holder: "subp
     holder.kill()
     holder.wait()
     with tree.locked(tmp_path):
-        assert (tmp_path / ".stack" / "lock.pid").read_text() == str(os.getpid())
+        assert (tmp_path / ".stack" / "lock.pid").read_text().split()[0] == str(os.getpid())
 
 
-def test_a_patient_command_waits_for_the_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
-    assert holder.stdin is not None
-    holder.stdin.close()
-    with tree.locked(tmp_path, patience=60):
-        pass
+def test_a_command_waits_for_the_lock_and_says_for_whom(
+    tmp_path: Path, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says is what lets the other one end."""
+
+    def said(words: str, **_: object) -> None:
+        assert words == f"waiting for ./inv up (process {holder.pid}), 60 s at most"
+        assert holder.stdin is not None
+        holder.stdin.close()
+
+    monkeypatch.setattr(tree, "SILENT", 0.0)
+    monkeypatch.setattr(tree, "print", said, raising=False)
+    with tree.locked(tmp_path):
+        assert holder.wait() == 0
 
 
 def test_an_error_under_the_lock_frees_it(tmp_path: Path) -> None:

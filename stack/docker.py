@@ -153,13 +153,13 @@ def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: st
     flags = [word for file in files for word in ("-f", file)]
     args = ["compose", "-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
             "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
-    done = run(args, env={**_bare_environment(), **env, **RARELY_COLLECTED}, cwd=root, timeout=120)
+    done = run(args, env={**bare_environment(), **env, **RARELY_COLLECTED}, cwd=root, timeout=120)
     if done.returncode != 0:
         raise refused(done.stderr)
     return done.stdout
 
 
-def _bare_environment() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
     """What the docker client itself needs of the environment; settings come from the caller alone."""
     kept = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR", "SystemRoot", "USERPROFILE")
     return {key: value for key, value in os.environ.items() if key in kept or key.startswith("DOCKER_")}
@@ -174,14 +174,25 @@ def refused(stderr: str) -> StackError:
     return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
 
 
-def hashes(root: Path, project: str, text: str, env: Mapping[str, str]) -> dict[str, str]:
+def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: bool = False) -> dict[str, str]:
     """Compose's config hash of every service of an assembled project, as `docker compose` would compute it in the
-    root: the user's compose.override.yaml counts. `env` holds the secrets: they go by environment, not by argument."""
-    args = ["compose", "-p", project, "--project-directory", ".", "-f", "-", *override(root), "config", "--hash", "*"]
-    done = run(args, text=text, env={**_bare_environment(), **env}, cwd=root, timeout=60)
+    root: the user's compose.override.yaml counts. `env` holds the secrets: they go by environment, not by argument.
+
+    `apart` is for a project that names an env_file: Compose up to 2.40.3 leaves its content out of `--hash` and has
+    it in a container's label, so that the files are resolved first."""
+    files = ["-f", "-", *override(root)]
+    if apart:
+        text, files = _configured(root, project, text, env, [*files, "config", "--format", "json"]), ["-f", "-"]
+    found = _configured(root, project, text, env, [*files, "config", "--hash", "*"])
+    return dict(line.split() for line in found.splitlines() if len(line.split()) == 2)
+
+
+def _configured(root: Path, project: str, text: str, env: Mapping[str, str], words: list[str]) -> str:
+    args = ["compose", "-p", project, "--project-directory", ".", *words]
+    done = run(args, text=text, env={**bare_environment(), **env}, cwd=root, timeout=60)
     if done.returncode != 0:
         raise refused(done.stderr)
-    return dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
+    return done.stdout
 
 
 def override(root: Path) -> list[str]:

@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from stack.errors import StackError, fail
@@ -83,6 +83,11 @@ def digest(*parts: bytes) -> str:
     for part in parts:
         total.update(len(part).to_bytes(8, "big") + part)
     return total.hexdigest()
+
+
+def flat(files: Mapping[str, bytes]) -> list[bytes]:
+    """Files by path as the parts of a digest."""
+    return [part for path, data in sorted(files.items()) for part in (path.encode(), data)]
 
 
 def digest_path(path: Path) -> str:

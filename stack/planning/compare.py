@@ -8,7 +8,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import StackError, fail
-from stack.planning import assembly, changes, lastup, model, outside, planner
+from stack.planning import assembly, changes, lastup, model, outside, planner, reads
 from stack.planning.catalog import DISABLED
 from stack.planning.changes import Change, Container, Wanted
 from stack.planning.model import Model
@@ -39,7 +39,7 @@ def assemble(planned: Planned) -> Assembled:
 def compare(planned: Planned, assembled: Assembled, here: Images, running: list[Container],
             secrets: Mapping[str, str]) -> list[Change]:  # fmt: skip
     """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
-    hashes = _hashes(planned, assembled, secrets)
+    found_hashes = hashes(planned, assembled, secrets)
     raw = model.services(planned.facts.model)
     wanted = {}
     for service in planned.plan.services:
@@ -47,7 +47,7 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
         current = found[0] if found else None
         if service.built and not images.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
-        wanted[service.name] = Wanted(hashes.get(service.name, ""), current, service.one_shot, service.containers)
+        wanted[service.name] = Wanted(found_hashes.get(service.name, ""), current, service.one_shot, service.containers)
     services, root = assembled.model["services"], planned.checkout.root
     record = lastup.read(root)
     keys = lastup.parts(record, services)
@@ -80,18 +80,22 @@ def _gone(planned: Planned) -> set[str]:
     return {n for n, fragment in fragments.items() if fragment in off or (fragment in here and n not in present)}
 
 
-def _hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
+def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
     """Compose's config hashes, kept under the digest of everything that they depend on."""
     root = planned.checkout.root
-    env = stand_ins(assembled.model, secrets)
-    override = [tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"]
-    key = tree.digest(str(root).encode(), assembled.text.encode(), *override, msgspec.json.encode(sorted(env.items())),
-                      docker.compose_stamp().encode())  # fmt: skip
+    env = {**docker.environment(), **stand_ins(assembled.model, secrets)}
+    named = {name: tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"}
+    known = {**planned.checkout.dotenv, **env}
+    files = named | reads.followed(root, named, known)
+    decisive = reads.mentioned(known, [assembled.text.encode(), *files.values()])
+    key = tree.digest(assembled.text.encode(), *tree.flat(files), msgspec.json.encode(sorted(decisive.items())),
+                      docker.compose_stamp().encode(), str(root).encode())  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
     try:
         return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
-        found = docker.hashes(root, planned.plan.project, assembled.text, env)
+        apart = any(b"env_file" in data for data in files.values())
+        found = docker.hashes(root, planned.plan.project, assembled.text, env, apart)
         tree.remember(cache, msgspec.json.encode(found))
         return found
 

@@ -14,7 +14,7 @@ from stack.env import envfile, settings, variables
 from stack.env.settings import Settings
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import suggest, variable
-from stack.planning import batches, catalog, model, plan, ports, sources
+from stack.planning import batches, catalog, model, plan, ports, reads, sources
 from stack.planning.catalog import FAR, Catalog
 from stack.planning.model import Model
 from stack.planning.plan import Facts, Plan, Selection
@@ -75,16 +75,13 @@ def read_checkout(root: Path, flags: Mapping[str, str] | None = None, dotenv: di
     if problems:
         flagged = all(problem.where.startswith(settings.FLAG) for problem in problems)
         raise StackError(problems, USAGE if flagged else FAILED)
-    return Checkout(root, dotenv, roots, found, resolved, secrets, tree.digest(*_flat(files)))
-
-
-def _flat(files: Mapping[str, bytes]) -> list[bytes]:
-    return [part for path, data in sorted(files.items()) for part in (path.encode(), data)]
+    further = reads.followed(root, files, {**dotenv, **shell})
+    return Checkout(root, dotenv, roots, found, resolved, secrets, tree.digest(*tree.flat(files | further)))
 
 
 def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalog:
     """The catalogue of the files, from the cache where the same bytes were read before."""
-    key = tree.digest(_code(), *_flat(files))
+    key = tree.digest(_code(), *tree.flat(files))
     cache = root / tree.GENERATED / "cache" / f"catalog-{key[:24]}.json"
     fragments, base = catalog.arrange(files, roots)
     try:
@@ -356,7 +353,10 @@ def unset(planned: Planned) -> list[Problem]:
 
 def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple[Model, str]:
     """Compose's own merge of `files`, interpolated with `env`; kept under the digest of all its inputs."""
-    key = tree.digest(checkout.digest.encode(), *map(str.encode, files), msgspec.json.encode(sorted(env.items())),
+    read = [name.encode() for file in checkout.catalog.files.values() for name in file.variables]
+    around = reads.mentioned(docker.bare_environment(), read)
+    key = tree.digest(checkout.digest.encode(), *map(str.encode, files),
+                      msgspec.json.encode([sorted(env.items()), sorted(around.items())]),
                       docker.compose_stamp().encode())  # fmt: skip
     cache = checkout.root / tree.GENERATED / "cache" / f"model-{key[:24]}.json"
     try:

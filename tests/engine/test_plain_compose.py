@@ -64,7 +64,8 @@ def test_compose_up_without_the_secrets_says_what_to_type(stack: Stack) -> None:
 def test_an_override_file_of_the_users_holds_for_inv_and_compose_alike(stack: Stack) -> None:
     talker(stack)
     stack.up()
-    own = {"services": {"talker": {"environment": {"MINE": "yes"}}}}
+    own = {"services": {"talker": {"environment": {"MINE": "yes"}, "env_file": "own.env"}}}
+    (stack.root / "own.env").write_text("ASIDE=one\n")
     (stack.root / "compose.override.yaml").write_text(json.dumps(own))
     planned = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
     assert planned == {"seed": "unchanged", "talker": "recreate"}
@@ -75,6 +76,10 @@ def test_an_override_file_of_the_users_holds_for_inv_and_compose_alike(stack: St
     assert stack.compose("up", "-d", "talker").code == 0
     assert stack.identities()["talker-1"] == before["talker-1"]
     assert "MINE" not in (stack.root / "compose.yaml").read_text()
+
+    (stack.root / "own.env").write_text("ASIDE=two\n")
+    planned = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert planned == {"seed": "unchanged", "talker": "recreate"}
 
 
 def test_what_is_ejected_runs_elsewhere_by_plain_compose(new_stack: Callable[..., Stack], tmp_path: Path) -> None:

@@ -27,11 +27,22 @@ NASTY = [
 
 @pytest.fixture(params=plugins.VERSIONS)
 def environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings, no engine, and a version of Compose."""
+    """No settings, no engine, and each version of Compose."""
+    bare(request.param, monkeypatch)
+
+
+@pytest.fixture
+def oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with the oldest version, for what is this program's own work."""
+    bare(plugins.VERSIONS[0], monkeypatch)
+
+
+def bare(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings, no engine, and this version of Compose."""
     for name in set(os.environ) - support.environment().keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("DOCKER_HOST", support.NO_ENGINE)
-    monkeypatch.setenv("DOCKER_CONFIG", str(plugins.folder(request.param)))
+    monkeypatch.setenv("DOCKER_CONFIG", str(plugins.folder(version)))
 
 
 def assembled(root: Path) -> tuple[dict[str, Any], Assembled]:
@@ -129,3 +140,70 @@ def test_the_users_own_override_counts(tree: Tree) -> None:
     before = docker.hashes(root, "genai", made.text, {})
     (root / "compose.override.yaml").write_text("services: {web: {environment: {A: '1'}}}\n")
     assert docker.hashes(root, "genai", made.text, {}) != before
+
+
+EXTENDS = "services: {web: {extends: {file: ext.yml, service: more}}}\n"
+BEFORE_AFTER = {
+    "a setting of the shell that the override reads": ("services: {web: {labels: {W: '${A_WORD:-}'}}}\n", ""),
+    "a variable that is passed on": ("services: {web: {environment: [A_WORD]}}\n", ""),
+    "a setting in .env that the override reads": ("services: {web: {labels: {W: '${A_WORD:-}'}}}\n", ".env"),
+    "an extended file": (EXTENDS, "ext.yml"),
+}
+ASIDE = {"ext.yml": "services: {more: {env_file: own.env}}\n", "own.env": "A_WORD=old\n"}
+CHANGED = {".env": "A_WORD=new\n", "ext.yml": "services: {more: {environment: {B: '1'}}}\n"}
+
+
+@pytest.mark.usefixtures("oldest")
+@pytest.mark.parametrize("what", BEFORE_AFTER)
+def test_all_that_decides_what_compose_makes_of_it_is_seen(
+    tree: Tree, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is forgotten with it: what was compared under other circumstances is no answer for these."""
+    own, file = BEFORE_AFTER[what]
+    root = tree({"compose/base.yml": BASE, "compose/web.yml": fragment("web"), **ASIDE}).root
+    (root / "compose.override.yaml").write_text(own)
+    before = hashes_of(root)
+    old = (root / file).read_text() if (root / file).is_file() else ""
+    monkeypatch.setenv("A_WORD", "new") if not file else (root / file).write_text(CHANGED[file])
+    after = hashes_of(root)
+    assert after != before
+    monkeypatch.delenv("A_WORD", raising=False)
+    if file:
+        (root / file).write_text(old)
+    assert hashes_of(root) == before
+
+
+def hashes_of(root: Path) -> dict[str, str]:
+    """The hashes as a plan compares them with what runs."""
+    planned = planner.make(root, Request())
+    return compare.hashes(planned, compare.assemble(planned), {})
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_env_file_counts_as_what_stands_in_it(tree: Tree) -> None:
+    """As in the label of the container that Compose makes with it."""
+    root = tree({"compose/base.yml": BASE, "compose/web.yml": fragment("web"), "own.env": "A='x$$y'\nB=\n"}).root
+    (root / "compose.override.yaml").write_text("services: {web: {env_file: own.env}}\n")
+    found = hashes_of(root)
+    (root / "compose.override.yaml").write_text("services: {web: {environment: {A: 'x$$$$y', B: ''}}}\n")
+    assert hashes_of(root) == found
+
+
+@pytest.mark.usefixtures("oldest")
+def test_the_shells_platform_holds_for_that_call_alone(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "build: {context: ./compose}"
+    root = tree({"compose/base.yml": BASE, "compose/web.yml": fragment("web", body=body)}).root
+    before = hashes_of(root)
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/arm64")
+    assert hashes_of(root) != before
+    monkeypatch.delenv("DOCKER_DEFAULT_PLATFORM")
+    assert hashes_of(root) == before
+
+
+@pytest.mark.usefixtures("oldest")
+def test_a_fragments_own_env_file_is_read_anew_when_it_changes(tree: Tree) -> None:
+    files = {"compose/base.yml": BASE, "compose/web.yml": fragment("web", body="env_file: own.env"), **ASIDE}
+    root = tree(files).root
+    assert assembled(root)[0]["web"]["environment"] == {"A_WORD": "old"}
+    (root / "own.env").write_text("A_WORD=new\n")
+    assert assembled(root)[0]["web"]["environment"] == {"A_WORD": "new"}

@@ -9,6 +9,8 @@ from invoke.exceptions import Exit
 from invoke.tasks import task
 
 GROUPS: dict[str, list[str]] = {}
+WORDS: dict[str, dict[str, str]] = {}
+"""What is said of each option of a command, by its name."""
 namespace = Collection()
 _SUBS: dict[str, Collection] = {}
 
@@ -17,12 +19,8 @@ def command(group: str, title: str, repeat: tuple[str, ...] = (), /, **help_text
     """Make a function the command `title` (`env.get` goes into a collection), listed under `group`."""
 
     def add(function: Any) -> Any:
-        made: Any = task(
-            function,
-            iterable=list(repeat),
-            auto_shortflags=False,
-            help={**help_texts, "json": "print one JSON document"},
-        )
+        WORDS[title] = {**help_texts, "json": "print one JSON document"}
+        made: Any = task(function, iterable=list(repeat), auto_shortflags=False, help=dict(WORDS[title]))
         folder, _, leaf = title.rpartition(".")
         if folder and folder not in _SUBS:
             _SUBS[folder] = Collection(folder)
@@ -135,12 +133,19 @@ def plan(
     _run("plan", json, lambda: module.run(_request(values)))
 
 
-@command("Look", "status", watch="look again and again", stats="ask the engine for the memory")
-def status(c: Context, watch: bool = False, stats: bool = False, json: bool = False) -> None:
+@command(
+    "Look",
+    "status",
+    ("service",),
+    service="only this service (repeat)",
+    watch="look again and again",
+    stats="ask the engine for the memory",
+)
+def status(c: Context, service: Any = None, watch: bool = False, stats: bool = False, json: bool = False) -> None:
     """Say how each service is: state, health, ports, memory."""
     from stack.commands import status as module
 
-    _run("status", json, lambda: module.run(watch, stats, json))
+    _run("status", json, lambda: module.run(service or [], watch, stats, json))
 
 
 @command("Look", "why", ("profile", "source"), name="the service", **CHOICE)

@@ -1,8 +1,8 @@
 """The `inv` program: Invoke with our exit codes, grouped help, and usage errors that say what to type."""
 
 import os
-import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
@@ -10,7 +10,7 @@ from invoke.exceptions import Exit, ParseError
 from invoke.program import Program as InvokeProgram
 
 from stack import __version__
-from stack.output import completion
+from stack.cli import completion
 
 
 class Program(InvokeProgram):
@@ -24,13 +24,13 @@ class Program(InvokeProgram):
 
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
         """Parse the words and run the command; every exit is one of ours."""
-        words = ordered(list(sys.argv if argv is None else argv))
-        shell = completion.asked(words)
+        typed = list(sys.argv if argv is None else argv)
+        shell = completion.asked(typed)
         if shell is not None:
             sys.exit(_print_script(shell))
         try:
             self.create_config()
-            self.parse_core(words)
+            self.parse_core(self._understood(typed))
             self.parse_collection()
             self.parse_tasks()
             self.parse_cleanup()
@@ -41,7 +41,7 @@ class Program(InvokeProgram):
                 print(error.message, file=sys.stderr)
             sys.exit(error.code)
         except ParseError as error:
-            sys.exit(self._usage(words, str(error)))
+            sys.exit(_refused(typed, explain(str(error))))
         except KeyboardInterrupt:
             sys.exit(130)
         except BrokenPipeError:
@@ -49,25 +49,52 @@ class Program(InvokeProgram):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
-    def _usage(self, words: list[str], message: str) -> int:
-        from stack import errors
-        from stack.output import render
-        from stack.output.result import Result
+    def _understood(self, typed: list[str]) -> list[str]:
+        """The words for Invoke: one command with its options, each checked. Raises Exit once what is wrong is told."""
+        if "--complete" in typed[:2] or _command_at(typed) is None:
+            return typed
+        from stack.cli.words import WrongWordsError
 
-        names = sorted(self.collection.task_names)
-        task = next((word for word in words[1:] if not word.startswith("-")), "")
-        problem = explain(message, task, names, self._flags(task))
-        return render.show(task or "inv", Result(problems=[problem], exit_code=errors.USAGE), "--json" in words)
+        self.load_collection()
+        try:
+            return self._checked(typed)
+        except WrongWordsError as error:
+            raise Exit(code=_refused(typed, error.problem)) from None
 
-    def _flags(self, task: str) -> list[str]:
-        """The flags that a task takes."""
-        if task not in self.collection.task_names:
-            return []
-        return sorted(flag for arg in self.collection[task].get_arguments() for flag in map(_flag, arg.names))
+    def _checked(self, typed: list[str]) -> list[str]:
+        from stack.cli import usage, words
+
+        at = _command_at(typed) or 0
+        names = list(self.collection.task_names)
+        ready = words.ordered([*typed[:at], *words.natural(typed[at:], names)])
+        where = _command_at(ready)
+        if where is None:
+            return ready
+        command = ready[where]
+        if command not in names:
+            raise words.WrongWordsError(words.unknown(ready[where:], names, _to_root()))
+        if ready[where - 1] in ("--help", "-h"):
+            self.print_task_help(command)
+            raise Exit
+        options = usage.options(self.collection[command].get_arguments(ignore_unknown_help=True))
+        return [*ready[:where], *words.read(command, ready[where + 1 :], options, names).words()]
+
+    def print_task_help(self, name: str) -> None:
+        """How to call one command."""
+        import inspect
+        import shutil
+
+        import tasks
+        from stack.cli import usage
+
+        task = self.collection[name]
+        does = " ".join((inspect.getdoc(task) or "").split())
+        columns = min(shutil.get_terminal_size().columns, 100)
+        print(usage.text(name, does, task.get_arguments(ignore_unknown_help=True), tasks.WORDS[name], columns))
 
     def print_help(self) -> None:
         """How to call it, and every command."""
-        print("Usage: inv COMMAND [--flags]          inv COMMAND --help")
+        print("usage: ./inv COMMAND [OPTIONS]          ./inv COMMAND --help")
         if not hasattr(self, "collection"):
             self.load_collection()
         self.list_tasks()
@@ -99,8 +126,26 @@ def _print_script(shell: str) -> int:
     return OK
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}" if len(name) > 1 else f"-{name}"
+def _command_at(words: list[str]) -> int | None:
+    """Where the command stands: the first word that is no flag."""
+    return next((n for n, word in enumerate(words) if n and not word.startswith("-")), None)
+
+
+def _refused(typed: list[str], problem: Any) -> int:
+    from stack import errors
+    from stack.output import render
+    from stack.output.result import Result
+
+    command = next((word for word in typed[1:] if not word.startswith("-")), "inv")
+    return render.show(command, Result(problems=[problem], exit_code=errors.USAGE), "--json" in typed)
+
+
+def _to_root() -> str:
+    """What leads to the checkout from elsewhere, in front of a line of Compose."""
+    import shlex
+
+    root = Path(__file__).resolve().parent.parent
+    return "" if Path.cwd() == root else f"cd {shlex.quote(str(root))} && "
 
 
 def summary(task: Any) -> str:
@@ -108,39 +153,16 @@ def summary(task: Any) -> str:
     return str(task.__doc__ or "").strip().split("\n")[0]
 
 
-def ordered(words: list[str]) -> list[str]:
-    """The words as Invoke can read them: `--help` after a command asks for that command's help, and `--json`,
-    wherever it stands, goes right behind the command, where it can't be taken for a positional's value."""
-    at = next((n for n, word in enumerate(words[1:], 1) if not word.startswith("-")), None)
-    if at is None:
-        return words
-    before, command, after = words[:at], words[at], words[at + 1 :]
-    if "--complete" in before or before[-1] in ("--help", "-h"):
-        return words
-    if "--help" in after or "-h" in after:
-        return [words[0], "--help", command]
-    if "--json" in words:
-        before, after = ([word for word in part if word != "--json"] for part in (before, after))
-        after = ["--json", *after]
-    return [*before, command, *after]
-
-
-def explain(message: str, task: str, names: list[str], flags: list[str]) -> Any:
-    """Invoke's parse error as a problem with the nearest right word."""
+def explain(message: str) -> Any:
+    """What Invoke says of the words in front of a command, as a problem with the nearest right word."""
     from stack.errors import Problem
     from stack.names import suggest
 
-    valueless = re.match(r"Flag <Argument: ([\w-]+).*needed value", message)
-    if valueless:
-        return Problem("usage", f"{_flag(valueless[1])} needs a value", task, f"inv {task} --help")
     quoted = message.split("'")[1] if message.count("'") > 1 else ""
-    if message.startswith("No idea what"):
-        if quoted.startswith("-"):
-            hint = suggest(quoted.split("=")[0], flags or CORE_FLAGS) or f"{f'inv {task}'.strip()} --help"
-            return Problem("unknown-flag", f"{task or 'inv'} has no flag {quoted}", quoted, hint)
-        hint = suggest(quoted, names) or "inv --list"
-        return Problem("unknown-command", f"there is no command {quoted!r}", quoted, hint)
-    return Problem("usage", message.strip().rstrip("!."), task, f"inv {task} --help")
+    if message.startswith("No idea what") and quoted.startswith("-"):
+        hint = suggest(quoted.split("=")[0], CORE_FLAGS) or "./inv --help"
+        return Problem("unknown-flag", f"./inv has no flag {quoted}", quoted, hint)
+    return Problem("usage", message.strip().rstrip("!."), "", "./inv --help")
 
 
 def main() -> None:

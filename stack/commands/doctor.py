@@ -63,7 +63,8 @@ def _check_services(scene: Scene, names: Sequence[str]) -> None:
     known = scene.checkout.catalog.services() if names else []
     for name in names:
         if name not in known:
-            hint = suggest(name, known) or "./inv plan --profile all"
+            a_check = any(check.id == name for check in CHECKS)
+            hint = f"./inv doctor --check {name}" if a_check else suggest(name, known) or "./inv plan --profile all"
             raise fail("unknown-service", f"unknown service {name!r}", "--service", hint, USAGE)
 
 

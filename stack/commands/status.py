@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from stack import docker, tree
-from stack.errors import StackError
+from stack.errors import USAGE, StackError, fail
+from stack.names import suggest
 from stack.output.result import Result
 from stack.planning import planner
 from stack.planning.planner import Planned, Request
@@ -17,26 +19,27 @@ INTERVAL = 2.0
 """Seconds between two looks of --watch."""
 
 
-def run(watch: bool, stats: bool, as_json: bool) -> Result:
-    """The state of every service. `watch` repeats it in place until Ctrl-C (in a terminal, as text)."""
+def run(services: Sequence[str], watch: bool, stats: bool, as_json: bool) -> Result:
+    """The state of every service, or of some. `watch` repeats it in place until Ctrl-C (in a terminal, as text)."""
     if watch and not as_json:
-        return _watched(stats)
-    return look(stats)
+        return _watched(services, stats)
+    return look(services, stats)
 
 
-def _watched(stats: bool) -> Result:
+def _watched(services: Sequence[str], stats: bool) -> Result:
     from rich.live import Live
 
     from stack.output import views
 
-    with Live(views.status(look(stats)), auto_refresh=False, screen=False) as live:
+    with Live(views.status(look(services, stats)), auto_refresh=False, screen=False) as live:
         while True:
             time.sleep(INTERVAL)
-            live.update(views.status(look(stats)), refresh=True)
+            live.update(views.status(look(services, stats)), refresh=True)
 
 
-def look(stats: bool) -> Result:
-    """One look. Works with broken fragments too: then it shows what runs, and the problem."""
+def look(services: Sequence[str], stats: bool) -> Result:
+    """One look. Works with broken fragments too: then it shows what runs, and the problem. Raises StackError for a
+    service that is neither planned, nor known, nor there."""
     root = tree.root()
     problems = []
     planned = None
@@ -54,9 +57,19 @@ def look(stats: bool) -> Result:
     for row in rows:
         by_service.setdefault(row["service"], []).append(row)
     names = list(dict.fromkeys([*(planned.plan.names() if planned else []), *sorted(by_service)]))
+    if services:
+        _check_known(services, {*names, *(planned.facts.catalog.services() if planned else [])})
+        names = list(dict.fromkeys(services))
     return Result(
         {"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]}, problems
     )
+
+
+def _check_known(services: Sequence[str], known: Collection[str]) -> None:
+    for name in services:
+        if name not in known:
+            raise fail("unknown-service", f"unknown service {name!r}", "--service",
+                       suggest(name, known) or "./inv status", USAGE)  # fmt: skip
 
 
 def _inspect(containers: list[Any]) -> list[dict[str, Any]]:

@@ -251,13 +251,15 @@ def _selected(facts: Facts, name: str, service: model.Service, selection: Select
 
 def _check_known(facts: Facts, selection: Selection) -> None:
     problems = []
-    for kind, asked, known in (
-        ("profile", selection.profiles, sorted(profiles(facts) | {EVERYTHING})),
-        ("service", selection.services, sorted(model.services(facts.model))),
+    of_profiles, of_services = sorted(profiles(facts) | {EVERYTHING}), sorted(model.services(facts.model))
+    for kind, asked, known, other, others in (
+        ("profile", selection.profiles, of_profiles, "service", of_services),
+        ("service", selection.services, of_services, "profile", of_profiles),
     ):
         for name in asked:
             if name not in known:
                 hint = suggest(name, known) or f"known are {', '.join(known)}"
+                hint = f"it is a {other}: --{other} {name}" if name in others else hint
                 problems.append(Problem(f"unknown-{kind}", f"unknown {kind} {name!r}", f"--{kind}", hint))
     if problems:
         raise StackError(problems, USAGE)

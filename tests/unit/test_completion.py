@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stack.cli import completion
 from stack.errors import StackError
-from stack.output import completion
 from tests import support
 
 LAUNCHER = f'#!/bin/sh\nexec "{sys.executable}" -m stack "$@"\n'

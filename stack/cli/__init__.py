@@ -1,0 +1,1 @@
+"""What is typed: the words of a command line, help, completion."""

@@ -5,6 +5,7 @@
 #   ambassador host-half VARIABLE              in the host's network: from the socket to AMBASSADOR_DIAL at the port in VARIABLE
 #   ambassador bridge-half PORT                on the bridge: from PORT to the socket
 #   ambassador http-bridge-half PORT VARIABLE  the same for HTTP, with localhost and the port in VARIABLE as the Host header
+#   … own-origin                               behind the last: a page's own address stays its own in the Origin header
 set -eu
 
 socket=/bridge/far.sock
@@ -91,7 +92,7 @@ tcp() {
     forward "$(listen_tcp "$1")" "$far,connect-timeout=5,$keepalive"
 }
 
-# $1 port, $2 upstream, $3 Host header, $4 what goes before the path of each request. Via tells an answer of the far
+# $1 port, $2 upstream, $3 Host header, $4 what goes before the path of each request, $5 a further directive. Via tells an answer of the far
 # end from the 502 that Caddy gives in its stead. The request stays out of the log: its headers may hold keys.
 reverse_proxy() {
     export XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp
@@ -110,6 +111,7 @@ reverse_proxy() {
 	}
 }
 http://:$1 {
+	$5
 	rewrite * $4{uri}
 	reverse_proxy $2 {
 		header_up Host $3
@@ -124,6 +126,16 @@ http://:$1 {
 CADDYFILE
 }
 
+# For a program that compares Origin with Host and knows nothing of X-Forwarded-Host: where they were the same before
+# the Host became $2, they are the same after. A foreign page's Origin stays as it is.
+own_origin() {
+    case $1 in
+    own-origin) printf '@own expression {header.Origin}.endsWith("://" + {hostport})\n\trequest_header @own Origin http://%s' "$2" ;;
+    "") ;;
+    *) die "$1: expected own-origin, or nothing" ;;
+    esac
+}
+
 http() {
     parse "$2" "http=80 https=443" "http://HOST:PORT or https://HOST:PORT"
     case $path in
@@ -133,7 +145,7 @@ http() {
     http:80 | https:443) named=$host ;;
     *) named=$host:$port ;;
     esac
-    reverse_proxy "$1" "$scheme://$host:$port" "$named" "${path%/}"
+    reverse_proxy "$1" "$scheme://$host:$port" "$named" "${path%/}" ""
 }
 
 host_half() {
@@ -148,10 +160,11 @@ tcp:3) tcp "$2" "$3" ;;
 http:3) http "$2" "$3" ;;
 host-half:2) host_half "$2" ;;
 bridge-half:2) forward "$(listen_tcp "$2")" "UNIX-CONNECT:$socket" ;;
-http-bridge-half:3)
+http-bridge-half:3 | http-bridge-half:4)
     value_of "$3"
     split "$3" "localhost:$value" ""
-    reverse_proxy "$2" "unix/$socket" "$host:$port" ""
+    origin=$(own_origin "${4:-}" "$host:$port")
+    reverse_proxy "$2" "unix/$socket" "$host:$port" "" "$origin"
     ;;
-*) die "expected one of: tcp PORT VARIABLE, http PORT VARIABLE, host-half VARIABLE, bridge-half PORT, http-bridge-half PORT VARIABLE" ;;
+*) die "expected one of: tcp PORT VARIABLE, http PORT VARIABLE, host-half VARIABLE, bridge-half PORT, http-bridge-half PORT VARIABLE [own-origin]" ;;
 esac

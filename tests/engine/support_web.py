@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Web(ThreadingHTTPServer):
-    """Tells what it was asked. `/stream` sends a second part only once `released` is set; an upgrade echoes.
+    """Tells what it was asked; `/origin` by which Host and Origin. `/stream` sends a second part only once `released` is set; an upgrade echoes.
 
     No connection is kept: a thread of one would go on answering after the end of the server."""
 
@@ -27,6 +27,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._echo()
         elif self.path == "/stream":
             self._stream()
+        elif self.path == "/origin":
+            self._answer(f"{self.headers['Host']} {self.headers['Origin']}".encode())
         else:
             self._answer(f"{self.path} {self.headers['Host']} {self.headers['X-Forwarded-Proto']}".encode())
 

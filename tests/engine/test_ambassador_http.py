@@ -78,6 +78,29 @@ def test_a_web_service_of_this_machine_sees_itself_asked_as_localhost(near: tupl
         assert answer == (200, f"/a%2Fb/c?x=1&y=%20 localhost:{port} https")
 
 
+def test_a_page_of_this_machine_keeps_its_own_origin_and_a_foreign_one_stays_foreign(
+    tls: Path, tmp_path: Path
+) -> None:
+    """ComfyUI refuses what comes from another origin than its Host, which is localhost now."""
+    port = free_port()
+    project = Project(tmp_path / "checkout", {"comfyui": "localhost"}, COMFYUI_LOCALHOST_PORT=str(port))
+    try:
+        with web(port):
+            project.up("comfyui")
+            host, _, published = docker("port", project.container("comfyui"), "8188").strip().partition(":")
+            for page in (f"{host}:{published}", "comfyui.localhost:63002", "comfyui.localhost"):
+                connection = http.client.HTTPConnection(host, int(published), timeout=30)
+                own, foreign = f"http://{page}", f"http://x.{page}"
+                for sent, seen in ((own, f"http://localhost:{port}"), (foreign, foreign)):
+                    connection.request("GET", "/origin", headers={"Host": page, "Origin": sent})
+                    assert connection.getresponse().read().decode() == f"localhost:{port} {seen}"
+                connection.request("GET", "/origin", headers={"Host": page})
+                assert connection.getresponse().read().decode() == f"localhost:{port} None"
+                connection.close()
+    finally:
+        project.remove()
+
+
 def test_streams_arrive_as_they_are_sent(near: tuple[Project, int]) -> None:
     project, port = near
     with web(port) as server:

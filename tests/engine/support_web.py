@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Web(ThreadingHTTPServer):
-    """Tells what it was asked; `/origin` by which Host and Origin. `/stream` sends a second part only once `released` is set; an upgrade echoes.
+    """Tells what it was asked; `/origin` by which Host and Origin. `/stream` sends a second part only once `released`
+    is set; an upgrade echoes.
 
     No connection is kept: a thread of one would go on answering after the end of the server."""
 

@@ -78,9 +78,7 @@ def test_a_web_service_of_this_machine_sees_itself_asked_as_localhost(near: tupl
         assert answer == (200, f"/a%2Fb/c?x=1&y=%20 localhost:{port} https")
 
 
-def test_a_page_of_this_machine_keeps_its_own_origin_and_a_foreign_one_stays_foreign(
-    tls: Path, tmp_path: Path
-) -> None:
+def test_a_page_of_this_machine_keeps_its_own_origin_and_a_foreign_one_stays_foreign(tls: Path, tmp_path: Path) -> None:
     """ComfyUI refuses what comes from another origin than its Host, which is localhost now."""
     port = free_port()
     project = Project(tmp_path / "checkout", {"comfyui": "localhost"}, COMFYUI_LOCALHOST_PORT=str(port))

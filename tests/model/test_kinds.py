@@ -27,6 +27,38 @@ READS_AS_ROOT = {
 DOWNLOADS = {"ollama-pull", "speaches-pull", "comfyui-init"}
 """Jobs that fetch what takes as long as the line is slow."""
 
+STATE = {
+    "comfyui": {
+        f"/root/{path}"
+        for path in (
+            "ComfyUI/models", "ComfyUI/custom_nodes", "ComfyUI/input", "ComfyUI/output", "ComfyUI/user", ".cache",
+            ".local", ".config", "user-scripts",
+        )  # docker-compose.yml and entrypoint.sh of YanWenKun/ComfyUI-Docker, slim-v2: pip installs with --user
+    },
+    "consul": {"/consul/data"},  # -data-dir
+    "elasticsearch": {"/usr/share/elasticsearch/data"},
+    "grafana": {"/var/lib/grafana"},
+    "jupyter": {"/home/jovyan/work"},  # --ServerApp.root_dir; by default the page shows all of $HOME
+    "kafka": {"/var/lib/kafka/data"},  # KAFKA_LOG_DIRS
+    "local-deep-researcher": {"/app/.langgraph_api"},  # langgraph dev, below its working directory
+    "n8n": {"/home/node/.n8n"},
+    "neo4j-graph-db": {"/data", "/logs"},
+    "ollama": {"/root/.ollama"},
+    "open-web-ui": {"/app/backend/data"},
+    "prometheus": {"/prometheus"},
+    "qdrant": {"/qdrant/storage", "/qdrant/snapshots"},
+    "rabbitmq": {"/var/lib/rabbitmq"},
+    "redis": {"/data"},
+    "searxng": {"/var/cache/searxng"},
+    "speaches": {"/home/ubuntu/.cache/huggingface/hub"},
+    "supabase-db": {"/var/lib/postgresql/data"},
+    "supabase-storage": {"/var/lib/storage"},
+    "weaviate": {"/var/lib/weaviate"},
+}  # fmt: skip
+"""Where each program keeps what must outlive its container."""
+SHARED = {"comfyui-init", "speaches-pull", "supabase-imgproxy", "supabase-studio"}
+"""Who works on another's volume, or on folders that are empty to begin with."""
+
 
 def test_no_variable_is_empty_where_its_program_tells_that_from_an_absent_one(shipped_once: Shipped) -> None:
     for where, name, service in shipped_once.every_service():
@@ -103,3 +135,18 @@ def test_who_has_two_addresses_is_not_asked_for_the_one(shipped_once: Shipped) -
     assert {"consul", "zipkin"} <= joined
     assert "-advertise=127.0.0.1" in services["consul"]["command"]
     assert services["zipkin"]["environment"]["HEALTHCHECK_IP"] == "127.0.0.1"
+
+
+def test_what_a_program_keeps_lies_in_a_volume_of_ours(shipped_once: Shipped) -> None:
+    """`down` and `up` make containers anew, so that what lies elsewhere is gone."""
+    kept = {name for name, service in shipped_once.make().services().items() if model.named_volumes(service)}
+    assert kept == STATE.keys() | SHARED, "say in STATE where the program keeps what it must not lose"
+    for where, name, service in shipped_once.every_service():
+        if not where.endswith(("(localhost)", "(external)")):
+            targets = {v["target"] for v in service.get("volumes") or [] if v["type"] == "volume" and v.get("source")}
+            assert STATE.get(name, set()) <= targets, where
+
+
+def test_jupyters_page_shows_the_folder_that_stays(shipped_once: Shipped) -> None:
+    for case in (Case(), Case("build")):
+        assert "--ServerApp.root_dir=/home/jovyan/work" in shipped_once.make(case).services()["jupyter"]["command"]

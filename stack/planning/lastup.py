@@ -18,11 +18,13 @@ UNTOLD = ["configuration"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The services as they were assembled, and a fingerprint of each secret under the record's own salt."""
+    """The services as they were assembled, a fingerprint of each secret under the record's own salt, and the source
+    of each fragment that was started."""
 
     services: dict[str, Model]
     salt: str
     secrets: dict[str, str]
+    sources: dict[str, str] = {}
 
 
 def path(root: Path) -> Path:
@@ -38,13 +40,15 @@ def read(root: Path) -> Record:
         return Record({}, "", {})
 
 
-def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], beyond: Iterable[str] = ()) -> None:
+def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], beyond: Iterable[str] = (),
+          sources: Mapping[str, str] | None = None) -> None:  # fmt: skip
     """Record what is about to be started with these secrets; what runs `beyond` it stays as it was recorded."""
     last = read(root)
     salt = last.salt or randomness.token_hex(16)
     marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}
     older = {name: last.services[name] for name in beyond if name in last.services}
-    tree.write(path(root), msgspec.json.encode(Record({**older, **services}, salt, marks)), 0o600)
+    record = Record({**older, **services}, salt, marks, {**last.sources, **(sources or {})})
+    tree.write(path(root), msgspec.json.encode(record), 0o600)
 
 
 def parts(record: Record, services: Mapping[str, Model]) -> dict[str, list[str]]:

@@ -54,18 +54,21 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
     before = stack.identities()
     assert ask(stack, "set", "who", "build") == "OK"
 
-    def switched(*words: str) -> None:
+    def switched(*words: str) -> support.Done:
         held = stack.identities()
-        stack.up(*words)
+        done = stack.up(*words)
         now = stack.identities()
         assert {n: now[n] for n in ("reader-1", "beside-1")} == {n: before[n] for n in ("reader-1", "beside-1")}
         assert now["redis-1"][0] != held["redis-1"][0]
+        return done
 
     # A program as it is installed: on 127.0.0.1 only, without a password.
     port = free_port()
     start_redis(f"{stack.project}-stock", "127.0.0.1", port)
     stack.set(REDIS_LOCALHOST_PORT=str(port))
-    switched("--source", "redis=localhost")
+    left = f"stays behind in {stack.project}_redis-build-data"
+    assert left in stack.inv("plan", "--source", "redis=localhost").text
+    assert left in switched("--source", "redis=localhost").text
     assert ask(stack, "get", "who") == f"{stack.project}-stock"
     assert stack.env()["REDIS_SOURCE"] == "localhost"
     assert stack.one("redis")["Config"]["User"] != "root"
@@ -86,7 +89,7 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
     assert ask(stack, "get", "who") == f"{stack.project}-far"
     assert not [name for name in stack.containers() if "host" in name], "a companion of the last source is left"
 
-    switched("--source", "redis=build")
+    assert "stays behind" not in switched("--source", "redis=build").text
     assert ask(stack, "get", "who") == "build"
 
     disabled = stack.inv("up", "--source", "redis=disabled", "--json")

@@ -100,7 +100,8 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         sources = {fragment: planned.facts.sources[fragment] for fragment in planned.plan.fragments()}
         lastup.write(planned.checkout.root, recorded, secrets, beyond, sources)
         kept.before(planned, secrets)
-        failed = _start(planned, assembled, changes, here, timeout, recreate, progress)
+        unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
+        failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
     kept.after(planned, secrets)
@@ -218,7 +219,7 @@ def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, s
 
 
 def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change], here: compare.Images, timeout: float,
-           recreate: bool, progress: Progress) -> list[Failure]:  # fmt: skip
+           recreate: bool, progress: Progress, unseen: float) -> list[Failure]:  # fmt: skip
     root, env = planned.checkout.root, docker.environment()
     need = images.look(planned, here, assembled.digests)
     if need.build:
@@ -226,7 +227,9 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
         images.build(root, planned.plan.project, need.build, progress, env)
     _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
-    return start.start(_job(planned, assembled, skip), recreate, timeout, progress)
+    job = _job(planned, assembled, skip)
+    replaces = {c.name: c.replaces for c in changes if c.action == "replace" and c.name in job.names}
+    return start.start(msgspec.structs.replace(job, replaces=replaces, unseen=unseen), recreate, timeout, progress)
 
 
 def _job(planned: Planned, assembled: compare.Assembled, skip: set[str]) -> start.Job:

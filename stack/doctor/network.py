@@ -49,7 +49,7 @@ def _called(attached: dict[str, list[str] | None] | None) -> set[str]:
 
 
 def _drifts(scene: Scene, name: str) -> bool:
-    return any(change.name == name and change.action == "recreate" for change in scene.changes)
+    return any(change.name == name and change.action in ("recreate", "replace") for change in scene.changes)
 
 
 def shut(scene: Scene, name: str) -> bool:

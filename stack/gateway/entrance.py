@@ -108,6 +108,18 @@ def site(planned: Planned) -> Site:
     return Site(planned.checkout.settings.value("PUBLIC_HOST"), next(iter(ports), None), pages)
 
 
+PATIENCE = 10
+"""Seconds for which nobody waits longer; doctor tells a gateway that remembers more (gateway-dns)."""
+
+
+def unseen(planned: Planned) -> float:
+    """The seconds until the gateway surely has seen who came under a service's name: it goes by Docker's DNS for as
+    long as its fragment says, and asks anew then."""
+    own = model.services(planned.facts.model)[SERVICE].get("environment") or {}
+    text = str(own.get("KONG_DNS_VALID_TTL") or "")
+    return float(min(int(text), PATIENCE) if text.isascii() and text.isdecimal() else PATIENCE) + 1
+
+
 def make(source: bytes, inputs: Inputs, file: str = FILE) -> Entrance:
     """The entrance of a file. Pure."""
     from stack import yamlfile

@@ -86,7 +86,8 @@ def _changes(changes: list[dict[str, Any]] | None) -> list[Text]:
     for change in changes:
         why = f" ({', '.join(change['keys'])})" if change["keys"] else ""
         words.setdefault(change["action"], []).append(change["name"] + why)
-    names = {"beyond": "left alone (not selected)"}
+    names = {"beyond": "left alone (not selected)", "recreate": "recreate (away until healthy again)",
+             "replace": "replace (the old ones stay until the new ones are healthy)"}  # fmt: skip
     return [Text(f"{names.get(action, action)}: {', '.join(who)}") for action, who in words.items()]
 
 

@@ -33,12 +33,14 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One service's next step: create, recreate, start, unchanged, remove, or beyond (left alone); `keys` are
-    the parts of its configuration that differ from the last `up`."""
+    """One service's next step: create, recreate, replace, scale, start, unchanged, remove, or beyond (left alone);
+    `keys` are the parts of its configuration that differ from the last `up`. What is recreated is away meanwhile;
+    what is replaced stays until the new containers are healthy, and `replaces` names those that go then."""
 
     name: str
     action: str
     keys: list[str] = []
+    replaces: list[str] = []
 
 
 def compare(wanted: Mapping[str, Wanted], running: Iterable[Container], keys: Mapping[str, list[str]],
@@ -57,13 +59,20 @@ def compare(wanted: Mapping[str, Wanted], running: Iterable[Container], keys: Ma
 def _change(name: str, want: Wanted, have: list[Container], keys: list[str]) -> Change:
     if not have:
         return Change(name, "create")
-    if any(c.config_hash != want.config_hash for c in have):
-        return Change(name, "recreate", keys or ["configuration"])
-    if want.image_id and any(c.image_id != want.image_id for c in have):
-        return Change(name, "recreate", ["image"])
+    if old := [c for c in have if c.config_hash != want.config_hash]:
+        return _anew(name, want, have, old, keys or ["configuration"])
+    if want.image_id and (old := [c for c in have if c.image_id != want.image_id]):
+        return _anew(name, want, have, old, ["image"])
     if len(have) != want.containers:
         return Change(name, "scale", [f"{len(have)} → {want.containers}"])
     return Change(name, "unchanged" if all(_settled(c, want.one_shot) for c in have) else "start")
+
+
+def _anew(name: str, want: Wanted, have: list[Container], old: list[Container], keys: list[str]) -> Change:
+    """Replicas have no host port in common, so new ones can come before the old ones go; where those serve, they do."""
+    if max(len(have), want.containers) > 1 and all(_settled(c, want.one_shot) for c in old) and not want.one_shot:
+        return Change(name, "replace", keys, sorted(c.name for c in old))
+    return Change(name, "recreate", keys)
 
 
 def _settled(container: Container, one_shot: bool) -> bool:
@@ -96,6 +105,6 @@ def finished(plan: Plan, changes: Iterable[Change]) -> set[str]:
     """The planned one-shots that are done and must not run again. One that waits for a service that is made anew
     is not among them: what it did there may be gone."""
     actions = {change.name: change.action for change in changes}
-    new = {name for name, action in actions.items() if action in ("create", "recreate")}
+    new = {name for name, action in actions.items() if action in ("create", "recreate", "replace")}
     done = [s for s in plan.services if s.one_shot and actions.get(s.name) == "unchanged"]
     return {service.name for service in done if not new & service.depends_on.keys()}

@@ -62,8 +62,8 @@ def parts(record: Record, services: Mapping[str, Model]) -> dict[str, list[str]]
 
 def with_secrets(found: Change, record: Record, used: set[str], values: Mapping[str, str]) -> Change:
     """A change of unknown parts told by the secrets that it comes from, where they are the reason."""
-    if found.action != "recreate" or found.keys != UNTOLD:
+    if found.keys != UNTOLD:
         return found
     known = sorted(used & record.secrets.keys() & values.keys())
     changed = [n for n in known if secrets.fingerprint(values[n], record.salt) != record.secrets[n]]
-    return Change(found.name, found.action, changed or UNTOLD)
+    return msgspec.structs.replace(found, keys=changed or UNTOLD)

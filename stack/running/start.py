@@ -38,12 +38,16 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What is to be started: the plan, the services to name, and those of them that have a healthcheck."""
+    """What is to be started: the plan, the services to name, and those of them that have a healthcheck. Of a service
+    in `replaces`, the containers named there go once new ones are healthy, and others have had `unseen` seconds to
+    find those."""
 
     root: Path
     plan: Plan
     names: list[str]
     checked: set[str]
+    replaces: dict[str, list[str]] = {}
+    unseen: float = 0.0
 
 
 class Watch(msgspec.Struct):
@@ -62,8 +66,31 @@ class Watch(msgspec.Struct):
 def start(job: Job, recreate: bool, timeout: float, progress: Progress) -> list[Failure]:
     """Start the named services and wait: healthy, or exited 0 for a one-shot. `timeout` is in seconds per service
     from its start. Gives back the services that failed."""
+    if recreate or not job.replaces:
+        return _compose(job, ["--force-recreate"] if recreate else [], timeout, progress)
+    others = [name for name in job.names if name not in job.replaces]
+    failed = _compose(msgspec.structs.replace(job, names=others), [], timeout, progress) if others else []
+    if any(not failure.retry for failure in failed):
+        return failed
+    return failed + _replace(msgspec.structs.replace(job, names=list(job.replaces)), timeout, progress)
+
+
+def _replace(job: Job, timeout: float, progress: Progress) -> list[Failure]:
+    """Start new containers beside the old ones; these go when the new ones serve. A failure leaves them all."""
+    old = {name: len(names) for name, names in job.replaces.items()}
+    counts = [f"{s.name}={s.containers + old[s.name]}" for s in job.plan.services if s.name in old]
+    scales = [word for count in counts for word in ("--scale", count)]
+    failed = _compose(job, ["--no-recreate", *scales], timeout, progress)
+    if failed:
+        return failed
+    # Who asked for the name just before keeps that answer so long.
+    time.sleep(job.unseen)
+    # Of more containers than there should be, Compose takes those of another configuration away first.
+    return _compose(job, [], timeout, progress)
+
+
+def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> list[Failure]:
     plan = job.plan
-    flags = ["--force-recreate"] if recreate else []
     args = ["docker", "compose", "--progress", "quiet", "-p", plan.project, "up", "-d", "--no-build", "--pull", "never",
             "--no-deps", *flags, *job.names]  # fmt: skip
     there = docker.containers(plan.project)
@@ -147,7 +174,8 @@ def _wait(job: Job, composing: "subprocess.Popen[str]", events: "queue.Queue[dic
         failures = []
         for name, service in wanted.items():
             # While Compose is at work, what is from before may be stopped, and may go.
-            have = [c for c in there.get(name, []) if done or c.id not in watch.before]
+            have = [c for c in there.get(name, [])
+                    if (done or c.id not in watch.before) and c.name not in job.replaces.get(name, [])]  # fmt: skip
             failures += _look(service, have, name in job.checked, watch, timeout, progress)
         if failures or (done and (composing.returncode or len(watch.settled) == len(wanted))):
             return failures

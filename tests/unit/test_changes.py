@@ -28,6 +28,7 @@ def change(wanted: Wanted, *have: Container, keys: list[str] | None = None) -> C
     return found
 
 
+THREE = Wanted("hash", "sha256:1", one_shot=False, containers=3)
 JOB = Wanted("hash", "sha256:1", one_shot=True, containers=1)
 
 
@@ -56,7 +57,12 @@ JOB = Wanted("hash", "sha256:1", one_shot=True, containers=1)
         ),
         (Wanted("hash", "sha256:1", one_shot=False, containers=2), [container()], "scale"),
         (WANTED, [container(), container(id="2")], "scale"),
-        (WANTED, [container(), container(id="2", config_hash="other")], "recreate"),
+        (WANTED, [container(), container(id="2", config_hash="other")], "replace"),
+        (WANTED, [container(), container(id="2", image_id="sha256:2")], "replace"),
+        (THREE, [container(config_hash="other")], "replace"),
+        (THREE, [container(image_id="sha256:2")], "replace"),
+        (THREE, [container(config_hash="other", health="unhealthy")], "recreate"),
+        (THREE, [container(config_hash="other", state="exited")], "recreate"),
     ],
 )
 def test_each_service_has_its_next_step(wanted: Wanted, have: list[Container], action: str) -> None:
@@ -68,6 +74,11 @@ def test_a_recreated_service_names_what_changed() -> None:
     assert change(WANTED, stale, keys=["environment.A"]).keys == ["environment.A"]
     assert change(WANTED, stale).keys == ["configuration"]
     assert change(WANTED, container(image_id="sha256:2")).keys == ["image"]
+
+
+def test_a_replaced_service_names_what_stays_until_the_new_ones_are_healthy() -> None:
+    new, old = container(name="p-web-4"), container(name="p-web-1", config_hash="other")
+    assert change(THREE, new, old, keys=["ports"]) == Change("web", "replace", ["ports"], ["p-web-1"])
 
 
 def test_what_runs_beyond_the_selection_is_left_alone() -> None:

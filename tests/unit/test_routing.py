@@ -39,10 +39,10 @@ ROWS = [
     Row(GATE, "/", "index", "", ""),
     Row("127.0.0.1:63002", "/", "index", "", ""),
     Row(GATE, "/?next=/backend/", "index", "", ""),
-    Row(GATE, "/backend/health", "backend", "backend:8000", "/health"),
-    Row(GATE, "/backend/", "backend", "backend:8000", "/"),
-    Row(GATE, "/backend", "backend", "backend:8000", "/"),
-    Row(GATE, "//backend//services?all=1", "backend", "backend:8000", "/services"),
+    Row(GATE, "/backend/health", "backend", "backend.upstream:8000", "/health"),
+    Row(GATE, "/backend/", "backend", "backend.upstream:8000", "/"),
+    Row(GATE, "/backend", "backend", "backend.upstream:8000", "/"),
+    Row(GATE, "//backend//services?all=1", "backend", "backend.upstream:8000", "/services"),
     # Supabase
     Row(GATE, "/auth/v1/verify?token=x", "supabase-auth-verify", "supabase-auth:9999", "/verify"),
     Row(GATE, "/auth/v1/callback", "supabase-auth-callback", "supabase-auth:9999", "/callback"),
@@ -180,7 +180,7 @@ def entries() -> dict[str, dict[str, Any]]:
 def test_every_http_service_has_a_route_or_a_reason() -> None:
     serving = {name for name, entry in entries().items() if (entry.get("url") or "").startswith("http")}
     published = {name for name, entry in entries().items() if entry.get("ports")}
-    routed = {row.service.split(":")[0].rpartition(".")[2] for row in ROWS}
+    routed = {row.service.split(":")[0].removesuffix(".upstream").rpartition(".")[2] for row in ROWS}
     assert serving & published - routed == WITHOUT.keys()
 
 

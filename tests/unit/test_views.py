@@ -62,7 +62,7 @@ def test_changes_are_a_line_for_each_kind(capsys: Captured) -> None:
     ]
     assert plan(capsys, changes=changes)[3:] == [
         "unchanged: db",
-        "recreate: web (image, environment.A), api",
+        "recreate (away until healthy again): web (image, environment.A), api",
         "left alone (not selected): old",
     ]
 

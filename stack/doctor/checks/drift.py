@@ -7,6 +7,7 @@ from stack.doctor.scene import Scene
 
 TOLD = {
     "recreate": "runs with another configuration than the plan's: {}",
+    "replace": "runs with another configuration than the plan's: {}",
     "scale": "has another number of containers than the plan: {}",
     "remove": "still runs, though its source has it no more",
 }

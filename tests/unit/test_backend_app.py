@@ -6,8 +6,10 @@ import logging
 from pathlib import Path
 
 import pytest
+from app import health
 from app.logs import JsonFormatter
 from app.settings import Settings, SettingsError
+from app.shared import Shared
 
 from tests.support_backend import (
     PASSWORD,
@@ -46,6 +48,71 @@ def test_not_ready_names_what_does_not_answer_and_why_without_its_password(tmp_p
             assert body["checks"]["redis"]["detail"] == "connection refused"
             assert body["checks"]["database"]["detail"] == "connection refused"
             assert PASSWORD not in answer.text
+
+    run(scenario())
+
+
+def test_two_hundred_who_ask_at_once_are_one_question_and_hear_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pings.append(1)
+        await redis(reader, writer)
+
+    async def scenario(seconds: float) -> None:
+        monkeypatch.setattr(health, "KEPT", seconds)
+        async with (
+            listening(counting) as cache,
+            client(settings(tmp_path, await closed_port(), cache)) as caller,
+        ):
+            together = await asyncio.gather(*(caller.get("/ready") for _ in range(200)))
+            after = await caller.get("/ready")
+            for answer in (*together, after):
+                assert answer.json()["failing"] == ["database"]
+            times = {answer.json()["checks"]["redis"]["latency_ms"] for answer in together}
+            assert len(times) == 1
+            again = after.json()["checks"]["redis"]["latency_ms"] not in times
+            assert again is (seconds == 0)
+        assert len(pings) == 1
+
+    run(scenario(60.0))
+    pings.clear()
+    run(scenario(0.0))
+
+
+def test_one_who_asks_for_readiness_and_goes_takes_nobody_along(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        shared = Shared[int](60.0)
+        going, heard = asyncio.Event(), asyncio.Event()
+
+        async def ask() -> int:
+            going.set()
+            await heard.wait()
+            return 7
+
+        first = asyncio.create_task(shared.get(ask))
+        await going.wait()
+        second = asyncio.create_task(shared.get(ask))
+        first.cancel()
+        heard.set()
+        assert await second == 7
+
+    run(scenario())
+
+
+def test_a_slash_too_many_is_no_redirect_to_a_name_that_no_browser_knows(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        nobody = await closed_port()
+        async with client(settings(tmp_path, nobody, nobody)) as caller:
+            for path in ("/health/", "/ready/", "/services/", "/documents/", "/metrics/"):
+                assert (await caller.get(path)).status_code == 404, path
+            schema = (await caller.get("/openapi.json")).json()
+            for path in schema["paths"]:
+                answer = await caller.get(f"{path}/".replace("//", "/"))
+                assert "backend" not in answer.headers.get("location", ""), path
+                assert not answer.headers.get("location", "").startswith("http"), path
 
     run(scenario())
 

@@ -11,6 +11,10 @@ from app.probes import Answer
 
 router = APIRouter()
 
+KEPT = 1.0
+"""Seconds for which what the database and Redis answered is told to whoever asks: many who ask must not keep each other
+from an answer."""
+
 
 class Live(BaseModel):
     """The process runs and handles requests."""
@@ -41,7 +45,12 @@ async def ready(request: Request, response: Response) -> Ready:
 
 
 async def check(request: Request) -> Ready:
-    """Asks the database and Redis at the same time."""
+    """What the database and Redis answered: to one question for all who ask at the same time, or just before."""
+    found: Ready = await request.app.state.readiness.get(lambda: _ask(request))
+    return found
+
+
+async def _ask(request: Request) -> Ready:
     state, limit = request.app.state, request.app.state.settings.ready_limit
     database, redis = await asyncio.gather(
         probes.timed(probes.database(state.database), limit),

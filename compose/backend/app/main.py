@@ -16,6 +16,7 @@ from app import documents, health, messages, metrics, page, services
 from app.logs import AccessLog
 from app.metrics import Measure, Pool
 from app.settings import Settings
+from app.shared import Shared
 from app.tracing import Trace, Tracing
 
 LARGEST_POOL = 5  # connections to PostgreSQL per process
@@ -30,10 +31,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Swagger UI and ReDoc load their scripts from the internet; the schema itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
+        # To /health/ it would answer with the address that the gateway asks, which no browser knows.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     state = app.state
     state.settings = settings or Settings.from_env(os.environ)
+    state.readiness = Shared(health.KEPT)
     state.metrics, state.tracing = metrics.registry(), Tracing(state.settings)
     for module in (health, services, messages, documents, metrics, page):
         app.include_router(module.router)

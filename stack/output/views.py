@@ -9,10 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from stack.errors import OK, Problem
+from stack.output.columns import Column, Columns
 from stack.output.result import Result
 
-WIDE = 200
-"""Columns where there is no terminal: nothing is cut there."""
+WIDE = 10_000
+"""Columns where there is no terminal: nothing is cut or broken there."""
+TO_COPY = ("./inv ", "docker ", "://")
+"""What makes a line one that is copied: no end of a line may get into it."""
 SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting", "unfinished"})
 """Codes of problems that are told and stop nothing."""
 
@@ -20,11 +23,13 @@ SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unk
 def show(command: str, result: Result) -> None:
     """Print a result: its table to standard output, its problems to standard error."""
     out = _console(sys.stdout)
-    body = VIEWS.get(command, _nothing)(result) if result.data else None
+    views = VIEWS if out.is_terminal else {**VIEWS, **PIPED}
+    body = views.get(command, _nothing)(result) if result.data else None
     if body is not None:
-        out.print(body)
+        _print(out, body)
     for line in result.lines:
-        out.print(Text(line), soft_wrap=True)
+        of_names = command in OF_NAMES and not any(word in line for word in TO_COPY)
+        out.print(Text(line), soft_wrap=not of_names)
     errors = _console(sys.stderr)
     for problem in result.problems:
         errors.print(_problem(problem, result.exit_code), soft_wrap=True)
@@ -32,6 +37,18 @@ def show(command: str, result: Result) -> None:
 
 def _console(file: Any) -> Console:
     return Console(file=file, width=None if file.isatty() else WIDE, highlight=False, markup=False)
+
+
+def _print(out: Console, body: Any) -> None:
+    """The body; without a terminal, no line of it ends in blanks."""
+    if out.is_terminal:
+        out.print(body, crop=False)
+        return
+    if not isinstance(body, str):
+        with out.capture() as drawn:
+            out.print(body, crop=False)
+        body = drawn.get()
+    out.file.write("".join(f"{line.rstrip(' ')}\n" for line in body.splitlines()))
 
 
 def _problem(problem: Problem, exit_code: int) -> Text:
@@ -49,21 +66,20 @@ def _nothing(_: Result) -> None:
     return None
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+OF_NAMES = frozenset({"plan", "up"})
+"""Commands whose lines list names: these are broken between them."""
+WORDS = "words"
 
 
 def plan(result: Result) -> Group:
     """The services in their order, then what would change."""
     data = result.data
-    table = _table("service", "source", "image", "ports", "waits for", "tier", "memory")
+    table = Columns("service", "source", Column("image", goes=3), Column("ports", WORDS), Column("waits for", WORDS),
+                    Column("tier", goes=1), Column("memory", goes=2))  # fmt: skip
     for s in data["services"]:
         name = s["name"] + (f" ×{s['containers']}" if s["containers"] > 1 else "")
         waits = ", ".join(t + ("" if e["required"] else "?") for t, e in s["depends_on"].items())
-        table.add_row(name, s["source"], s["image"], ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
+        table.add(name, s["source"], s["image"], ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
                       _bytes(s["memory_bytes"]))  # fmt: skip
     title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
     parts: list[Any] = [Text(title, "bold"), table, *_changes(data.get("changes"))]
@@ -103,9 +119,9 @@ def up(result: Result) -> Any:
         return None
     if "urls" not in result.data:
         return plan(result)
-    table = _table("service", "address")
+    table = Columns("service", Column("address", WORDS))
     for link in result.data["urls"]:
-        table.add_row(link["service"], _address(link))
+        table.add(link["service"], _address(link))
     parts: list[Any] = [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in result.data["left_out"]]
     shown = [Text("a password is shown by: ./inv env.get NAME --reveal", "dim")]
     return Group(*parts, table, *(shown if any(link["password"] for link in result.data["urls"]) else []))
@@ -124,13 +140,14 @@ STATES = {"running": "green", "done": "green", "absent": "dim", "restarting": "r
 HEALTH = {"healthy": "green", "unhealthy": "red", "starting": "yellow"}
 
 
-def status(result: Result) -> Table:
+def status(result: Result) -> Columns:
     """One row per service."""
-    table = _table("service", "state", "health", "source", "ports", "up", "restarts", "memory")
+    table = Columns(Column("service", WORDS), Column("state", WORDS), "health", Column("source", goes=2),
+                    Column("ports", WORDS), "up", Column("restarts", goes=1), Column("memory", goes=3))  # fmt: skip
     for s in result.data["services"]:
         state, health = s["state"], s["health"] or ""
         ports = ", ".join(dict.fromkeys(_port(p) for p in s["ports"]))
-        table.add_row(s["name"] if s["planned"] else f"{s['name']} (not selected)",
+        table.add(s["name"] if s["planned"] else f"{s['name']} (not selected)",
                       Text(state, STATES.get(state.split()[0], "red" if "exited" in state else "")),
                       Text(health, HEALTH.get(health, "")), s["source"] or "", ports, _time(s["uptime_s"]),
                       str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
@@ -146,23 +163,29 @@ def _time(seconds: int | None) -> str:
     return f"{seconds}s"
 
 
-def source(result: Result) -> Table | None:
+def source(result: Result) -> Columns | None:
     """Each service's source and its choices."""
     if "services" not in result.data:
         return None
-    table = _table("service", "source", "set by", "it has")
+    table = Columns("service", "source", Column("set by", goes=1), Column("it has", WORDS))
     for row in result.data["services"]:
-        table.add_row(row["name"], row["source"], row["origin"], ", ".join(row["sources"]))
+        table.add(row["name"], row["source"], row["origin"], ", ".join(row["sources"]))
     return table
 
 
-def env_list(result: Result) -> Table:
+def env_list(result: Result) -> Columns:
     """Every setting."""
-    table = _table("setting", "value", "layer")
+    table = Columns("setting", Column("value", "anywhere"), "layer")
     for row in result.data["settings"]:
         dim = "dim" if row["origin"] in ("default", "unset") else ""
-        table.add_row(Text(row["name"], dim), Text(row["value"], dim), Text(row["origin"], dim))
+        table.add(Text(row["name"], dim), Text(row["value"], dim), Text(row["origin"], dim))
     return table
+
+
+def env_piped(result: Result) -> str:
+    """Every setting for a program: a line with tabs."""
+    rows = [f"{row['name']}\t{row['value']}\t{row['origin']}" for row in result.data["settings"]]
+    return "\n".join(rows)
 
 
 def env_get(result: Result) -> Text:
@@ -170,15 +193,23 @@ def env_get(result: Result) -> Text:
     return Text(result.data["value"])
 
 
-def routes(result: Result) -> Table:
-    """One row per address of the gateway."""
-    table = _table("route", "name", "path", "service", "asks for", "address")
-    for row in result.data["routes"]:
-        dim = "" if row["planned"] else "dim"
-        address = row["url"] if row["planned"] else "(not planned)"
-        words = (row["name"], row["host"], row["path"], row["service"] or "(the gateway itself)",
-                 ", ".join(row["auth"]), address)  # fmt: skip
-        table.add_row(*(Text(word, dim) for word in words))
+def routes(result: Result) -> Group:
+    """One row per address of the gateway; below, those that it has not now."""
+    planned = [row for row in result.data["routes"] if row["planned"]]
+    absent = [row for row in result.data["routes"] if not row["planned"]]
+    parts: list[Any] = [_routes("address", planned, "")] if planned else []
+    if absent:
+        said = Text("\nnot there now, as what is behind is not planned", "yellow")
+        parts += [said, _routes("would be", absent, "dim")]
+    return Group(*parts)
+
+
+def _routes(title: str, rows: list[dict[str, Any]], style: str) -> Columns:
+    table = Columns(title, "service", Column("asks for", WORDS), Column("route", goes=1))
+    for row in rows:
+        words = (row["url"] or f"{row['host']}{row['path']}", row["service"] or "the gateway", ", ".join(row["auth"]),
+                 row["name"])  # fmt: skip
+        table.add(*(Text(word, style) for word in words))
     return table
 
 
@@ -214,31 +245,31 @@ def service(result: Result) -> Group:
     return Group(Text(title, "bold"), *parts, *([env_list(result)] if data["settings"] else []))
 
 
-def models(result: Result) -> Table | None:
+def models(result: Result) -> Columns:
     """One row per model."""
-    table = _table("model", "size")
+    table = Columns("model", "size")
     for model in result.data["models"]:
-        table.add_row(model["name"], _bytes(model["bytes"]))
+        table.add(model["name"], _bytes(model["bytes"]))
     return table
 
 
-def versions(result: Result) -> Table:
+def versions(result: Result) -> Columns:
     """One row per program."""
-    table = _table("program", "version")
+    table = Columns("program", Column("version", WORDS))
     for name, version in result.data.items():
-        table.add_row(name, version or "not there")
+        table.add(name, version or "not there")
     return table
 
 
 def ports(result: Result) -> Group:
     """One row per number that is planned or held, then what is free."""
     data = result.data
-    table = _table("offset", "port", "variable", "service", "held by")
+    table = Columns(Column("offset", goes=1), "port", "variable", "service", Column("held by", WORDS))
     for row in data["ports"]:
         dim = "" if row["planned"] else "dim"
         offset = "pinned" if row["offset"] is None else str(row["offset"])
         words = (offset, str(row["port"]), row["variable"], row["service"], row["holder"] or "nobody")
-        table.add_row(*(Text(word, dim) for word in words))
+        table.add(*(Text(word, dim) for word in words))
     spans = ", ".join(str(one["first"]) if one["first"] == one["last"] else f"{one['first']}-{one['last']}"
                       for one in data["free"])  # fmt: skip
     return Group(table, Text(f"free offsets: {spans} (21 to 99 are yours); dim rows are not planned", "dim"))
@@ -251,13 +282,13 @@ def doctor(result: Result) -> Group:
     """A line for each check in its section; below a finding, what it causes and what to type. In the end, a count."""
     rows = result.data["checks"]
     width = max((len(row["id"]) for row in rows), default=0)
-    parts: list[Text] = []
+    parts: list[Any] = []
     section = ""
     for row in rows:
         if row["section"] != section:
             section = row["section"]
             parts.append(Text(section, "bold"))
-        parts.append(_checked(row, width))
+        parts += _checked(row, width)
     return Group(*parts, Text(_counted(rows)))
 
 
@@ -269,21 +300,20 @@ def _counted(rows: list[dict[str, Any]]) -> str:
     return ", ".join(f"{count} {words[grade][count > 1]}" for grade, count in counts.items() if count)
 
 
-def _checked(row: dict[str, Any], width: int) -> Text:
+def _checked(row: dict[str, Any], width: int) -> list[Any]:
+    """What a check saw, beside its name; below, what that causes and what to type, which is never broken."""
     mark, style = GRADES[row["grade"]]
-    quiet = row["grade"] in ("ok", "skipped")
+    quiet = "dim" if row["grade"] in ("ok", "skipped") else ""
     said = f"skipped: {row['seen']}" if row["grade"] == "skipped" else row["seen"]
-    text = Text.assemble(
-        "  ", (mark, style), f" {row['id']:<{width}}  ", (_indented(said, width), "dim" if quiet else "")
-    )
-    for word, value, colour in (("so ", row["causes"], ""), ("→ ", row["fix"], "cyan")):
-        if value:
-            text.append(f"\n{' ' * (width + 6)}").append(word, colour).append(_indented(value, width))
-    return text
-
-
-def _indented(text: str, width: int) -> str:
-    return text.replace("\n", f"\n{' ' * (width + 6)}")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=width + 4, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text.assemble("  ", (mark, style), f" {row['id']}"), Text(said, quiet))
+    if row["causes"]:
+        grid.add_row("", Text(f"so {row['causes']}"))
+    fix = Text.assemble("    ", ("→ ", "cyan"), row["fix"].replace("\n", "\n      "))
+    fix.no_wrap, fix.overflow = True, "ignore"
+    return [grid, fix] if row["fix"] else [grid]
 
 
 VIEWS: dict[str, Callable[[Result], Any]] = {
@@ -291,3 +321,5 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
     "doctor": doctor, "ports": ports,
 }  # fmt: skip
+PIPED: dict[str, Callable[[Result], Any]] = {"env.list": env_piped}
+"""What is shown in another way where no person looks."""

@@ -1,10 +1,13 @@
 """How results look to people."""
 
+import io
+import sys
 from typing import Any
 
 import pytest
 
 from stack.output import views
+from stack.output.columns import Column, fitting
 from stack.output.result import Result
 
 Captured = pytest.CaptureFixture[str]
@@ -85,3 +88,98 @@ def test_a_time_is_in_its_largest_unit(seconds: int, shown: str) -> None:
 
 def test_an_unknown_time_is_empty() -> None:
     assert views._time(None) == ""
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, command: str, result: Result) -> list[str]:
+    """What a command shows in a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    shown = Screen()
+    monkeypatch.setattr(sys, "stdout", shown)
+    views.show(command, result)
+    return [line.rstrip() for line in shown.getvalue().splitlines()]
+
+
+LONG: dict[str, Any] = {
+    **SERVICE, "name": "local-deep-researcher", "image": "example/local-deep-researcher:1.1", "memory_bytes": 2**30,
+    "ports": [{**SERVICE["ports"][0], "host": port} for port in (63013, 63014)],
+    "depends_on": {name: {"required": True} for name in ("supabase-db-init", "elasticsearch", "otel-collector")},
+}  # fmt: skip
+
+
+def test_a_plan_at_80_columns_breaks_no_name_and_has_no_empty_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = screen(monkeypatch, "plan", Result({**PLAN, "services": [LONG]}))
+    assert lines[1:] == [
+        "service                source     ports         waits for          tier  memory",
+        "local-deep-researcher  container  63013, 63014  supabase-db-init,  1     1.0 GiB",
+        "                                                elasticsearch,",
+        "                                                otel-collector",
+        "without image: a wider terminal or --json shows it",
+    ]
+    assert "memory" not in screen(monkeypatch, "plan", Result(PLAN))[1]
+
+
+def test_a_list_of_names_is_broken_between_them_and_a_line_to_copy_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = f"to be pulled first: {', '.join(['supabase/postgres:17.6.1.136'] * 4)}"
+    undo = f"saved STACK_PROFILES=core,ai (undo: ./inv env.set STACK_PROFILES {'core ' * 12})"
+    lines = screen(monkeypatch, "plan", Result({}, lines=[names, undo]))
+    assert all(line.rstrip(",").endswith("136") for line in lines[:-1])
+    assert lines[-1] == undo
+
+
+def test_routes_at_80_columns_are_a_line_each_and_say_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"name": "local-deep-researcher", "host": "local-deep-researcher.localhost", "path": "/",
+           "auth": ["basic-auth"], "service": "local-deep-researcher", "planned": True,
+           "url": "http://local-deep-researcher.localhost:63002/"}  # fmt: skip
+    rows = [row, {**row, "planned": False, "url": ""}, {**row, "service": None, "host": "", "auth": []}]
+    lines = screen(monkeypatch, "route.list", Result({"routes": rows}))
+    assert lines[1].split() == [row["url"], "local-deep-researcher", "basic-auth"]
+    assert lines[2].split() == [row["url"], "the", "gateway"]
+    told = lines.index("not there now, as what is behind is not planned")
+    assert lines[told + 2].split() == ["local-deep-researcher.localhost/", "local-deep-researcher", "basic-auth"]
+
+
+def test_a_check_is_told_beside_its_name_and_what_to_type_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    fix = f"./inv env.set {'A' * 40} {'b' * 40}"
+    check = {
+        "id": "port-taken",
+        "section": "ports",
+        "grade": "error",
+        "seen": "word " * 20,
+        "causes": "so " * 30,
+        "fix": fix,
+    }
+    head, *lines, count = screen(monkeypatch, "doctor", Result({"checks": [{**check, "fix": fix}]}))
+    assert head == "ports"
+    assert lines[0].startswith("  ✗ port-taken  word")
+    assert all(line.startswith(" " * 16) for line in lines[1:-1])
+    assert lines[-1] == f"    → {fix}"
+    assert count == "1 error"
+
+
+def test_settings_in_a_pipe_are_not_padded(capsys: Captured) -> None:
+    rows = [{"name": "A", "value": "x" * 300, "origin": ".env"}, {"name": "LONG_NAME", "value": "", "origin": "unset"}]
+    views.show("env.list", Result({"settings": rows}))
+    assert capsys.readouterr().out == f"A\t{'x' * 300}\t.env\nLONG_NAME\t\tunset\n"
+
+
+def test_no_line_in_a_pipe_ends_in_blanks(capsys: Captured) -> None:
+    views.show("plan", Result(PLAN))
+    assert not [line for line in capsys.readouterr().out.splitlines() if line != line.rstrip()]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "gone"),
+    [(80, {0: 6, 1: 7, 3: 9}, []), (15, {0: 6, 3: 7}, [1]), (10, {0: 6}, [1, 3])],
+)
+def test_what_matters_least_goes_first(width: int, shown: dict[int, int], gone: list[int]) -> None:
+    columns = [Column("name"), Column("b", goes=1), Column("empty"), Column("d", "words", goes=2)]
+    assert fitting(columns, [["a-name", "bbbbbbb", "", "four five"]], width) == (shown, gone)

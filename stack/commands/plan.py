@@ -8,7 +8,7 @@ from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
-from stack.planning import behind, compare, gpu, planner, saving, sight
+from stack.planning import behind, compare, definitions, gpu, planner, saving, sight
 from stack.planning.planner import Planned, Request
 from stack.running import images
 
@@ -23,7 +23,7 @@ def run(request: Request) -> Result:
     running = compare.running(planned.plan.project)
     changes = None
     lines: list[str] = []
-    left: list[Problem] = []
+    told: list[Problem] = []
     if running is not None:
         compare.check_owner(planned.checkout.root, planned.plan.project, running)
         lacking = gpu.problems(planned.plan)
@@ -31,12 +31,12 @@ def run(request: Request) -> Result:
             raise StackError(lacking)
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, saving.secret_values(planned.checkout))
-        left = behind.problems(planned)
+        told = [*behind.problems(planned), *definitions.problems(planned)]
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
     refused = entrance.of(planned).problems
-    problems = [*planned.problems, *left, *refused]
+    problems = [*planned.problems, *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     exit_code = FAILED if refused else OK

@@ -15,7 +15,7 @@ from stack.gateway import entrance
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, behind, compare, kept, lastup, planner, saving
+from stack.planning import assembly, behind, compare, definitions, kept, lastup, planner, saving
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
@@ -83,7 +83,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         secrets = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
-        left = behind.problems(planned)
+        told = [*behind.problems(planned), *definitions.problems(planned)]
         beyond = [c.name for c in changes if c.action == "beyond"]
         # What compose.yaml, the gateway's routes and the backend's list have.
         standing = planner.widened(planned, beyond)
@@ -96,9 +96,12 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
             live.apply_routes(standing, running=False)
         if change.nothing_to_do(changes) and not recreate:
             lines = _routed(standing, gateway_stays) or [UNCHANGED]
-            return _done(planned, standing, changes, saved, lines)
+            done = _done(planned, standing, changes, saved, lines)
+            done.problems += told
+            return done
         sources = {fragment: planned.facts.sources[fragment] for fragment in planned.plan.fragments()}
-        lastup.write(planned.checkout.root, recorded, secrets, beyond, sources)
+        special = definitions.special(definitions.defined(planned))
+        lastup.write(planned.checkout.root, recorded, secrets, beyond, sources, special)
         kept.before(planned, secrets)
         unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
@@ -106,8 +109,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         return _failed(planned, failed)
     kept.after(planned, secrets)
     result = _done(planned, standing, changes, saved, _routed(standing, gateway_stays))
-    result.problems += left
-    result.problems += [failures.explain(planned, warning) for warning in failed]
+    result.problems += [*told, *(failures.explain(planned, warning) for warning in failed)]
     return result
 
 

@@ -53,6 +53,7 @@ from stack.doctor.checks import (
     slow_start,
     subnet,
     unhealthy,
+    volume_definition,
     volume_usage,
     volume_version,
     waiting,
@@ -107,6 +108,7 @@ CHECKS: tuple[Check, ...] = tuple(
         secrets_kept,
         database,
         volume_version,
+        volume_definition,
         volume_usage,
         jobs,
         # services

@@ -18,13 +18,14 @@ UNTOLD = ["configuration"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The services as they were assembled, a fingerprint of each secret under the record's own salt, and the source
-    of each fragment that was started."""
+    """The services as they were assembled, a fingerprint of each secret under the record's own salt, the source of
+    each fragment that was started, and the volumes that have a driver or options of their own."""
 
     services: dict[str, Model]
     salt: str
     secrets: dict[str, str]
     sources: dict[str, str] = {}
+    special: list[str] = []
 
 
 def path(root: Path) -> Path:
@@ -41,13 +42,14 @@ def read(root: Path) -> Record:
 
 
 def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], beyond: Iterable[str] = (),
-          sources: Mapping[str, str] | None = None) -> None:  # fmt: skip
+          sources: Mapping[str, str] | None = None, special: Iterable[str] = ()) -> None:  # fmt: skip
     """Record what is about to be started with these secrets; what runs `beyond` it stays as it was recorded."""
     last = read(root)
     salt = last.salt or randomness.token_hex(16)
     marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}
     older = {name: last.services[name] for name in beyond if name in last.services}
-    record = Record({**older, **services}, salt, marks, {**last.sources, **(sources or {})})
+    record = Record({**older, **services}, salt, marks, {**last.sources, **(sources or {})},
+                    sorted({*last.special, *special}))  # fmt: skip
     tree.write(path(root), msgspec.json.encode(record), 0o600)
 
 

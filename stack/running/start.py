@@ -96,8 +96,10 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
     there = docker.containers(plan.project)
     watch = Watch(before={c.id for c in there}, sick={c.id for c in there if c.health == "unhealthy"})
     with _events(plan.project) as events:
-        composing = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+        # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
+        composing = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                     start_new_session=True)  # fmt: skip
         errors = _collect(composing, events)
         try:
             failures = _wait(job, composing, events, watch, timeout, progress)

@@ -1,5 +1,6 @@
 """An `up` on what already runs: what it leaves alone, what it saves, and what an exact selection takes away."""
 
+import json
 from typing import Any
 
 from tests.engine.support_stack import Stack, run
@@ -113,3 +114,19 @@ def test_a_service_that_is_disabled_goes_and_its_neighbours_stay(stack: Stack) -
     assert stack.identities() == before
     stack.up()
     assert stack.identities() == {"beside-1": before["beside-1"]}
+
+
+def test_a_changed_definition_of_a_volume_is_told_and_no_data_is_lost(stack: Stack) -> None:
+    stack.service("web", volumes=["data:/data"])
+    stack.volume("web", "data")
+    stack.up()
+    stack.exec("web", "sh", "-c", "echo kept > /data/word")
+    (stack.root / "elsewhere").mkdir()
+    bind = {"type": "none", "o": "bind", "device": str(stack.root / "elsewhere")}
+    (stack.root / "compose.override.yaml").write_text(json.dumps({"volumes": {"data": {"driver_opts": bind}}}))
+    told = f"volume {stack.project}_data was made with other driver_opts.device"
+    assert told in stack.inv("plan").text
+    done = stack.up("--recreate")
+    assert told in done.text
+    assert stack.exec("web", "cat", "/data/word").strip() == "kept"
+    assert told in stack.inv("doctor", "--check", "volume-definition").text

@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from stack.errors import StackError, fail
 from stack.planning.changes import Container
 
@@ -123,10 +125,33 @@ PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-p
            "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
 
 
+SOCKET = "unix:///var/run/docker.sock"
+
+
+class Client(msgspec.Struct):
+    """What the docker client's own config.json says of proxies: a block for each engine, or a default."""
+
+    proxies: dict[str, dict[str, str]] = {}
+
+
+def config_folder() -> Path:
+    """Where the docker client keeps its settings."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def proxy_block() -> dict[str, str]:
+    """The client's proxy settings for this engine, which Compose puts into every container; empty where it has none."""
+    try:
+        blocks = msgspec.json.decode((config_folder() / "config.json").read_bytes(), type=Client).proxies
+    except (OSError, msgspec.DecodeError):
+        return {}
+    return blocks.get(os.environ.get("DOCKER_HOST") or SOCKET) or blocks.get("default", {})
+
+
 def compose_stamp() -> str:
     """What changes when another Compose is installed: the plugin's path, size and time. It costs no process, as
     asking for the version would (54 ms)."""
-    home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
+    home = config_folder() / "cli-plugins"
     for folder in (home, *map(Path, PLUGINS)):
         plugin = folder / "docker-compose"
         if plugin.exists():

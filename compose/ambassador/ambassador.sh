@@ -164,6 +164,8 @@ http-bridge-half:3 | http-bridge-half:4)
     value_of "$3"
     split "$3" "localhost:$value" ""
     origin=$(own_origin "${4:-}" "$host:$port")
+    # Its far end is a socket: no proxy of the machine's has a part in it.
+    unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
     reverse_proxy "$2" "unix/$socket" "$host:$port" "" "$origin"
     ;;
 *) die "expected one of: tcp PORT VARIABLE, http PORT VARIABLE, host-half VARIABLE, bridge-half PORT, http-bridge-half PORT VARIABLE [own-origin]" ;;

@@ -22,16 +22,18 @@ only its owner can read. They count as what they are copies of."""
 
 
 def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
-        outside: Mapping[str, str] | None = None) -> Model:  # fmt: skip
+        outside: Mapping[str, str] | None = None, everywhere: Mapping[str, str] | None = None) -> Model:  # fmt: skip
     """The model of the planned services alone: no profiles, no x-stack, no edges to absent services, no
     unused volume, network or secret. `digests` gives the digest of each mounted or built path; `far` names
-    the secrets that may be empty; `outside` is the environment of services that go to the internet (proxy, CA)."""
+    the secrets that may be empty; `outside` is the environment of services that go to the internet (proxy, CA),
+    `everywhere` that of all; what a service sets itself wins."""
     names = set(plan.names())
     all_services = model.services(merged)
     services = {}
     for planned in plan.services:
         service = _service(all_services[planned.name], names, digests)
-        services[planned.name] = going_outside(service, outside) if planned.outside and outside else service
+        service = going_outside(service, outside) if planned.outside and outside else service
+        services[planned.name] = _surrounded(service, everywhere) if everywhere else service
     kept = {"name": plan.project, "services": _with_variables(services, far)}
     for section, used in _used(services).items():
         found = {k: v for k, v in (merged.get(section) or {}).items() if k in used}
@@ -59,9 +61,13 @@ CA = "/etc/stack/ca.pem"
 """Where a service that goes outside finds the machine's CA bundle."""
 
 
+def _surrounded(service: Service, env: Mapping[str, str]) -> Service:
+    return {**service, "environment": {**env, **(service.get("environment") or {})}}
+
+
 def going_outside(service: Service, env: Mapping[str, str]) -> Service:
     """A service with the machine's proxy and CA; what the service sets itself wins."""
-    with_env = {**service, "environment": {**env, **(service.get("environment") or {})}}
+    with_env = _surrounded(service, env)
     if CA not in env.values():
         return with_env
     mount = {"type": "bind", "source": f"{LIVE}ca", "target": CA.rpartition("/")[0], "read_only": True}

@@ -8,7 +8,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import StackError, fail
-from stack.planning import assembly, changes, lastup, model, outside, planner, reads
+from stack.planning import addresses, assembly, changes, lastup, model, outside, planner, reads
 from stack.planning.catalog import DISABLED
 from stack.planning.changes import Change, Container, Wanted
 from stack.planning.model import Model
@@ -31,8 +31,10 @@ def assemble(planned: Planned) -> Assembled:
     """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
     digests = images.digests(planned)
     far = planner.far_secrets(planned.checkout, planned.facts.sources)
-    around = outside.environment(os.environ, planned.facts.catalog.services())
-    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around)
+    names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
+    block = docker.proxy_block()
+    around, everywhere = outside.environment(os.environ, names, block), outside.everywhere(names, block)
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere)
     return Assembled(assembly.text(cut, planned.digest), cut, digests)
 
 

@@ -1,22 +1,24 @@
 """The assembled project: what is cut away, what is added, and its text."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from stack.planning import assembly, model, plan
+from stack import docker
+from stack.planning import assembly, model, outside, plan
 from stack.planning.model import Model
 from stack.planning.plan import Facts, Selection
 from tests.synthetic import facts, needs
 
 
 def cut(found: Facts, *, digests: dict[str, str] | None = None, far: set[str] | None = None,
-        outside: dict[str, str] | None = None) -> Model:  # fmt: skip
+        outside: dict[str, str] | None = None, everywhere: dict[str, str] | None = None) -> Model:  # fmt: skip
     """The assembled project of profile core."""
     made = plan.compute(found, Selection(("core",)))
-    return assembly.cut(found.model, made, digests or {}, far or set(), outside)
+    return assembly.cut(found.model, made, digests or {}, far or set(), outside, everywhere)
 
 
 def read(text: str) -> Any:
@@ -153,6 +155,43 @@ def test_only_services_that_go_outside_get_the_machines_proxy() -> None:
 def test_what_a_service_sets_itself_wins_over_the_proxy() -> None:
     found = facts({"web": {"environment": {"NO_PROXY": "mine"}}}, entries={"web": {"outside": True}})
     assert cut(found, outside=PROXY)["services"]["web"]["environment"]["NO_PROXY"] == "mine"
+
+
+BLOCK = {"httpProxy": "http://proxy:1", "noProxy": "intra.example, 10.0.0.0/8"}
+
+
+def test_where_docker_itself_gives_out_a_proxy_every_service_reaches_the_others_past_it() -> None:
+    names = ["db", "web"]
+    every = outside.everywhere(names, BLOCK)
+    assert every["NO_PROXY"] == "intra.example,10.0.0.0/8,localhost,127.0.0.1,::1,db,web" == every["no_proxy"]
+    found = facts({"web": {}, "db": {"environment": {"NO_PROXY": "mine"}}}, entries={"web": {"outside": True}})
+    shell = outside.environment({"https_proxy": "http://other:1", "no_proxy": "shell.example"}, names, BLOCK)
+    made = cut(found, outside=shell, everywhere=every)["services"]
+    assert made["web"]["environment"]["NO_PROXY"] == f"shell.example,{every['NO_PROXY']}"
+    assert made["web"]["environment"]["HTTPS_PROXY"] == "http://other:1"
+    assert made["db"]["environment"] == {**every, "NO_PROXY": "mine"}
+    assert outside.everywhere(names, {}) == outside.everywhere(names, {"noProxy": "x"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ('{"auths": {}, "proxies": {"default": {"httpProxy": "http://p:1"}}}', {"httpProxy": "http://p:1"}),
+        ('{"proxies": {"default": {}, "tcp://far:2376": {"httpProxy": "http://p:2"}}}', {"httpProxy": "http://p:2"}),
+        ('{"proxies": {}}', {}),
+        ('{"auths": {}}', {}),
+        ("{", {}),
+        ('{"proxies": 1}', {}),
+    ],
+)
+def test_dockers_own_proxy_is_read_where_the_client_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: dict[str, str]
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
+    assert docker.proxy_block() == {}
+    (tmp_path / "config.json").write_text(text)
+    assert docker.proxy_block() == block
 
 
 def test_the_machines_ca_is_mounted_where_the_environment_names_it() -> None:

@@ -10,11 +10,11 @@ from stack import docker, tree
 from stack.authoring import addition, doors
 from stack.authoring.definition import Auth, Door
 from stack.errors import USAGE, StackError, fail
-from stack.gateway import declared, entrance, kongfile, routing
+from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.output.result import Result
-from stack.planning import plan, planner
+from stack.planning import compare, plan, planner
 from stack.planning.planner import Checkout, Planned
 
 BOM = "\ufeff"
@@ -23,34 +23,58 @@ LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 def listed() -> Result:
     """Every route: its address, the service behind it, who is let in, and whether it is planned."""
-    planned = planner.drafted(planner.read_checkout(tree.root()))
-    site, names = entrance.site(planned), set(planned.plan.names())
-    open_now = entrance.SERVICE in names
+    planned = _in_force()
+    site, reached = entrance.site(planned), _reached(planned)
+    found = kongfile.entities(kongfile.read(effective.whole(entrance.text(planned), reached, site)))
+    serving = effective.there(found, reached) if reached else set()
     rows = []
-    for called, route in declared.named(kongfile.entities(kongfile.read(entrance.text(planned)))):
-        here = (route.service in names or not route.service) and open_now
-        url = declared.url(msgspec.structs.replace(route, host=site.named(route.host)), site) if here else ""
-        rows.append({"name": called, "host": route.host, "path": route.path, "service": route.service,
-                     "auth": list(route.auth), "planned": here, "url": url})  # fmt: skip
+    for entity, route in declared.addresses(found):
+        here = entity.path in serving
+        rows.append({"name": entity.value.get("name") or entity.path, "host": route.host, "path": route.path,
+                     "service": route.service, "auth": list(route.auth), "planned": here,
+                     "url": declared.url(route, site) if here else ""})  # fmt: skip
     return Result({"routes": rows})
+
+
+def _in_force() -> Planned:
+    """The plan with what runs beyond it: the gateway has routes to that as well."""
+    planned = planner.drafted(planner.read_checkout(tree.root()))
+    running = compare.running(planned.plan.project) or []
+    return planner.widened(planned, sorted({c.service for c in running if c.state == "running"}))
+
+
+def _reached(planned: Planned) -> list[str]:
+    """What the gateway leads to; nothing where none is planned."""
+    return entrance.reachable(planned) if entrance.SERVICE in planned.plan.names() else []
 
 
 def test(method: str, url: str) -> Result:
     """Which route takes a request, what runs for it, and why the others that could do not."""
     host, path = _address(url)
-    planned = planner.drafted(planner.read_checkout(tree.root()))
-    table = routing.read(entrance.text(planned))
-    met = routing.match(table, method.upper(), host, path)
+    planned = _in_force()
+    text, reached, site = entrance.text(planned), _reached(planned), entrance.site(planned)
+    now = routing.read(effective.effective(text, reached, site))
+    whole = routing.read(effective.whole(text, reached, site))
+    met, ever = (routing.match(table, method.upper(), host, path) for table in (now, whole))
     request = {"method": method.upper(), "host": host, "path": path}
-    if isinstance(met, routing.Miss):
-        raise fail("no-route", met.why, f"{method.upper()} {url}", "./inv route.list")
-    owner = next((s for s in table.found["services"] if met.upstream and s.value.get("name") == met.service), None)
-    service = next(iter(declared.behind(table.found, owner)), "") if owner else ""
-    here = service in planned.plan.names()
-    lines = [f"{service} is not planned, so this route is not there now"] if service and not here else []
+    if isinstance(ever, routing.Miss):
+        raise fail("no-route", ever.why, f"{method.upper()} {url}", "./inv route.list")
+    lines = []
+    if isinstance(met, routing.Miss) or met.route != ever.route:
+        absent = _behind(whole, ever) if reached else entrance.SERVICE
+        lines = [f"{absent or ever.service} is not planned, so the route {ever.route} is not there now"]
+    table, here = (whole, False) if isinstance(met, routing.Miss) else (now, True)
+    met = ever if isinstance(met, routing.Miss) else met
+    service = _behind(table, met)
     others = routing.others(table, method.upper(), host, path)
     found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others}
     return Result({"request": request, **found}, lines=lines)
+
+
+def _behind(table: routing.Router, met: routing.Match) -> str:
+    """The Compose service that answers; empty where the gateway does."""
+    owner = next((s for s in table.found["services"] if met.upstream and s.value.get("name") == met.service), None)
+    return next(iter(declared.behind(table.found, owner)), "") if owner else ""
 
 
 def add(

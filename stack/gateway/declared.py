@@ -46,11 +46,16 @@ def routes(text: str, file: str = FILE) -> list[Route]:
 
 def routes_of(found: Entities) -> list[Route]:
     """The same of a file that was read already."""
-    return [route for _, route in named(found)]
+    return [route for _, route in addresses(found)]
 
 
 def named(found: Entities) -> list[tuple[str, Route]]:
     """Every address with the name of its route."""
+    return [(str(entity.value.get("name") or entity.path), route) for entity, route in addresses(found)]
+
+
+def addresses(found: Entities) -> list[tuple[Entity, Route]]:
+    """Every address with its route's entity."""
     services = {service.path: service for service in found["services"]}
     result = []
     for route in found["routes"]:
@@ -60,7 +65,7 @@ def named(found: Entities) -> list[tuple[str, Route]]:
         name = next(iter(behind(found, service)), "") if service and not answered(found, route) else ""
         asks, strip = asking(found, route), route.value.get("strip_path") is not False
         result += [
-            (str(route.value.get("name") or route.path), Route(host, path, name, asks, strip))
+            (route, Route(host, path, name, asks, strip))
             for host in strings(route.value.get("hosts")) or [""]
             for path in _typed(strings(route.value.get("paths"))) or ["/"]
         ]

@@ -39,6 +39,20 @@ def effective(text: str, planned: Collection[str], site: Site = LOCAL, file: str
     return HEADER + kongfile.write(reached)
 
 
+def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> str:
+    """The file with every route, planned or not, under the names by which browsers reach them, and with the plugins
+    that run when `planned` does. Raises StackError if the text is no YAML mapping."""
+    document = kongfile.read(text, file)
+    kept = kongfile.without(document, _silent(kongfile.entities(document), planned))
+    return kongfile.write(_reached_as(kept, site.host.lower()))
+
+
+def there(found: Entities, planned: Collection[str]) -> set[str]:
+    """The paths of the routes of a file that serve while `planned` runs."""
+    gone = _dropped(found, planned)
+    return {route.path for route in found["routes"] if route.path not in gone}
+
+
 def _rows(found: Entities, site: Site) -> Iterator[indexpage.Row]:
     """The links of the index. A path needs no name in front: the page is there already."""
     for route in declared.front(declared.routes_of(found)):
@@ -71,8 +85,7 @@ def _reached_as(value: Any, host: str, key: str = "") -> Any:
 
 def _dropped(found: Entities, planned: Collection[str]) -> set[str]:
     """The paths of all that can't work when only `planned` runs."""
-    dropped = _unreachable(found, planned)
-    dropped |= {p.path for p in found["plugins"] if p.value.get("name") in REPORTERS and not _received(p, planned)}
+    dropped = _unreachable(found, planned) | _silent(found, planned)
     for kind in ("routes", "plugins", "filter_chains", "targets"):  # a plugin may hang on a route
         for entity in found[kind]:
             if any(parent is None or parent in dropped for parent in entity.parents.values()):
@@ -87,6 +100,11 @@ def _unreachable(found: Entities, planned: Collection[str]) -> set[str]:
         if all(target.path in gone for target in targets_of(found, upstream)):
             gone.add(upstream.path)
     return gone | {s.path for s in found["services"] if not set(behind(found, s)) & set(planned)}
+
+
+def _silent(found: Entities, planned: Collection[str]) -> set[str]:
+    """The paths of the reporting plugins that nobody hears."""
+    return {p.path for p in found["plugins"] if p.value.get("name") in REPORTERS and not _received(p, planned)}
 
 
 def _received(plugin: Entity, planned: Collection[str]) -> bool:

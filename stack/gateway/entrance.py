@@ -141,14 +141,19 @@ def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:
     return _made(files(planned, changed), _inputs(planned)).problems
 
 
+def reachable(planned: Planned) -> list[str]:
+    """The planned services that share a network with the gateway."""
+    services = model.services(planned.facts.model)
+    mine = set(services[SERVICE].get("networks") or {})
+    return [name for name in sorted(planned.plan.names()) if mine & set(services[name].get("networks") or {})]
+
+
 def _inputs(planned: Planned) -> Inputs:
     services = model.services(planned.facts.model)
     own = services[SERVICE].get("environment") or {}
-    mine = set(services[SERVICE].get("networks") or {})
-    reachable = [name for name in sorted(planned.plan.names()) if mine & set(services[name].get("networks") or {})]
     plugins = [name.strip() for name in (own.get("KONG_PLUGINS") or "bundled").split(",")]
     return Inputs(
-        site(planned), reachable, planned.facts.catalog.services(),
+        site(planned), reachable(planned), planned.facts.catalog.services(),
         {name: sorted(exposed(planned, name)) for name in sorted(services)},
         sorted(name for name in own if not name.startswith(OWN)), [] if "bundled" in plugins else sorted(plugins),
     )  # fmt: skip

@@ -217,7 +217,7 @@ def met(result: Result) -> Group:
     """What a request meets, and why not the others."""
     data = result.data
     to = f"{data['upstream']}{data['path']}" if data["upstream"] else "answered by the gateway itself"
-    parts = [Text.assemble((data["route"], "bold"), f" of {data['service']} → {to}")]
+    parts = [Text.assemble((data["route"], "bold"), f"{' of ' if data['service'] else ''}{data['service']} → {to}")]
     parts += [
         Text(f"runs {name} ({place if place == 'global' else f'of the {place}'})")
         for name, place in data["plugins"].items()

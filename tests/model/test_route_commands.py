@@ -51,6 +51,9 @@ def test_a_route_is_added_listed_met_and_removed(gate: Checkout) -> None:
     met = gate.inv_json("route.test", "get", "http://any.localhost/more/x?y").data
     assert (met["route"], met["upstream"], met["path"]) == ("more", "http://more:9090", "/x")
     assert met["plugins"] == {"key-auth": "global"}
+    assert not met["planned"]
+    told = gate.inv("route.test", "GET", "http://any.localhost/more/x").out
+    assert "more is not planned, so the route more is not there now" in told
 
     assert gate.inv("route.remove", "--name", "more").code == 0
     assert file(gate) == before
@@ -130,3 +133,23 @@ def test_a_file_that_is_not_read_is_not_written(gate: Checkout, text: str, refus
 )
 def test_what_is_not_there_is_not_removed(gate: Checkout, words: str, refusal: Refusal) -> None:
     refuses(gate, f"route.remove {words}", refusal, exit_code=USAGE)
+
+
+def test_what_is_listed_and_met_is_what_the_gateway_gets(checkout: Checkout) -> None:
+    """Of the shipped catalogue with the core alone: no address leads to a 404, and no plugin runs that is not there."""
+    env = {"STACK_PROFILES": "core", "PUBLIC_HOST": "box.lan", "DOCKER_HOST": "tcp://127.0.0.1:1"}
+    rows = checkout.inv_json("route.list", env=env).data["routes"]
+    assert {row["name"] for row in rows if row["url"] or row["planned"]} == {"backend", "index"}
+    assert {row["host"] for row in rows if row["name"] == "n8n"} == {"n8n.box.lan"}
+    met = checkout.inv_json("route.test", "GET", "http://box.lan/backend/x", env=env).data
+    assert (met["planned"], "opentelemetry" in met["plugins"]) == (True, False)
+    told = checkout.inv("route.test", "GET", "http://studio.box.lan/mcp/", env=env).out
+    assert "supabase-studio is not planned, so the route supabase-studio-closed is not there now" in told
+    # The page of links takes what nobody else does.
+    other = checkout.inv("route.test", "GET", "http://n8n.box.lan/", env=env).out
+    assert "index → answered by the gateway itself" in other
+    assert "n8n is not planned, so the route n8n is not there now" in other
+    traced = checkout.inv_json(
+        "route.test", "GET", "http://box.lan/backend/x", env={**env, "STACK_PROFILES": "core tracing"}
+    )
+    assert "opentelemetry" in traced.data["plugins"]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Enters the planned services in Consul with a check each, now and whenever the plan or Consul's own list changes; what
-# is no longer planned goes. The plan is a file that each `inv up` renews.
+# is no longer planned goes. The plan is a file that each `inv up` renews. What runs elsewhere is left out: its
+# ambassador takes a connection whether the far end is there or not, so that its check would always pass.
 set -eu
 
 plan=/stack/plan.json
@@ -11,7 +12,7 @@ ask() { curl -fsS --max-time 10 "$@"; }
 
 # One JSON document a line: what Consul's agent takes for each service with an address.
 entries() {
-    jq -c '.services[] | select(.url != null)
+    jq -c '.services[] | select(.url != null and .source != "localhost" and .source != "external")
         | (.url | capture("^[a-z]+://(?<host>[^:/]+):(?<port>[0-9]+)")) as $at
         | {ID: .name, Name: .name, Address: $at.host, Port: ($at.port | tonumber), Meta: {stack: "true"},
            Check: {Name: "accepts connections", TCP: "\($at.host):\($at.port)", Interval: "15s", Timeout: "3s"}}' "$plan"

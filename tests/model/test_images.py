@@ -41,7 +41,8 @@ TOOLS = {
     "qdrant/qdrant": {"bash", "grep"},
     "ollama/ollama": {"ollama"},
     "rabbitmq": {"rabbitmq-diagnostics"},
-    "apache/kafka": {"/opt/kafka/bin/kafka-broker-api-versions.sh"},
+    "oliver006/redis_exporter": {"wget"},
+    "apache/kafka": {"sh", "/opt/kafka/bin/kafka-broker-api-versions.sh"},
     "openzipkin/zipkin-slim": {"docker-healthcheck"},
     "supabase/studio": {"node"},
     "supabase/postgres-meta": {"node"},
@@ -89,6 +90,8 @@ def programs(test: list[str]) -> set[str]:
     lexer.whitespace_split = True
     heads, first = set(), True
     for word in lexer:
+        if first and re.fullmatch(r"[A-Z_]+=\S*", word):
+            continue
         if first:
             heads.add(word)
         first = bool(re.fullmatch(r"[|&;]+", word))
@@ -100,6 +103,7 @@ def programs(test: list[str]) -> set[str]:
     [
         (["CMD", "wget", "-q", "http://127.0.0.1/a|b"], {"wget"}),
         (["CMD-SHELL", "redis-cli ping | grep -qE 'a|b'"], {"sh", "redis-cli", "grep"}),
+        (["CMD-SHELL", "OPTS=-x8m /opt/run --now"], {"sh", "/opt/run"}),
         (["CMD", "bash", "-c", "exec 3<>/dev/tcp/h/1 && printf 'GET /' >&3 && head -n 1 <&3"], {"bash", "head"}),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from stack import tree
 from stack.planning import assembly, model, plan, planner
 from stack.running import live
-from tests.model.shipped import Case, Shipped
+from tests.model.shipped import FAR, Case, Shipped
 
 EMPTY: dict[str, set[str]] = {
     # Read with a default for empty ones, too (envconfig, pydantic, the shell's ${X:-}).
@@ -56,6 +56,8 @@ STATE = {
     "weaviate": {"/var/lib/weaviate"},
 }  # fmt: skip
 """Where each program keeps what must outlive its container."""
+REPLICAS_SHARE = {"ollama", "speaches", "searxng"}
+"""Whose replicas may share the volume: models that are read, and a cache."""
 SHARED = {"comfyui-init", "speaches-pull", "supabase-imgproxy", "supabase-studio"}
 """Who works on another's volume, or on folders that are empty to begin with."""
 
@@ -135,6 +137,39 @@ def test_who_has_two_addresses_is_not_asked_for_the_one(shipped_once: Shipped) -
     assert {"consul", "zipkin"} <= joined
     assert "-advertise=127.0.0.1" in services["consul"]["command"]
     assert services["zipkin"]["environment"]["HEALTHCHECK_IP"] == "127.0.0.1"
+
+
+def test_a_published_port_is_listened_on_from_every_source(shipped_once: Shipped) -> None:
+    """Of a service elsewhere, each port has its ambassador: the published one would accept nobody."""
+    for case in FAR:
+        services = shipped_once.make(case).services()
+        listening: dict[str, set[int]] = {}
+        for name, service in services.items():
+            words = [str(word) for word in service.get("command") or []]
+            if words and words[0] in ("tcp", "http", "bridge-half", "http-bridge-half"):
+                owner = str(service.get("network_mode") or name).removeprefix("service:")
+                listening.setdefault(owner, set()).add(int(words[1]))
+        for name, heard in listening.items():
+            assert {int(port["target"]) for port in services[name].get("ports") or []} <= heard, (name, case)
+
+
+def test_an_ambassador_is_its_own_user(shipped_once: Shipped) -> None:
+    for case in FAR:
+        for name, service in shipped_once.make(case).services().items():
+            assert not service["image"].startswith("genai-stack/ambassador:") or not service.get("user"), name
+
+
+def test_who_keeps_its_state_in_one_process_is_not_scaled(shipped_once: Shipped) -> None:
+    facts = shipped_once.make().planned.facts
+    for name in ("open-web-ui", "docling", *(STATE.keys() - REPLICAS_SHARE)):
+        assert not plan.entry(facts, name).scalable, name
+
+
+def test_open_webui_asks_nobody_outside_for_its_models(shipped_once: Shipped) -> None:
+    """By its own default it asks api.openai.com, with or without a key."""
+    environment = shipped_once.make().services()["open-web-ui"]["environment"]
+    assert environment["ENABLE_OPENAI_API"] == "false"
+    assert environment["OPENAI_API_BASE_URL"] == "http://litellm:4000/v1"
 
 
 def test_what_a_program_keeps_lies_in_a_volume_of_ours(shipped_once: Shipped) -> None:

@@ -14,6 +14,7 @@ KNOWINGLY: dict[str, set[str]] = {
     # The database and Redis that it serves; the queue and the search that other profiles bring.
     "backend": {"SUPABASE_DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "ELASTIC_PASSWORD"},
     "litellm": {"REDIS_PASSWORD"},  # its cache
+    "open-web-ui": {"LITELLM_MASTER_KEY"},  # the models of LiteLLM
     "n8n": {"REDIS_PASSWORD"},  # its queue
     "n8n-worker": {"REDIS_PASSWORD"},
     "redis-exporter": {"REDIS_PASSWORD"},
@@ -22,8 +23,8 @@ KNOWINGLY: dict[str, set[str]] = {
 SUPERUSERS_JOBS = re.compile(r"[a-z0-9-]+-db")
 """Jobs that make an application's role and database, as the superuser."""
 
-NO_PROBE = {"otel-collector", "redis-exporter"}
-"""Their images hold one program and no shell, and that program can't ask itself."""
+NO_PROBE = {"otel-collector"}
+"""Its image holds one program and no shell, and that program can't ask itself."""
 
 WATCHES_THE_MACHINE = {"cadvisor", "node-exporter"}
 """They see the machine's own folders, which is what they are for. No profile `all` brings them in."""

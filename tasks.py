@@ -437,9 +437,9 @@ def models_list(c: Context, json: bool = False) -> None:
     _run("models.list", json, models.listed)
 
 
-@command("Models", "models.pull", name="the model; without it, all of OLLAMA_MODELS")
+@command("Models", "models.pull", name="the model; without it, all of OLLAMA_PULL")
 def models_pull(c: Context, name: str = "", json: bool = False) -> None:
-    """Pull a model into the running Ollama: --name MODEL, or all of OLLAMA_MODELS."""
+    """Pull a model into the running Ollama: --name MODEL, or all of OLLAMA_PULL."""
     from stack.commands import models
 
     _run("models.pull", json, lambda: models.pull(name))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pulls each model of OLLAMA_MODELS (separated by blanks or commas) into the Ollama at OLLAMA_HOST. A model that is
+# Pulls each model of OLLAMA_PULL (separated by blanks or commas) into the Ollama at OLLAMA_HOST. A model that is
 # there is not asked for again, so this works without internet. Ends with 1 when one could not be pulled.
 set -eu
 
@@ -21,7 +21,7 @@ pull() {
     return 1
 }
 
-for model in $(echo "${OLLAMA_MODELS:-}" | tr ',' ' '); do
+for model in $(echo "${OLLAMA_PULL:-}" | tr ',' ' '); do
     if there "$model"; then
         echo "ollama-pull: $model is there"
     elif ! pull "$model"; then

@@ -96,7 +96,7 @@ def check() -> Result:
     except StackError as error:
         return Result({"checked": False}, error.problems, FAILED)
     problems += checkout.settings.problems
-    problems += settled.unknown(checkout) + settled.misshapen(checkout)
-    errors = [p for p in problems if p.code not in ("env-shadowed", "unknown-setting")]
+    problems += settled.of_docker(checkout) + settled.unknown(checkout) + settled.misshapen(checkout)
+    errors = [p for p in problems if p.code not in ("env-shadowed", "renamed-setting", "unknown-setting")]
     lines = [] if problems else ["the settings are fine"]
     return Result({"checked": True}, problems, FAILED if errors else 0, lines)

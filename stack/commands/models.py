@@ -18,9 +18,9 @@ def listed() -> Result:
 
 
 def pull(name: str) -> Result:
-    """Pull one model, or all of OLLAMA_MODELS where `name` is empty; those that can't be had are told each."""
+    """Pull one model, or all of OLLAMA_PULL where `name` is empty; those that can't be had are told each."""
     checkout = planner.read_checkout(tree.root())
-    names = [name] if name else checkout.settings.value("OLLAMA_MODELS").replace(",", " ").split()
+    names = [name] if name else checkout.settings.value("OLLAMA_PULL").replace(",", " ").split()
     base, progress, problems = _base(), Progress(), list[Problem]()
     with progress.shown():
         for model in names:

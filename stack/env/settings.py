@@ -17,8 +17,13 @@ HIGHEST_OFFSET = 199
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 
+RENAMED = {"OLLAMA_MODELS": "OLLAMA_PULL"}
+"""Settings that had the name of a program's own variable with another meaning, and the name that they have now:
+Ollama's OLLAMA_MODELS is a folder, and a shell that has it must not decide what is pulled."""
+
+
 class Settings(NamedTuple):
-    """Each setting's value and the layer that says so, and where the shell shadows `.env`."""
+    """Each setting's value and the layer that says so, and where the shell takes the place of another layer."""
 
     found: dict[str, tuple[str, str]]
     problems: list[Problem]
@@ -54,7 +59,7 @@ def resolve(
     known: Collection[str],
     secrets: Collection[str] = (),
 ) -> Settings:
-    """The settings that the four layers give together, with what `shadowed` finds. From `shell` only the
+    """The settings that the four layers give together, with what `shadowed` and `renamed` find. From `shell` only the
     names in `known` and `secrets` are taken. A default of None is none."""
     names = {*known, *secrets}
     layers = {
@@ -64,14 +69,19 @@ def resolve(
         FLAG: flags,
     }
     found = {name: (value, origin) for origin, layer in layers.items() for name, value in layer.items() if value}
-    return Settings(found, shadowed(dotenv, shell, names, secrets))
+    return Settings(found, [*shadowed(dotenv, shell, names, secrets, defaults), *renamed(dotenv)])
 
 
 def shadowed(
-    dotenv: Mapping[str, str], shell: Mapping[str, str], known: Collection[str], secrets: Collection[str]
+    dotenv: Mapping[str, str],
+    shell: Mapping[str, str],
+    known: Collection[str],
+    secrets: Collection[str],
+    defaults: Mapping[str, str | None] | None = None,
 ) -> list[Problem]:
     """Where the shell has another value than `.env`: "secret-shadowed", an error, for a name in `secrets`, as
-    volumes were initialised with the one in `.env`; "env-shadowed", a warning, for another name in `known`.
+    volumes were initialised with the one in `.env`; "env-shadowed", a warning, for another name in `known`, and where
+    the default would hold without the shell.
 
     An empty secret in the shell counts, because plain `docker compose` would take it; an empty setting does
     not, because `.env` holds. No message holds a value."""
@@ -84,7 +94,21 @@ def shadowed(
         elif differs and shell[name]:
             message = f"{name} in the shell is used instead of the one in .env"
             problems.append(Problem("env-shadowed", message, f"shell: {name}", f"unset {name}"))
+    for name in sorted({*known} & shell.keys() - {*secrets}):
+        default = (defaults or {}).get(name)
+        if shell[name] and default and shell[name] != default and not dotenv.get(name):
+            message = f"{name} in the shell is used instead of its default"
+            problems.append(Problem("env-shadowed", message, f"shell: {name}", f"unset {name}"))
     return problems
+
+
+def renamed(dotenv: Mapping[str, str]) -> list[Problem]:
+    """A problem for each line of `.env` with the old name of a setting: nothing reads it."""
+    return [
+        Problem("renamed-setting", f"nothing reads {old}: the setting is called {new} now", f".env: {old}",
+                f"./inv env.set {new} VALUE && ./inv env.unset {old}")
+        for old, new in RENAMED.items() if old in dotenv
+    ]  # fmt: skip
 
 
 def check(settings: Settings) -> list[Problem]:

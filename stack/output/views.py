@@ -16,7 +16,10 @@ WIDE = 10_000
 """Columns where there is no terminal: nothing is cut or broken there."""
 TO_COPY = ("./inv ", "docker ", "://")
 """What makes a line one that is copied: no end of a line may get into it."""
-SOFT = frozenset({"service-warning", "env-shadowed", "no-engine", "hidden", "unknown-setting", "unfinished"})
+SOFT = frozenset({
+    "service-warning", "env-shadowed", "renamed-setting", "no-engine", "hidden", "unknown-setting", "unfinished",
+    "left-behind", "volume-definition",
+})  # fmt: skip
 """Codes of problems that are told and stop nothing."""
 
 

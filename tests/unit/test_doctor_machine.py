@@ -222,6 +222,18 @@ def test_a_name_that_nothing_reads_is_told_with_the_nearest() -> None:
     assert look(settings_unknown.CHECK, PUBLIC_HOST="x") == []
 
 
+@pytest.mark.parametrize("name", ["COMPOSE_PROJECT_NAME", "COMPOSE_FILE", "COMPOSE_PROFILES", "DOCKER_HOST"])
+def test_a_line_that_docker_takes_for_its_own_is_an_error_with_the_way_to_remove_it(name: str) -> None:
+    [found] = look(settings_unknown.CHECK, **{name: "x"})
+    assert found.grade == "error"
+    assert found.fix == f"./inv env.unset {name}"
+
+
+def test_the_old_name_of_a_setting_is_told_with_the_new_one() -> None:
+    [found] = look(settings_unknown.CHECK, OLLAMA_MODELS="x")
+    assert "called OLLAMA_PULL now" in found.seen
+
+
 @pytest.mark.parametrize("value", ["changeme", "CHANGEME", "12345678", "abc", "aaaaaaaaaaaa", "ultrasecretkey"])
 def test_a_secret_that_others_know_or_guess_is_weak(value: str) -> None:
     assert secrets_weak.weakness(value)

@@ -46,8 +46,10 @@ def test_only_known_names_are_taken_from_the_shell_but_all_of_env() -> None:
     [
         ({"A": "1"}, {"A": "1"}, []),
         ({"A": "1"}, {"A": ""}, []),
-        ({"A": ""}, {"A": "2"}, []),
-        ({}, {"A": "2", "S": "x"}, []),
+        ({}, {"A": "2", "S": "x"}, ["env-shadowed"]),
+        ({"A": ""}, {"A": "2"}, ["env-shadowed"]),
+        ({}, {"A": "default"}, []),
+        ({}, {"B": "2"}, []),
         ({"HOME": "1"}, {"HOME": "2"}, []),
         ({"A": "hunter1"}, {"A": "hunter2"}, ["env-shadowed"]),
         ({"S": "hunter1"}, {"S": "hunter2"}, ["secret-shadowed"]),
@@ -59,10 +61,16 @@ def test_only_known_names_are_taken_from_the_shell_but_all_of_env() -> None:
 def test_what_the_shell_shadows_is_told_without_values(
     dotenv: dict[str, str], shell: dict[str, str], codes: list[str]
 ) -> None:
-    found = resolved(dotenv=dotenv, shell=shell).problems
+    found = resolved(defaults={"A": "default"}, dotenv=dotenv, shell=shell).problems
     assert [problem.code for problem in found] == codes
     assert all(problem.fix == f"unset {problem.message.split()[0]}" for problem in found)
     assert "hunter" not in str(found)
+
+
+def test_the_old_name_of_a_setting_is_told_with_the_way_to_the_new_one() -> None:
+    [found] = resolved(dotenv={"OLLAMA_MODELS": "hunter1", "A": "1"}).problems
+    assert found.code == "renamed-setting"
+    assert found.fix == "./inv env.set OLLAMA_PULL VALUE && ./inv env.unset OLLAMA_MODELS"
 
 
 def test_a_shadowed_secret_is_an_error_and_a_shadowed_setting_is_not() -> None:

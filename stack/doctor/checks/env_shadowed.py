@@ -1,4 +1,4 @@
-"""Settings of the shell that are used in place of those in `.env`."""
+"""Settings of the shell that are used in place of those in `.env`, or of a default."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,14 @@ from stack.doctor.scene import Scene
 
 def _run(scene: Scene) -> Iterable[Finding]:
     causes = "what is started depends on the shell that it is started from"
-    for problem in scene.checkout.settings.problems:
+    for problem in (one for one in scene.checkout.settings.problems if one.code == "env-shadowed"):
         yield Finding(problem.message, causes, problem.fix, WARNING, where=problem.where)
 
 
 CHECK = Check(
     id="env-shadowed",
     section="settings",
-    holds="no variable of the shell takes the place of a setting in .env",
+    holds="no variable of the shell takes the place of a setting in .env, or of a default",
     run=_run,
     needs=("checkout",),
 )

@@ -42,7 +42,7 @@ def text(definition: Definition, offsets: Mapping[str, int], connections: Mappin
     if volumes:
         document["volumes"] = dict.fromkeys(sorted(volumes))
     made = "".join(f"# with it: {path} {digest(data)}\n" for path, data in sorted(definition.files.items()))
-    return f"# {definition.about}, added by `inv add-service`; edit it as you like.\n{made}{to_yaml(document)}"
+    return f"# {definition.about}, added by `./inv add-service`; edit it as you like.\n{made}{to_yaml(document)}"
 
 
 def made_with(body: str) -> dict[str, str]:

@@ -96,8 +96,8 @@ COMMANDS: dict[str, Said] = {
         ("GET http://n8n.localhost/", "a name"),
         ("POST /backend/chat", "a path, on localhost")),
     "route.add": _said(
-        ("--service notes --path /notes", "behind the gateway's password"),
-        ("--service notes --host notes --auth none", "by a name, open to all who reach it"),
+        ("--service notes --path /notes --auth basic", "behind the gateway's password"),
+        ("notes --host notes", "by a name, open to all on this machine"),
         loose="service"),
     "route.remove": _said(
         ("notes-path", "one route; ./inv route.list has the names"),

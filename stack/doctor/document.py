@@ -4,7 +4,7 @@ from stack.doctor.check import SECTIONS, Check
 from stack.doctor.coverage import IN_WORDS, MODES, Mode
 from stack.doctor.registry import CHECKS
 
-HEAD = """# What `inv doctor` looks at
+HEAD = """# What `./inv doctor` looks at
 
 <!-- Made by `./inv docs` from stack/doctor/: edit there. -->
 

@@ -49,7 +49,7 @@ def _checked(text: str, meant: dict[str, Any], where: str, file: str) -> str:
     """The edited text, once it reads as meant. A text in a rare style (a block scalar that keeps its blank lines, say)
     is the user's to edit."""
     if _filled(kongfile.read(text, file)) != _filled(meant):
-        raise fail("gateway-style", "this place is written so that inv can't edit it safely", where, f"edit {file}")
+        raise fail("gateway-style", "this place is written so that it can't be edited safely", where, f"edit {file}")
     return text
 
 

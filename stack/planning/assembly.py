@@ -118,7 +118,7 @@ def _with_variables(value: Any, far: set[str]) -> Any:
 
 
 def _variable(name: str, far: set[str]) -> str:
-    return f"${{{name}:-}}" if name in far else f"${{{name}:?not in .env, run inv up}}"
+    return f"${{{name}:-}}" if name in far else f"${{{name}:?not in .env, run ./inv up}}"
 
 
 def text(assembled: Model, digest: str) -> str:

@@ -20,7 +20,7 @@ SUFFIXES = {
 """What a service's settings of these names mean; any other is explained in its fragment (x-stack, settings)."""
 KINDS = {"asked": "only you know it", "optional": "only you know it; may stay empty"}
 EXAMPLE_HEAD = """\
-# Every setting with its default, commented out. Copy what you change to .env, or let inv write it there:
+# Every setting with its default, commented out. Copy what you change to .env, or let ./inv write it there:
 #   ./inv env.set NAME VALUE
 # A file without changes pins nothing. Secrets are made by the first `./inv up` and kept in .env. This file is
 # written from the fragments by `./inv docs`.

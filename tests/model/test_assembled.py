@@ -129,7 +129,7 @@ def test_a_missing_secret_stops_plain_compose_and_says_what_to_do(tree: Tree) ->
     files = {"compose/base.yml": BASE, "compose/web.yml": fragment("web", "secrets: {KEY: hex}", body)}
     root = tree(files).root
     _, made = assembled(root)
-    with pytest.raises(StackError, match=r"variable KEY is missing a value: not in \.env, run inv up"):
+    with pytest.raises(StackError, match=r"variable KEY is missing a value: not in \.env, run \./inv up"):
         docker.hashes(root, "genai", made.text, {})
 
 

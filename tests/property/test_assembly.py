@@ -73,5 +73,5 @@ def test_every_token_is_found_and_becomes_its_variable(parts: list[tuple[str, st
     text = "".join(before + model.token(name) for before, name in parts) + end
     assert model.secrets_of(text) >= {name for _, name in parts}
     written = assembly._with_variables(text, set())
-    expected = "".join(f"{before}${{{name}:?not in .env, run inv up}}" for before, name in parts) + end
+    expected = "".join(f"{before}${{{name}:?not in .env, run ./inv up}}" for before, name in parts) + end
     assert written == expected

@@ -86,9 +86,9 @@ def test_a_token_becomes_a_variable_that_must_be_set() -> None:
     url = f"redis://:{model.token('REDIS_PASSWORD')}@redis/{model.token('DB')}"
     made = service(environment={"URL": url}, command=[model.token("DB")])
     assert made["environment"]["URL"] == (
-        "redis://:${REDIS_PASSWORD:?not in .env, run inv up}@redis/${DB:?not in .env, run inv up}"
+        "redis://:${REDIS_PASSWORD:?not in .env, run ./inv up}@redis/${DB:?not in .env, run ./inv up}"
     )
-    assert made["command"] == ["${DB:?not in .env, run inv up}"]
+    assert made["command"] == ["${DB:?not in .env, run ./inv up}"]
 
 
 def test_a_secret_that_may_be_empty_becomes_a_variable_that_may_be_empty() -> None:

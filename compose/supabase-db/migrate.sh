@@ -126,8 +126,11 @@ check() {
     connect_as "$SUPABASE_DB_USER" "$SUPABASE_DB_PASSWORD"
     version=$(ask "SHOW server_version")
     new=$(missing | tr '\n' ' ')
+    level=$(ask "SHOW wal_level")
     echo "supabase-db-init: PostgreSQL $version answers $PGUSER; it is not ours, so nothing is written"
     [ -z "$new" ] || echo "supabase-db-init: not applied there: ${new}(SUPABASE_DB_MIGRATE=true applies them)"
+    [ "$level" = logical ] ||
+        echo "supabase-db-init: wal_level is $level there: supabase-realtime, which needs logical, sends no changes of it"
 }
 
 migrate() {

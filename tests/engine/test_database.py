@@ -85,6 +85,38 @@ def test_schemas_and_publication_are_those_of_supabase(db: Project) -> None:
     assert db.rows("SELECT extname FROM pg_extension WHERE extname = 'pgcrypto'") == ["pgcrypto"]
 
 
+def test_a_change_of_the_tables_is_told_to_the_rest_api(db: Project) -> None:
+    def told(sql: str) -> bool:
+        words = ("psql", "-h", "127.0.0.1", "-U", "supabase_admin", "-d", "postgres", "-c")
+        listened = db.exec("supabase-db", *words, f"LISTEN pgrst; {sql}", "-c", "SELECT 1").out
+        return 'Asynchronous notification "pgrst" with payload "reload schema"' in listened
+
+    assert told("CREATE TABLE public.told (id int)")
+    assert told("ALTER TABLE public.told ADD note text")
+    assert told("GRANT SELECT ON public.told TO anon")
+    assert told("DROP TABLE public.told")
+    assert not told("CREATE TEMP TABLE passing (id int); DROP TABLE passing")
+    as_app = db.psql(
+        "CREATE TABLE public.told (id int); DROP TABLE public.told", "app", SECRETS["SUPABASE_DB_PASSWORD"]
+    )
+    assert as_app.code == 0, as_app
+
+
+def test_realtime_can_read_changes(db: Project) -> None:
+    """By the plugin that it asks for: the server has it, and is allowed to load it."""
+    db.rows("SELECT pg_create_logical_replication_slot('changes', 'wal2json')")
+    try:
+        db.rows("CREATE TABLE public.changing (id int); INSERT INTO public.changing VALUES (7)")
+        [change] = db.rows("SELECT data FROM pg_logical_slot_get_changes('changes', NULL, NULL) WHERE data LIKE '%7%'")
+        assert '"table":"changing"' in change
+    finally:
+        db.rows("SELECT pg_drop_replication_slot('changes')")
+        db.rows("DROP TABLE public.changing")
+    said = db.init().out
+    assert "supabase-realtime" not in said
+    assert "no pg_graphql" in said
+
+
 def test_applications_log_in_over_the_network_without_being_superuser(db: Project) -> None:
     app = ("app", SECRETS["SUPABASE_DB_PASSWORD"])
     assert db.psql("SELECT inet_client_addr() <> '127.0.0.1'", *app).out.strip() == "t"
@@ -280,6 +312,7 @@ def test_a_database_of_this_machine_is_only_checked_until_asked(stock: tuple[int
         assert checked.code == 0, checked
         assert "answers app; it is not ours, so nothing is written" in checked.out
         assert " ".join(SHIPPED) in checked.out
+        assert "wal_level is replica there: supabase-realtime" in checked.out
         assert schemas() == before
 
         refused = project.init(SUPABASE_DB_PASSWORD="wrong")
@@ -289,6 +322,7 @@ def test_a_database_of_this_machine_is_only_checked_until_asked(stock: tuple[int
         written = project.init(SUPABASE_DB_MIGRATE="true", **admin)
         assert written.code == 0, written
         assert {"auth", "storage", "genai_stack"} <= schemas()
+        assert "NOTICE: wal_level is not logical: supabase-realtime" in written.out
         assert "not applied" not in project.init().out
         docker("stop", "-t", "1", name)
         assert far() == 1

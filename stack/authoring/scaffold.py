@@ -1,11 +1,12 @@
 """A small service that works as it is, to be edited: a Dockerfile and a few lines of Python. Pure."""
 
-from stack.authoring.definition import Definition, Door, Edge
+from stack.authoring.definition import Auth, Definition, Door, Edge
 
 PORT = 8000
 
 DOCKERFILE = """\
-# Debian with its own Python. For packages of PyPI, see compose/backend/Dockerfile.
+# Debian with its own Python, and what a look from inside takes: pg_isready, netstat, ss. For packages of PyPI, see
+# compose/backend/Dockerfile.
 ARG BASE_IMAGE=debian:bookworm-slim
 FROM ${BASE_IMAGE}
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca,mode=0444 \\
@@ -13,7 +14,8 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca,mode=0444 \\
     set -eu; \\
     if [ -s /run/secrets/apt ]; then export APT_CONFIG=/run/secrets/apt; fi; \\
     apt-get update; \\
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3; \\
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \\
+        iproute2 net-tools postgresql-client python3; \\
     rm -rf /var/lib/apt/lists/*; \\
     useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent app
 COPY --chmod=0755 app.py /srv/app.py
@@ -55,7 +57,11 @@ ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 '''
 
 
-def definition(name: str) -> Definition:
+REDIS = {"REDIS_HOST": "redis", "REDIS_PASSWORD": "${REDIS_PASSWORD}"}
+"""For clients that take no URL."""
+
+
+def definition(name: str, auth: Auth = "none") -> Definition:
     """The service: healthy as it is, with a route, and told of the database and Redis where they run."""
     folder = f"compose/{name}"
     return Definition(
@@ -69,8 +75,9 @@ def definition(name: str) -> Definition:
         },
         ports=[PORT],
         profiles=["app"],
+        env=dict(REDIS),
         depends_on=[Edge("supabase-db", optional=True), Edge("redis", optional=True)],
         health="http:/health",
-        doors=[Door(path=f"/{name}", port=PORT)],
+        doors=[Door(path=f"/{name}", port=PORT, auth=auth)],
         files={f"{folder}/Dockerfile": DOCKERFILE.encode(), f"{folder}/app.py": APP.replace("NAME", name).encode()},
     )

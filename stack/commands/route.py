@@ -134,12 +134,17 @@ def _address(url: str) -> tuple[str, str]:
     return parts.hostname, parts.path or "/"
 
 
+def loopback(checkout: Checkout) -> bool:
+    """Whether the gateway is reached from this machine alone."""
+    return checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK)
+
+
 def auth(checkout: Checkout, word: str) -> Auth:
     """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
     an open route without anybody having said so."""
     if word and word not in get_args(Auth):
         raise fail("usage", f"--auth: there is no {word!r}", "--auth", ", ".join(get_args(Auth)), USAGE)
-    if not word and not checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK):
+    if not word and not loopback(checkout):
         message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
         raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
     return "key" if word == "key" else "basic" if word == "basic" else "none"

@@ -85,6 +85,8 @@ def _doubts(words: Words, definition: Definition) -> list[Problem]:
     if addition.unpinned(words.image):
         note = f"{words.image} names no version, so what runs may change with each pull"
         found.append(Problem("unpinned", note, "--image", "--image NAME:VERSION"))
+    if not words.auth:
+        found += [_open(definition.name, at) for at in definition.doors if at.auth == "none"]
     first, *more = definition.ports or [0]
     if more and FAR & set(definition.sources):
         note = f"from elsewhere, {definition.name} is reached at port {first} alone, not at {', '.join(map(str, more))}"
@@ -93,8 +95,16 @@ def _doubts(words: Words, definition: Definition) -> list[Problem]:
     return found
 
 
+def _open(service: str, at: Door) -> Problem:
+    """A route that nobody said is to be open."""
+    way = f"--path {at.path}" if at.path else f"--host {at.host}"
+    message = f"{at.path or at.host} at the gateway asks nobody who it is: it is for services with a login of their own"
+    fix = f"./inv route.remove --service {service} && ./inv route.add --service {service} {way} --auth basic"
+    return Problem("open-door", message, FILE, fix)
+
+
 def _question(name: str) -> str:
-    return f"Write a small service {name} to start from (compose/{name}/, port 8000, route /{name})?"
+    return f"Write a small service {name} to start from (compose/{name}/, port 8000, open route /{name})?"
 
 
 def _free(root: Path, definition: Definition) -> None:
@@ -138,9 +148,10 @@ def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mappin
 def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
     """What the flags say. Raises StackError for each that says nothing."""
     if words == Words():
-        made = scaffold.definition(name)
         known = checkout.catalog.services()
-        return msgspec.structs.replace(made, depends_on=[e for e in made.depends_on if e.service in known])
+        made = scaffold.definition(name, "none" if route.loopback(checkout) else "basic")
+        env = made.env if "redis" in known else {}
+        return msgspec.structs.replace(made, env=env, depends_on=[e for e in made.depends_on if e.service in known])
     if bool(words.image) == bool(words.build):
         raise fail("usage", "a service has an --image or a --build folder", "--image, --build", "--image REF", USAGE)
     ports = [_number("--port", text, 65535) for text in words.port]

@@ -37,6 +37,13 @@ def test_the_bare_command_gives_a_service_that_answers_as_it_is(new_stack: Calla
     stack.up("--profile", "app")
     told = json.loads(answer(f"http://127.0.0.1:{stack.port(21)}/"))
     assert told == {"service": "my-service", "knows": ["DATABASE_URL", "REDIS_URL"]}
+    # What the guide types to look from inside, and its plain pattern for Redis.
+    assert "accepting connections" in stack.exec("my-service", "pg_isready", "-h", "supabase-db")
+    for tool in ("netstat", "ss"):
+        assert ":8000" in stack.exec("my-service", tool, "-tln")
+    script = "import os, socket; s = socket.create_connection((os.environ['REDIS_HOST'], 6379)); s.sendall("
+    script += "b'AUTH %b\\r\\nPING\\r\\n' % os.environb[b'REDIS_PASSWORD']); print(s.makefile().readlines(9))"
+    assert "+PONG" in stack.exec("my-service", "python3", "-c", script)
     assert stack.inv("remove-service", "my-service").code == 0
     assert not [name for name in stack.identities() if name.startswith("my-service")]
     assert tree(stack) == before

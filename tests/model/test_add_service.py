@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from stack import yamlfile
 from stack.errors import FAILED, USAGE
 from tests.compose_files import API, SEARCH, WATCH
 from tests.model.refusals import Refusal, Tree, refuses
@@ -65,6 +66,22 @@ def test_one_command_writes_all_of_it_and_one_takes_it_back(small: Checkout) -> 
 
     assert small.inv("remove-service", "mine").code == 0
     assert small.digest() == before
+
+
+def test_a_route_is_open_as_it_is_said_or_asks_for_the_password(checkout: Checkout) -> None:
+    told = checkout.inv("add-service", "my-service")
+    assert "note: /my-service at the gateway asks nobody who it is" in told.err, told
+    assert "route.add --service my-service --path /my-service --auth basic" in told.err
+    redis = yamlfile.load("", (checkout.root / "compose/my-service.yml").read_text())["services"]["my-service"]
+    assert redis["environment"]["REDIS_HOST"] == "redis"
+    assert redis["environment"]["REDIS_PASSWORD"] == "${REDIS_PASSWORD}"
+    said = checkout.inv("add-service", "said", *APP, "--route", "/said", "--auth", "none")
+    assert "asks nobody" not in said.err
+    others = {"BIND_ADDRESS": "0.0.0.0"}
+    guarded = checkout.inv("add-service", "guarded", env=others)
+    assert "asks nobody" not in guarded.err
+    met = checkout.inv_json("route.test", "GET", "/guarded/health", env={**others, "STACK_PROFILES": "core app"})
+    assert met.data["auth"] == ["basic-auth"]
 
 
 def test_a_name_alone_is_a_small_service_and_what_was_changed_of_it_stays(small: Checkout) -> None:

@@ -302,6 +302,7 @@ ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "
     memory="memory limit, as 512m",
     from_compose="FILE or FILE:SERVICE: take it out of a Compose file of yours",
     map="THEIRS=OURS: a service of the file for which one of ours stands in (repeat)",
+    env_file="what takes the place of the .env beside that file",
     into="a folder of your own, as local",
     dry_run="print the difference",
     yes="agree to what would be asked",
@@ -328,6 +329,7 @@ def add_service(
     memory: str = "",
     from_compose: str = "",
     map: Any = None,  # noqa: A002
+    env_file: str = "",
     into: str = "",
     dry_run: bool = False,
     yes: bool = False,

@@ -89,12 +89,17 @@ def offsets(found: Catalog, definition: Definition) -> dict[str, int]:
         for entry in file.entries.values()
         for offset in entry.get("ports", {}).values()
     }
-    names = [name for part in (definition, *definition.companions) for name in fragment.port_variables(part)]
+    names = offsets_of(definition)
     free = [offset for offset in FREE if offset not in taken][: len(names)]
     if len(free) < len(names):
         message = f"the offsets {FREE.start} to {FREE.stop - 1} are all taken"
         raise fail("offsets", message, "x-stack: ports", "./inv remove-service one that is not needed")
     return dict(zip(names, free, strict=True))
+
+
+def offsets_of(definition: Definition) -> list[str]:
+    """The variables of all ports that a service and its companions publish, in their order."""
+    return [name for part in (definition, *definition.companions) for name in fragment.port_variables(part)]
 
 
 def connections(found: Catalog, definition: Definition) -> dict[str, str]:

@@ -1,38 +1,52 @@
-"""The edge to somebody's own Compose file: Compose reads it, so anchors, extends, include and both syntaxes are its
-work."""
+"""The edge to somebody's own Compose file: Compose reads it, so anchors, extends, include, variables and both syntaxes
+are its work."""
 
 import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from subprocess import CompletedProcess
 from typing import Any
 
 from stack import docker
 from stack.authoring import carrying, copying
+from stack.authoring.carrying import Loss
 from stack.authoring.definition import Definition
-from stack.errors import USAGE, fail
+from stack.env.variables import references
+from stack.errors import USAGE, StackError, fail
+from stack.planning.model import remote
 
 SMALL, LARGE = 1_000_000, 20_000_000
 """Bytes of what a service mounts, and of the folder that it is built from. What is larger is data."""
+AS_WRITTEN = ("command", "entrypoint")
+"""What keeps its variables beside the environment: a password often stands in a command."""
+HELD = "__V_{}__"
+"""What stands for a variable that the file requires and that has no value, while Compose reads the file."""
 
 
-def read(word: str, name: str, mapping: dict[str, str]) -> tuple[Definition, list[str]]:
-    """The definition of what `FILE[:SERVICE]` says, under our name, and a sentence for all that is not carried.
-    `mapping` names the services of the file for which one of ours stands in.
+def read(word: str, name: str, mapping: dict[str, str], env_file: str = "") -> tuple[Definition, list[Loss]]:
+    """The definition of what `FILE[:SERVICE]` says, under our name, and all that is not carried.
+    `mapping` names the services of the file for which one of ours stands in; `env_file` takes the place of the `.env`
+    beside it.
 
     Raises StackError where there is no such file or service, and with Compose's words where it refuses the file."""
     path, service = _split(word)
-    services = _services(path)
-    chosen, main = carrying.choose(services, service, mapping, word)
+    model, values = _model(path, env_file)
+    services: dict[str, Any] = model.get("services") or {}
+    chosen, main = carrying.choose(services, service, mapping)
     files: dict[str, bytes] = {}
-    left: list[str] = []
+    left: list[Loss] = []
     for one in chosen:
-        services[one] = {**services[one], "environment": _environment(path.parent, services[one])}
-        for source in _mounted(services[one]):
-            files |= _taken(path.parent, source, SMALL, left)
-        if build := services[one].get("build"):
+        services[one] = _configured(services[one], model.get("configs") or {}, files)
+        for mount in services[one]["volumes"]:
+            files |= _mounted(path.parent, mount, left)
+        if (build := services[one].get("build")) and not remote(build.get("context", ".")):
             needed = (".dockerignore", build.get("dockerfile", "Dockerfile"))
             files |= _taken(path.parent, build.get("context", "."), LARGE, left, needed)
             services[one]["build"] = {**build, "context": _inside(path.parent, build.get("context", "."))}
-    made, lost = carrying.definition(services, chosen, main, name, mapping, files)
+    file = carrying.File(services, values, model.get("volumes") or {}, files)
+    made, lost = carrying.definition(file, chosen, main, name, mapping)
     return made, [*lost, *dict.fromkeys(left)]
 
 
@@ -46,48 +60,122 @@ def _split(word: str) -> tuple[Path, str]:
                "--from-compose docker-compose.yml", USAGE)  # fmt: skip
 
 
-def _services(path: Path) -> dict[str, Any]:
-    """The file's services as Compose merges them: with variables as they stand, or where that is not to be had, with
-    their defaults."""
-    base = ["compose", "-f", str(path), "--project-directory", str(path.parent), "-p", "carried", "--profile", "*",
-            "config", "--no-path-resolution", "--no-normalize", "--no-consistency", "--format", "json"]  # fmt: skip
-    done = docker.run([*base, "--no-interpolate"], timeout=60)
-    if done.returncode:
-        done = docker.run([*base, "--no-env-resolution"], timeout=60)
-    if done.returncode:
+def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What Compose makes of the file, each environment as it is written; and the values of its variables."""
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(_config, path, env_file, "--format", "json", "--no-interpolate")
+        known = pool.submit(_config, path, env_file, "--environment")
+        model = _resolved(path, env_file)
+        services = json.loads(written.result().stdout or "{}").get("services") or {}
+        values = dict(line.split("=", 1) for line in known.result().stdout.splitlines() if "=" in line)
+    named = {name for one in services.values() for name in references(json.dumps(one))}
+    values = {name: value for name, value in values.items() if name in named}
+    for name, service in (model.get("services") or {}).items():
+        _versioned(path, services.get(name) or {}, values)
+        _as_written(service, services.get(name) or {}, values)
+    return model, values
+
+
+def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None = None) -> CompletedProcess[str]:
+    beside = ["--env-file", str(Path(env_file).resolve())] if env_file else []
+    args = ["compose", "-f", path.name, *beside, "-p", "carried", "--profile", "*", "config", "--no-path-resolution",
+            "--no-normalize", "--no-consistency", *words]  # fmt: skip
+    # There, as without path resolution Compose looks for an env_file from where it runs.
+    return docker.run(args, timeout=60, env={**os.environ, **(env or {})}, cwd=path.parent)
+
+
+def _resolved(path: Path, env_file: str) -> dict[str, Any]:
+    """The file with the values of its variables. One that it requires and that has no value is told where it decides
+    more than what a container is given."""
+    held: dict[str, str] = {}
+    while (done := _config(path, env_file, "--format", "json", env=held)).returncode:
         words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no word"]
-        raise fail("compose-file", f"Compose refuses it: {words[0]}", str(path), f"docker compose -f {path} config")
-    services: dict[str, Any] = json.loads(done.stdout).get("services") or {}
-    return {name: {**service, "depends_on": _edges(service)} for name, service in services.items()}
+        if name := next((name for name, token in held.items() if token in words[0]), ""):
+            raise _lacks(path, name)
+        lacking = re.search(r"required variable (\w+) is missing", words[0])
+        if not lacking or lacking[1] in held:
+            raise fail("compose-file", f"Compose refuses it: {words[0]}", str(path), f"docker compose -f {path} config")
+        held[lacking[1]] = HELD.format(lacking[1])
+    model: dict[str, Any] = json.loads(done.stdout)
+    for service in (model.get("services") or {}).values():
+        rest = json.dumps({key: value for key, value in service.items() if key not in ("environment", *AS_WRITTEN)})
+        if name := next((name for name, token in held.items() if token in rest), ""):
+            raise _lacks(path, name)
+        service["depends_on"] = service.get("depends_on") or {}
+    return model
 
 
-def _edges(service: dict[str, Any]) -> dict[str, Any]:
-    """The dependencies as a mapping, however they are written."""
-    found = service.get("depends_on") or {}
-    return dict(found) if isinstance(found, dict) else {name: {"condition": "service_started"} for name in found}
+def _lacks(path: Path, name: str) -> StackError:
+    fix = f"put {name}=VALUE into {path.parent / '.env'}, or name a file that has it: --env-file FILE"
+    return fail("compose-file", f"{path.name} needs {name}, which has no value", str(path), fix)
 
 
-def _environment(folder: Path, service: dict[str, Any]) -> dict[str, str]:
-    """What a service is given: of its files first, then its own; a key without a value is a setting."""
-    from dotenv import dotenv_values
+def _versioned(path: Path, written: dict[str, Any], values: dict[str, str]) -> None:
+    """Raises StackError where the image's name holds a variable without a value: no version is made up."""
+    for variable, default in references(str(written.get("image") or "")).items():
+        if default is None and not values.get(variable):
+            raise _lacks(path, variable)
 
+
+def _as_written(service: dict[str, Any], written: dict[str, Any], values: dict[str, str]) -> None:
+    """Put the environment with its variables in the place of its values; what comes of an env_file is a setting."""
+    own = _pairs(written.get("environment"))
     found: dict[str, str] = {}
-    for entry in service.get("env_file") or []:
-        path = folder / (entry["path"] if isinstance(entry, dict) else entry)
-        found |= {
-            key: (value or "").replace("$", "$$") for key, value in dotenv_values(path, interpolate=False).items()
-        }
-    own = service.get("environment") or {}
-    if isinstance(own, list):
-        pairs = (item.partition("=") for item in own)
-        own = {key: value if equals else None for key, equals, value in pairs}
-    return found | {key: f"${{{key}}}" if value is None else str(value) for key, value in own.items()}
+    for key, value in _pairs(service.get("environment")).items():
+        text = own.get(key, "")
+        if key in own and (text is None or "$" in text):
+            found[key] = f"${{{key}}}" if text is None else text
+            values |= {key: value} if text is None and value else {}
+        else:
+            found[key] = value or ""
+        if key not in own and value and not re.search(r"[${}]", value):
+            found[key] = f"${{{key}:-{value}}}"
+    service["environment"] = found
+    service.pop("env_file", None)
+    service |= {key: written[key] for key in AS_WRITTEN if "$" in json.dumps(written.get(key))}
+    test = (written.get("healthcheck") or {}).get("test")
+    if "$" in json.dumps(test) and isinstance(service.get("healthcheck"), dict):
+        service["healthcheck"]["test"] = test
 
 
-def _mounted(service: dict[str, Any]) -> list[str]:
-    """The paths beside the file that a service mounts."""
-    binds = (volume.get("source") or "" for volume in service.get("volumes") or [] if volume.get("type") == "bind")
-    return [source for source in binds if source.startswith("./")]
+def _pairs(environment: Any) -> dict[str, str | None]:
+    """An environment as a mapping, however it is written."""
+    if isinstance(environment, list):
+        parts = (str(item).partition("=") for item in environment)
+        return {key: value if equals else None for key, equals, value in parts}
+    return {key: None if value is None else str(value) for key, value in (environment or {}).items()}
+
+
+def _configured(service: dict[str, Any], configs: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
+    """A service whose configs are files that it mounts."""
+    volumes = list(service.get("volumes") or [])
+    others = []
+    for one in service.get("configs") or []:
+        name, at = one["source"], one.get("target") or f"/{one['source']}"
+        defined = configs.get(name) or {}
+        source = defined.get("file") or f"./configs/{name}"
+        if "content" in defined:
+            files[f"configs/{name}"] = defined["content"].replace("$$", "$").encode()
+        elif "file" not in defined:
+            others.append(one)
+            continue
+        volumes.append({"type": "bind", "source": source, "target": at, "read_only": True})
+    rest = {key: value for key, value in service.items() if key != "configs"}
+    return {**rest, "volumes": volumes, **({"configs": others} if others else {})}
+
+
+def _mounted(folder: Path, mount: dict[str, Any], left: list[Loss]) -> dict[str, bytes]:
+    """The files of what is mounted from beside the file; `empty` is noted where nothing is there yet."""
+    source = mount.get("source") or ""
+    if mount.get("type") != "bind" or source.startswith(("/", "~")):
+        return {}
+    mount["source"] = _inside(folder, source)
+    path = folder / source
+    mount["empty"] = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    if path.is_file() and (why := copying.private(path)):
+        left.append(Loss(source, f"it {why}; copy it yourself"))
+        return {}
+    return _taken(folder, source, SMALL, left)
 
 
 def _inside(folder: Path, source: str) -> str:
@@ -96,7 +184,7 @@ def _inside(folder: Path, source: str) -> str:
     return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.name
 
 
-def _taken(folder: Path, source: str, most: int, left: list[str], needed: tuple[str, ...] = ()) -> dict[str, bytes]:
+def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple[str, ...] = ()) -> dict[str, bytes]:
     """The files of what a service mounts or is built from, by their path below our folder; what of it is `left` behind
     is added there."""
     path, inside = folder / source, _inside(folder, source)
@@ -105,5 +193,5 @@ def _taken(folder: Path, source: str, most: int, left: list[str], needed: tuple[
     if not path.is_dir():
         return {}
     found, behind = copying.files(path, most, needed)
-    left += [f"{source}: {why}" for why in behind]
+    left += [Loss(source, why) for why in behind]
     return {(PurePosixPath(inside) / name).as_posix(): data for name, data in found.items()}

@@ -48,10 +48,16 @@ def _below(folder: Path, rules: list[tuple[str, bool]]) -> Iterator[Path]:
         yield from (here / one for one in sorted([*names, *links]))
 
 
+def private(path: Path) -> str:
+    """Why a file is its owner's alone, as its name or its mode says; empty where it is not."""
+    named = path.name.startswith(".env") and not path.name.endswith(EXAMPLES)
+    return "may hold secrets" if named or not path.stat().st_mode & 0o077 else ""
+
+
 def _why_not(path: Path, folder: Path) -> str:
     """Why a file is not taken along; empty where it is."""
-    if path.name.startswith(".env") and not path.name.endswith(EXAMPLES):
-        return "may hold secrets"
+    if path.is_file() and (why := private(path)):
+        return why
     if not path.resolve().is_relative_to(folder.resolve()):
         return "leads out of the folder"
     if not path.is_file():

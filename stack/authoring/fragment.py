@@ -38,7 +38,7 @@ def text(definition: Definition, offsets: Mapping[str, int], connections: Mappin
         "x-stack": {part.name: _entry(part, offsets) for part in parts},
         "services": services,
     }
-    volumes = {mount.source for part in parts for mount in part.volumes if not mount.source.startswith("./")}
+    volumes = {mount.source for part in parts for mount in part.volumes if mount.source[0] not in ".$"}
     if volumes:
         document["volumes"] = dict.fromkeys(sorted(volumes))
     made = "".join(f"# with it: {path} {digest(data)}\n" for path, data in sorted(definition.files.items()))
@@ -114,7 +114,14 @@ def _service(definition: Definition, connections: Mapping[str, str]) -> dict[str
     service["deploy"] = {"replicas": setting("SCALE", str(definition.replicas))}
     if definition.memory:
         service["deploy"]["resources"] = {"limits": {"memory": setting("MEMORY", definition.memory)}}
-    return {**service, **definition.extra}
+    return merged(service, definition.extra)
+
+
+def merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping over another, key by key to any depth."""
+    both = {key: merged(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+            for key, value in above.items()}  # fmt: skip
+    return {**below, **both}
 
 
 def literal(value: str) -> str:

@@ -48,6 +48,7 @@ class Words(msgspec.Struct, frozen=True):
     memory: str = ""
     from_compose: str = ""
     map: tuple[str, ...] = ()
+    env_file: str = ""
 
 
 def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
@@ -69,14 +70,16 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
         changes = addition.changes(checkout.catalog, definition, gateway, layer)
         _free(root, definition)
         result = _written(root, changes, dry_run, {})
+    told = carrying.told(lost)
+    losses = {"losses": [one._asdict() for one in lost]} if words.from_compose else {}
     if dry_run:
-        return result
+        return Result({**result.data, **losses}, lines=[*told, *result.lines])
     offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
     base = int(checkout.settings.value("BASE_PORT"))
     address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
-    lines = [*result.lines, *lost, start, *address]
-    return Result({"service": name, "not_carried": lost, **result.data}, _doubts(words, definition), lines=lines)
+    lines = [*result.lines, *told, start, *address]
+    return Result({"service": name, **losses, **result.data}, _doubts(words, definition), lines=lines)
 
 
 def _doubts(words: Words, definition: Definition) -> list[Problem]:
@@ -168,13 +171,13 @@ def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
     )  # fmt: skip
 
 
-def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[str]]:
+def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[carrying.Loss]]:
     """What somebody's Compose file says, with the flags on top. Where a service of ours stands in for one of the file,
     it is reached by what it declares."""
     if words.image or words.build:
         raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
     mapping = dict(_pair("--map", text) for text in words.map)
-    carried, lost = compose_file.read(words.from_compose, name, mapping)
+    carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file)
     base = [_number("--port", text, 65535) for text in words.port] or carried.ports
     extra = [_edge(text) for text in words.depends_on]
     whole = msgspec.structs.replace(
@@ -185,7 +188,7 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     )  # fmt: skip
     used = str([(part.env, part.extra) for part in (whole, *whole.companions)])
     secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used}
-    return msgspec.structs.replace(whole, secrets=secrets), carrying.told(lost)
+    return msgspec.structs.replace(whole, secrets=secrets), lost
 
 
 def _reached(checkout: Checkout, part: Definition) -> Definition:

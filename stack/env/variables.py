@@ -5,6 +5,16 @@ YAML takes many times as long. The property tests hold it against `docker compos
 """
 
 import re
+from typing import NamedTuple
+
+
+class Reference(NamedTuple):
+    """`${NAME<operator>argument}`; the operator and the argument are empty for `$NAME` and `${NAME}`."""
+
+    name: str
+    operator: str
+    argument: str
+
 
 # The head of a reference in Compose's syntax (compose-go, template/template.go). A default is not part of
 # the match, so references inside it are found by the same scan.
@@ -31,14 +41,31 @@ def variables(text: str) -> dict[str, str | None]:
 
 def references(text: str) -> dict[str, str | None]:
     """Every `$NAME`, `${NAME}`, `${NAME:-default}`, ... in `text`, also inside defaults, with its default as
-    written, or None. `$$` is no reference. Of several references to one name, the first default counts."""
+    written, or None; what counts only where it is set (`${NAME:+text}`) has an empty one. `$$` is no reference. Of
+    several references to one name, the first default counts."""
     found: dict[str, str | None] = {}
     for match in _REFERENCE.finditer(text):
         name = match[1] or match[2]
         default = text[match.end() : _closing(text, match.end())] if match[3] in ("-", ":-") else None
+        default = "" if match[3] in ("+", ":+") else default
         if name and found.get(name) is None:
             found[name] = default
     return found
+
+
+def pieces(text: str) -> list[str | Reference]:
+    """The `text` as literal parts and references, in their order; `$$` belongs to the literal part as it stands."""
+    found: list[str | Reference] = []
+    at = 0
+    for match in _REFERENCE.finditer(text):
+        name = match[1] or match[2]
+        if not name or match.start() < at:
+            continue
+        operator = match[3] if match[3] and match[3] != "}" else ""
+        end = _closing(text, match.end()) if operator else match.end()
+        found += [text[at : match.start()], Reference(name, operator, text[match.end() : end] if operator else "")]
+        at = end + bool(operator)
+    return [piece for piece in [*found, text[at:]] if piece]
 
 
 def without_comments(text: str) -> str:

@@ -74,6 +74,11 @@ def exposed(service: Service) -> set[int]:
     return ports
 
 
+def remote(context: str) -> bool:
+    """Whether a build's context is no folder of this machine but a repository that the builder fetches."""
+    return "://" in context or context.startswith(("git@", "github.com/"))
+
+
 def build_secrets(service: Service) -> list[str]:
     """The top-level secrets that the service's build reads."""
     return [s["source"] for s in (service.get("build") or {}).get("secrets") or []]

@@ -85,7 +85,9 @@ def digests(planned: Planned) -> dict[str, str]:
         for written in [*assembly.config_binds(raw), *([context] if context else [])]:
             origin = assembly.original(written)
             path = planned.checkout.root / origin
-            if not path.exists():
+            if written == context and model.remote(context):
+                found[written] = tree.digest(written.encode())
+            elif not path.exists():
                 where = f"compose/{planned.facts.catalog.fragment_of(name)}.yml: services.{name}"
                 problems.append(Problem("bind-missing", f"{name} mounts or builds {origin}, which is not there", where,
                                         f"git checkout -- {origin}, or create it"))  # fmt: skip

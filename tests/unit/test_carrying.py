@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.authoring import carrying
+from stack.authoring import carrying, credentials, renaming
+from stack.authoring.carrying import File, Loss
 from stack.authoring.definition import Definition, Edge, Mount
 from stack.errors import StackError
 
@@ -18,7 +19,7 @@ def volume(source: str, target: str, kind: str = "volume") -> dict[str, Any]:
 
 
 APP: dict[str, Any] = {
-    "image": "example/app:${TAG:-2}",
+    "image": "example/app:2",
     "container_name": "app",
     "privileged": True,
     "ports": [{"target": 80, "published": "8080", "protocol": "tcp"}, {"target": 53, "protocol": "udp"}],
@@ -40,9 +41,9 @@ REDIS: dict[str, Any] = {"image": "redis:7", "environment": {}}
 FILE = {"app": APP, "db": DB, "redis": REDIS}
 
 
-def carry(mapping: dict[str, str] | None = None, service: str = "") -> tuple[Definition, list[str]]:
-    chosen, main = carrying.choose(FILE, service, mapping or {}, "x.yml")
-    return carrying.definition(FILE, chosen, main, "mine", mapping or {}, {"app.conf": b"x"})
+def carry(mapping: dict[str, str] | None = None, service: str = "") -> tuple[Definition, list[Loss]]:
+    chosen, main = carrying.choose(FILE, service, mapping or {})
+    return carrying.definition(File(FILE, kept={"app.conf": b"x"}), chosen, main, "mine", mapping or {})
 
 
 def test_the_one_that_publishes_and_that_nobody_needs_is_the_service_and_the_rest_are_its_companions() -> None:
@@ -73,9 +74,9 @@ def test_a_literal_secret_is_one_of_ours_wherever_it_stood() -> None:
 
 def test_settings_keep_their_defaults_under_our_name() -> None:
     found, _ = carry()
-    assert (found.env["LEVEL"], found.env["WHO"], found.env["PRICE"]) == ("${MINE_LEVEL:-info}", "${MINE_WHO}", "$$5")
+    assert (found.env["LEVEL"], found.env["WHO"], found.env["PRICE"]) == ("${MINE_LEVEL:-info}", "${MINE_WHO:-}", "$$5")
     assert found.env["USE_TOKEN"] == "true"
-    assert found.env["ESCAPED"] == "$${WHO}-${MINE_WHO}"
+    assert found.env["ESCAPED"] == "$${WHO}-${MINE_WHO:-}"
 
 
 def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> None:
@@ -83,18 +84,19 @@ def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> 
     assert found.volumes == [Mount("mine-data", "/data"), Mount("./compose/mine/app.conf", "/app.conf")]
     assert found.companions[0].volumes == [Mount("mine-db-data", "/var/lib")]
     assert found.files == {"compose/mine/app.conf": b"x"}
-    told = {one.partition(":")[0] for one in lost}
-    assert told == {"app.container_name", "app.privileged", "app.ports", "app.volumes"}
+    told = {one.path for one in lost}
+    assert told == {"app.container_name", "app.privileged", "app.ports", "app.volumes", "MINE_OPENAI_API_KEY"}
 
 
 def test_what_is_built_is_built_from_its_copied_folder() -> None:
     build = {"context": "src", "args": {"LEVEL": "${LEVEL:-info}", "PRICE": "$$5"}, "ssh": ["default"]}
     services: dict[str, Any] = {"app": {"build": build, "environment": {}}}
-    found, lost = carrying.definition(services, ["app"], "app", "mine", {}, {"src/Dockerfile": b"FROM x"})
+    file = File(services, kept={"src/Dockerfile": b"FROM x"})
+    found, lost = carrying.definition(file, ["app"], "app", "mine", {})
     assert found.build == {"context": "./compose/mine/src", "args": {"LEVEL": "${MINE_LEVEL:-info}", "PRICE": "$$5"}}
-    assert lost == ["app.build.ssh: not carried"]
-    _, lost = carrying.definition(services, ["app"], "app", "mine", {}, {})
-    assert lost[0] == "app.build: its folder; copy it to compose/mine/src"
+    assert lost == [Loss("app.build.ssh", "not carried")]
+    _, lost = carrying.definition(File(services), ["app"], "app", "mine", {})
+    assert Loss("app.build", "its folder; copy it to compose/mine/src") in lost
 
 
 def test_one_of_ours_stands_in() -> None:
@@ -104,16 +106,34 @@ def test_one_of_ours_stands_in() -> None:
     assert found.env["REDIS_HOST"] == "redis"
 
 
-def test_one_service_alone_says_what_it_needs() -> None:
-    found, lost = carry(service="app")
+def test_one_service_brings_what_it_requires_and_no_more() -> None:
+    found, _ = carry(service="app")
+    assert [part.name for part in found.companions] == ["mine-db", "mine-redis"]
+    found, _ = carry(service="db")
     assert found.companions == []
-    assert any("--map db=SERVICE" in one for one in lost)
 
 
-def test_which_is_the_main_one_is_asked_where_it_is_not_clear() -> None:
+def test_of_two_fronts_one_is_the_service_and_the_other_comes_along() -> None:
+    assert carrying.choose({"a": {"ports": [1]}, "b": {"ports": [2]}}, "", {}) == (["a", "b"], "a")
     with pytest.raises(StackError) as refused:
-        carrying.choose({"a": {"ports": [1]}, "b": {"ports": [2]}}, "", {}, "x.yml")
-    assert refused.value.problems[0].fix == "--from-compose x.yml:a or --from-compose x.yml:b"
+        carrying.choose({"a": {}}, "b", {})
+    assert refused.value.problems[0].message == "the file has no service 'b'"
+
+
+@pytest.mark.parametrize(
+    ("key", "asks"),
+    [(key, True) for key in ("DB_PASSWORD", "dbPassword", "API_TOKEN", "TLS_KEY", "SECRET_KEY_BASE", "APIKEY")]
+    + [(key, False) for key in ("TOKENIZER_MODEL", "MAX_TOKENS", "API_KEY_RATE_LIMIT", "PUBLIC_KEY", "MONKEY")],
+)  # fmt: skip
+def test_a_credential_is_a_word_of_the_name_and_not_letters_in_it(key: str, asks: bool) -> None:
+    assert credentials.asks(key) is asks
+
+
+def test_what_is_told_stands_by_kind_and_what_is_usual_in_one_line() -> None:
+    losses = [Loss("app.x", "usual", "usual"), Loss("A", "./inv env.set A VALUE", "set"), Loss("app.y", "not carried")]
+    assert carrying.told([*losses, *losses]) == [
+        "not carried: app.y", "set before up: ./inv env.set A VALUE", "has its place here already: app.x"
+    ]  # fmt: skip
 
 
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)
@@ -122,5 +142,5 @@ WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)
 @given(WORDS, WORDS, WORDS, st.integers(1, 65535))
 def test_of_an_address_the_host_alone_is_renamed(host: str, user: str, path: str, port: int) -> None:
     text = f"pg://{user}:{host}@{host}:{port}/{path}?{host}={host}"
-    assert carrying.renamed(text, {host: "NEW"}) == f"pg://{user}:{host}@NEW:{port}/{path}?{host}={host}"
-    assert carrying.renamed(f"x{host}:{port} {host}x:{port}", {host: "NEW"}) == f"x{host}:{port} {host}x:{port}"
+    assert renaming.renamed(text, {host: "NEW"}) == f"pg://{user}:{host}@NEW:{port}/{path}?{host}={host}"
+    assert renaming.renamed(f"x{host}:{port} {host}x:{port}", {host: "NEW"}) == f"x{host}:{port} {host}x:{port}"

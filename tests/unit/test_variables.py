@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.env.variables import references, variables
+from stack.env.variables import Reference, pieces, references, variables
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,7 @@ from stack.env.variables import references, variables
     [
         ("", {}),
         ("$A ${B} ${C:-c} ${D-d} ${E:-}", {"A": None, "B": None, "C": "c", "D": "d", "E": ""}),
-        ("${A:+a} ${B:?b}", {"A": None, "B": None}),
+        ("${A:+a} ${B:?b}", {"A": "", "B": None}),
         ("$$A $${B} $$$C", {"C": None}),
         ("${A:-${B:-${C-c}}}x}", {"A": "${B:-${C-c}}", "B": "${C-c}", "C": "c"}),
         ("${A} ${A:-1} ${A:-2}", {"A": "1"}),
@@ -51,3 +51,14 @@ f:
         "G": None,
         "H": None,
     }
+
+
+def test_a_text_falls_into_what_is_literal_and_references_with_their_arguments() -> None:
+    text = "a${A:-${B:-x}}$$C$D${E?say}"
+    assert pieces(text) == [
+        "a",
+        Reference("A", ":-", "${B:-x}"),
+        "$$C",
+        Reference("D", "", ""),
+        Reference("E", "?", "say"),
+    ]

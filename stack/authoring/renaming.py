@@ -1,0 +1,60 @@
+"""What services of somebody's Compose file are called here, and where their old names stand. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+RESERVED = ("IMAGE", "SCALE", "SOURCE", "MEMORY", "BIND_ADDRESS", "PORT", "LOCALHOST_PORT", "EXTERNAL_URL")
+"""What a service's own settings end in (docs/reference.md, fragments)."""
+HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def companions(name: str, others: Iterable[str]) -> dict[str, str]:
+    """The names of the services beside the one that is called `name`: with that in front, in letters that ours have."""
+    found: dict[str, str] = {}
+    for old in others:
+        word = re.sub(r"[^a-z0-9]+", "-", old.lower()).strip("-") or "other"
+        called = word if word.startswith(f"{name}-") else f"{name}-{word}"
+        number = 2
+        while called in found.values():
+            called, number = f"{name}-{word}-{number}", number + 1
+        found[old] = called
+    return found
+
+
+def hosts(services: Mapping[str, dict[str, Any]], chosen: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
+    """Every name by which a service was reached there, with the one by which it is reached here."""
+    found = dict(names)
+    for old in chosen:
+        raw = services[old]
+        networks = raw.get("networks") or {}
+        aliases = [alias for one in networks.values() for alias in (one or {}).get("aliases") or []] \
+            if isinstance(networks, dict) else []  # fmt: skip
+        for alias in (raw.get("container_name") or "", *aliases):
+            if HOSTNAME.fullmatch(alias):
+                found.setdefault(alias, names[old])
+        for link in raw.get("links") or []:
+            to, colon, alias = link.partition(":")
+            if colon and to in names:
+                found.setdefault(alias, names[to])
+    return found
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A text with hosts under their new names: after `://`, after a login, between commas, or before a port."""
+    if not names:
+        return text
+    host = "|".join(re.escape(old) for old in sorted(names, key=len, reverse=True))
+    text = re.sub(rf"(://(?:[^/@\s]*@)?)({host})(?=[:/,;?\s\"']|$)(?![^/\s]*@)", lambda m: m[1] + names[m[2]], text)
+    return re.sub(rf"(^|[,=\s\"'\[])({host})(?=:\d)", lambda m: m[1] + names[m[2]], text)
+
+
+def mentions(files: Mapping[str, bytes], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Place and advice for each line of a file that comes along in which an old name stands as a host."""
+    changed = {old: new for old, new in names.items() if old != new}
+    for path, data in sorted(files.items()):
+        if b"\0" in data:
+            continue
+        for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+            if renamed(line, changed) != line:
+                yield f"{path}:{number}", f"names a host by its old name; make it {renamed(line, changed).strip()[:80]}"

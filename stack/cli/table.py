@@ -131,7 +131,7 @@ VALUES = {
     "value": "VALUE", "image": "IMAGE", "build": "DIR", "port": "PORT", "depends-on": "SERVICE", "env": "KEY=VALUE",
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",
     "alias": "NAME", "command": "COMMAND", "replicas": "NUMBER", "memory": "SIZE", "from-compose": "FILE",
-    "map": "THEIRS=OURS", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH", "only": "KIND",
+    "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH", "only": "KIND",
     "k": "WORDS",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",
     "env.set name": "SETTING", "env.unset name": "SETTING", "models.pull name": "MODEL",

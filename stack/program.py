@@ -28,6 +28,10 @@ class Program(InvokeProgram):
         shell = completion.asked(typed)
         if shell is not None:
             sys.exit(_print_script(shell))
+        line = completion.line(typed)
+        if line is not None:
+            self._complete(line)
+            return
         try:
             self.create_config()
             self.parse_core(self._understood(typed))
@@ -49,9 +53,19 @@ class Program(InvokeProgram):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
+    def _complete(self, line: str) -> None:
+        from stack.cli import candidates, usage
+
+        self.create_config()
+        self.load_collection()
+        tasks = {name: self.collection[name] for name in self.collection.task_names}
+        options = {n: usage.options(task.get_arguments(ignore_unknown_help=True)) for n, task in tasks.items()}
+        for word in candidates.of(line, options, candidates.values):
+            print(word)
+
     def _understood(self, typed: list[str]) -> list[str]:
         """The words for Invoke: one command with its options, each checked. Raises Exit once what is wrong is told."""
-        if "--complete" in typed[:2] or _command_at(typed) is None:
+        if _command_at(typed) is None:
             return typed
         from stack.cli.words import WrongWordsError
 

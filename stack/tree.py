@@ -283,10 +283,8 @@ def locked(base: Path, patience: float = PATIENCE) -> Iterator[None]:
 def _holder(folder: Path) -> tuple[str, str]:
     """Who holds the lock, as a message has it, and the process."""
     process, _, command = read(folder / "lock.pid").decode(errors="replace").partition(" ")
-    return (
-        f"{f'./inv {command}' if command else 'another ./inv'} (process {process or 'unknown'})",
-        process or "unknown",
-    )
+    who = f"./inv {command}" if command else "another ./inv"
+    return f"{who} (process {process or 'unknown'})", process or "unknown"
 
 
 def _command() -> str:

@@ -34,7 +34,7 @@ def run(checks: Sequence[Check], scene: Scene, services: Collection[str] = (), l
     outcomes = _outcomes(checks, scene, limit)
     outcomes |= _engine_went(checks, outcomes, scene)
     values = hidden(scene)
-    rows = [row for check in checks for row in _rows(check, outcomes[check.id], services)]
+    rows = [row for check in checks for row in _rows(check, _softened(outcomes[check.id], scene), services)]
     rows.sort(key=lambda row: SECTIONS.index(row.section))
     return [
         msgspec.structs.replace(
@@ -124,6 +124,23 @@ def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: S
 
 def _bad(outcome: list[Finding]) -> bool:
     return any(finding.grade in (ERROR, WARNING) for finding in outcome)
+
+
+def _left_out(scene: Scene) -> set[str]:
+    """What the last `up` left out on purpose; nothing where that can't be told."""
+    try:
+        return scene.left_out
+    except StackError:
+        return set()
+
+
+def _softened(outcome: Outcome, scene: Scene) -> Outcome:
+    """An outcome in which no error is of a service that was left out: it is one once that is to start."""
+    if isinstance(outcome, Skipped) or not any(f.service and f.grade == ERROR for f in outcome):
+        return outcome
+    aside = _left_out(scene)
+    return [msgspec.structs.replace(f, grade=WARNING) if f.service in aside and f.grade == ERROR else f
+            for f in outcome]  # fmt: skip
 
 
 def _rows(check: Check, outcome: Outcome, services: Collection[str]) -> list[Row]:

@@ -265,6 +265,12 @@ class Scene:
         """Whether the last `up` was to start a planned service; where it left no record, each counts."""
         return name in self.last_up or not self.last_up
 
+    @piece
+    def left_out(self) -> set[str]:
+        """The planned services that the last `up` was not to start (up --once --service) and that were never started:
+        what is wrong with them stops nothing that was asked for."""
+        return {s.name for s in self.planned.plan.services if not self.awaited(s.name) and not self.of(s.name)}
+
     def planned_service(self, name: str) -> Service | None:
         """A service as it is planned."""
         return next((s for s in self.planned.plan.services if s.name == name), None)

@@ -335,19 +335,23 @@ def _scales(checkout: Checkout, chosen: Mapping[str, str], values: Mapping[str, 
 def unset(planned: Planned) -> list[Problem]:
     """A problem for each variable that a planned service's files read, that has no default, and that is not set;
     and for each secret that only the user can give."""
+    every = (problem for fragment in planned.plan.fragments() for problem in unset_of(planned, fragment))
+    return list(dict.fromkeys(every))
+
+
+def unset_of(planned: Planned, fragment: str) -> list[Problem]:
+    """The same of one fragment."""
     checkout, problems = planned.checkout, []
-    secrets = checkout.secrets
-    for fragment in planned.plan.fragments():
-        source = planned.facts.sources[fragment]
-        for path in checkout.catalog.fragments[fragment].files(source):
-            for name, default in checkout.catalog.files[path].variables.items():
-                if default is None and name not in secrets and name not in planned.env:
-                    message = f"{fragment} from {source} needs {name}, which is not set"
-                    problems.append(Problem("unset", message, path, f"./inv env.set {name} VALUE"))
-        for name, kind in declared(checkout, fragment, source).items():
-            if kind == "asked" and source not in FAR and not checkout.settings.values().get(name):
-                message = f"{fragment} needs {name}, which only you can know"
-                problems.append(Problem("unset", message, name, f"./inv env.set {name} VALUE"))
+    secrets, source = checkout.secrets, planned.facts.sources[fragment]
+    for path in checkout.catalog.fragments[fragment].files(source):
+        for name, default in checkout.catalog.files[path].variables.items():
+            if default is None and name not in secrets and name not in planned.env:
+                message = f"{fragment} from {source} needs {name}, which is not set"
+                problems.append(Problem("unset", message, path, f"./inv env.set {name} VALUE"))
+    for name, kind in declared(checkout, fragment, source).items():
+        if kind == "asked" and source not in FAR and not checkout.settings.values().get(name):
+            message = f"{fragment} needs {name}, which only you can know"
+            problems.append(Problem("unset", message, name, f"./inv env.set {name} VALUE"))
     return list(dict.fromkeys(problems))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stack.doctor import run, words
+from stack.doctor import check, run, words
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
     drift,
@@ -195,6 +195,25 @@ def test_what_the_last_up_was_not_to_start_is_a_warning_alone(look: Look) -> Non
     ]
     assert look(jobs.CHECK, container("db"), last_up={"db"}) == []
     assert [one.grade for one in look(jobs.CHECK, container("db"), last_up={"db", "job"})] == ["error"]
+
+
+def test_what_was_left_out_on_purpose_waits_for_nobody_and_lacks_no_image(look: Look) -> None:
+    runs = container("job")
+    assert look(waiting.CHECK, runs, last_up={"job"}) == []
+    assert [one.service for one in look(waiting.CHECK, runs, last_up={"job", "web"})] == ["web"]
+    assert [one.service for one in look(images_here.CHECK, runs, last_up={"job"}, images={})] == ["job"]
+
+
+def test_a_fault_of_what_was_left_out_is_no_error_until_it_is_to_start(tmp_path: Path) -> None:
+    def graded(*last_up: str) -> str:
+        fault = check.Check(
+            id="a", section="ports", holds="", run=lambda _: [Finding("seen", "so", "fix", service="web")]
+        )
+        given = {"planned": WEB, "engine": "", "containers": [container("db")], "secrets": {}, "last_up": set(last_up)}
+        [row] = run.run([fault], Scene(tmp_path, given))
+        return row.grade
+
+    assert (graded("db"), graded("db", "web")) == ("warning", "error")
 
 
 def test_who_waits_is_told_with_the_chain_down_to_its_root(look: Look) -> None:

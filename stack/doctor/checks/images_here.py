@@ -8,7 +8,7 @@ from stack.doctor.scene import Scene
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for service in scene.planned.plan.services:
-        if service.image not in scene.images:
+        if service.image not in scene.images and service.name not in scene.left_out:
             word = "built" if service.built else "pulled"
             seen = f"the image {service.image} of {service.name} is not on this machine"
             causes = f"{service.name} can't be started before it is {word}"

@@ -11,8 +11,9 @@ from stack.planning import model, planner, saving
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    for problem in planner.unset(scene.planned):
-        yield found(problem, "./inv up refuses to start anything")
+    for fragment in scene.planned.plan.fragments():
+        for problem in planner.unset_of(scene.planned, fragment):
+            yield found(problem, "./inv up refuses to start anything", fragment)
     # Before the first start every secret is missing: it makes them.
     if scene.started():
         yield from _lost(scene)

@@ -11,7 +11,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
     for service in scene.planned.plan.services:
         have = scene.of(service.name)
         begun = any(one["State"]["Status"] != "created" for one in have)
-        if begun or not edges.unmet(scene, service.name):
+        if begun or service.name in scene.left_out or not edges.unmet(scene, service.name):
             continue
         chain = edges.chain(scene, service.name)
         root = chain[-1]

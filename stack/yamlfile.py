@@ -3,11 +3,14 @@
 import contextlib
 from typing import Any
 
+from stack import encoding
 from stack.errors import fail
 
 
 def decode(path: str, data: bytes) -> str:
     """The file's text. Raises StackError where it is not UTF-8."""
+    if encoding.is_utf16(data):
+        raise encoding.utf16("yaml", path)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

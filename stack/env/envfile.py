@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from stack import encoding
 from stack.env.envlines import BOM, DOTENV_REFERENCE, NAME, Line, scan, without_end
 from stack.errors import Problem, StackError, fail
 
@@ -16,7 +17,10 @@ def parse(data: bytes, name: str = ".env") -> dict[str, str]:
     """Every variable that `data` sets. `name` is what messages call the file.
 
     Raises StackError with one "env-line" problem for each line that Compose and python-dotenv read
-    differently or not at all, or that sets a variable again. No message holds a value."""
+    differently or not at all, or that sets a variable again; or with one for a file in UTF-16. No message holds a
+    value."""
+    if encoding.is_utf16(data):
+        raise encoding.utf16("env-line", name)
     found: dict[str, Line] = {}
     problems = []
     for line in scan(_text(data)):

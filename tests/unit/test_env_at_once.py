@@ -29,3 +29,16 @@ def test_eight_that_are_written_at_once_are_all_saved(tmp_path: Path, monkeypatc
         writer.join()
     assert [writer.exitcode for writer in writers] == [0] * len(writers)
     assert envfile.parse(tree.read(root / ".env")) == VALUES
+
+
+def test_a_file_that_is_a_link_stays_one_and_what_it_leads_to_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, real = support.make(tmp_path / "checkout", (), support.PAIR).root, tmp_path / "kept" / "env"
+    monkeypatch.setattr(tree, "root", lambda: root)
+    monkeypatch.delenv("PUBLIC_HOST", raising=False)
+    tree.write(real, b"# mine\n", 0o600)
+    (root / ".env").symlink_to("../kept/env")
+    env.set_("PUBLIC_HOST", "here.example")
+    assert (root / ".env").is_symlink()
+    assert real.read_text() == "# mine\nPUBLIC_HOST=here.example\n"

@@ -5,6 +5,7 @@ import io
 import dotenv
 import pytest
 
+from stack import encoding
 from stack.env.envfile import edit, parse, quote
 from stack.errors import Problem, StackError
 
@@ -176,3 +177,19 @@ def test_python_dotenv_still_reads_what_we_refuse_otherwise_than_compose(line: s
     """Once a release of it doesn't, the refusal of such a line may go."""
     assert dotenv.dotenv_values(stream=io.StringIO(line)) == {"A": value}
     assert problems(line.encode())
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_a_file_that_powershell_wrote_is_told_as_such(coding: str) -> None:
+    data = "PROJECT_NAME=mine\r\nBASE_PORT=50000\r\n".encode(coding)
+    for call in (lambda: parse(data), lambda: edit(data, {"A": "1"})):
+        with pytest.raises(StackError) as caught:
+            call()
+        [problem] = caught.value.problems
+        assert problem.message == ".env is UTF-16, as PowerShell writes it; it has to be UTF-8"
+        assert "Set-Content -Encoding utf8 .env" in problem.fix
+
+
+@pytest.mark.parametrize("data", [b"", b"A", b"A=1", b"\xef\xbb\xbfA=1\n"])
+def test_a_short_file_is_not_taken_for_utf16(data: bytes) -> None:
+    assert not encoding.is_utf16(data)

@@ -157,6 +157,13 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     assert "0005_monitoring.sql" in found(stack, "--check", "database")["database"][0]["seen"]
     assert stack.inv("doctor", "--check", "database", "--fix", "--yes").code == 0
 
+    # doctor itself still gets in, by the connections that are reserved for the superuser.
+    psql = "PGPASSWORD=$POSTGRES_PASSWORD psql -qh 127.0.0.1 -U supabase_admin -d postgres"
+    holding = f"for i in $(seq 97); do {psql} -c 'select pg_sleep(60)' & done; wait"
+    docker("exec", "-d", f"{stack.project}-supabase-db-1", "sh", "-c", holding)
+    crowded = "no connection left for applications; most are held: 97 by supabase_admin"
+    until(lambda: crowded in str(found(stack, "--check", "database").get("database")), "a full database")
+
 
 def test_the_report_of_a_bug_holds_no_secret(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
     import tarfile

@@ -1,5 +1,6 @@
 """Checks of data and services on what an engine would say: the fault present, and absent."""
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from stack.doctor import check, run, words
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
+    database,
     drift,
     gateway_key,
     images_here,
@@ -267,6 +269,24 @@ def test_lines_of_a_running_service_that_look_like_errors_are_told(look: Look, m
 
 def test_sizes_are_read_as_the_engine_writes_them() -> None:
     assert [volume_usage.size(text) for text in ("0B", "48.5MB", "1.2GB", "N/A")] == [0, 48_500_000, 1_200_000_000, 0]
+
+
+@pytest.mark.parametrize(("free", "told"), [(1, 0), (0, 1), (-2, 1)])
+def test_a_database_without_a_connection_for_applications_says_who_holds_them(free: int, told: int) -> None:
+    lines = [f"free {free}", "held 90 n8n 172.18.0.5", "held 7 app -", "role app", "odd"]
+    found = database.crowded(lines, {"172.18.0.5": "n8n", "172.18.0.6": "web"})
+    assert len(found) == told
+    for one in found:
+        assert one.seen.endswith("90 by n8n from n8n, 7 by app from -")
+        assert one.fix == "docker compose restart n8n"
+
+
+def test_a_database_of_another_collation_version_is_told_with_what_mends_it() -> None:
+    [found] = database.resorted(["sorted my db", "role app"])
+    assert "database my db" in found.seen
+    assert found.grade == "warning"
+    assert """-c 'ALTER DATABASE "my db" REFRESH COLLATION VERSION'""" in found.fix
+    assert shlex.split(found.fix)[-3:] == ['REINDEX DATABASE "my db"', "-c", found.fix.split("-c '")[-1].rstrip("'")]
 
 
 def test_a_volume_larger_than_what_is_free_is_told_and_others_are_listed() -> None:

@@ -1,12 +1,14 @@
-"""Whether the database accepts its superuser, and has the roles and migrations of this checkout."""
+"""Whether the database accepts its superuser, has room for applications, sorts as when its indexes were made, and has
+the roles and migrations of this checkout."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 
 from stack import docker
 from stack.doctor import words
-from stack.doctor.check import Action, Check, Finding, told_by, untold
+from stack.doctor.check import WARNING, Action, Check, Finding, told_by, untold
 from stack.doctor.checks import jobs
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.scene import Inspected, Scene, service_of
 
 DATABASE, JOB = "supabase-db", "supabase-db-init"
 ROLES = ("anon", "authenticated", "service_role", "authenticator", "supabase_auth_admin", "supabase_storage_admin")
@@ -17,7 +19,21 @@ SELECT to_regclass('genai_stack.migration') IS NOT NULL AS has \\gset
 \\if :has
 SELECT 'migration ' || name FROM genai_stack.migration;
 \\endif
+SELECT 'free ' || current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+  - coalesce(current_setting('reserved_connections', true)::int, 0) - count(*) + 1
+  FROM pg_stat_activity WHERE backend_type = 'client backend';
+SELECT 'held ' || count(*) || ' ' || usename || ' ' || coalesce(host(client_addr), '-') FROM pg_stat_activity
+  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+  GROUP BY usename, client_addr ORDER BY count(*) DESC;
+SELECT current_setting('server_version_num')::int >= 150000 AS tells \\gset
+\\if :tells
+SELECT 'sorted ' || datname FROM pg_database WHERE datallowconn AND datcollversion <>
+  pg_database_collation_actual_version(oid) ORDER BY datname;
+\\endif
 """
+"""What the superuser asks. `free` is how many connections an application still gets, as the reserved ones are not for
+it, and as the question's own ends with it."""
+HOLDERS = 3
 LIMIT_S = 8.0
 
 
@@ -33,7 +49,42 @@ def _run(scene: Scene) -> Iterable[Finding]:
     code, said = _ask(scene, running[0])
     if code:
         return _refused(scene, said)
-    return _lacking(scene, set(said.splitlines()))
+    lines = said.splitlines()
+    addresses = {ip: service_of(one) for one in scene.containers for ip in _addresses(one)}
+    return [*crowded(lines, addresses), *resorted(lines), *_lacking(scene, set(lines))]
+
+
+def _addresses(one: Inspected) -> list[str]:
+    networks = (one.get("NetworkSettings") or {}).get("Networks") or {}
+    return [network["IPAddress"] for network in networks.values() if network.get("IPAddress")]
+
+
+def crowded(lines: Iterable[str], addresses: Mapping[str, str]) -> list[Finding]:
+    """A finding where no application gets a connection any more; `addresses` is of services. Pure."""
+    rows = [line.split() for line in lines]
+    free = next((int(row[1]) for row in rows if row[:1] == ["free"]), 1)
+    if free > 0:
+        return []
+    held = [(count, role, addresses.get(address, address)) for word, count, role, address in
+            (row for row in rows if row[:1] == ["held"] and len(row) == 4)]  # fmt: skip
+    told = ", ".join(f"{count} by {role} from {where}" for count, role, where in held[:HOLDERS])
+    holder = next((where for _, _, where in held if where in addresses.values()), "")
+    seen = f"the database has no connection left for applications; most are held: {told}"
+    fix = f"docker compose restart {holder}" if holder else f"docker compose restart {DATABASE}"
+    return [Finding(seen, "whatever signs in is refused: too many clients", fix, service=DATABASE)]
+
+
+def resorted(lines: Iterable[str]) -> list[Finding]:
+    """A finding for each database whose texts the C library sorts otherwise than when it was made. Pure."""
+    return [_resorted(name) for word, _, name in (line.partition(" ") for line in lines) if word == "sorted"]
+
+
+def _resorted(name: str) -> Finding:
+    seen = f"the collation version of database {name} is not the image's: its indexes may be out of order"
+    sql = f'REINDEX DATABASE "{name}"', f'ALTER DATABASE "{name}" REFRESH COLLATION VERSION'
+    words_ = " ".join(f"-c '{line}'" for line in sql)
+    fix = f"docker compose exec {DATABASE} psql -h 127.0.0.1 -U supabase_admin -d {shlex.quote(name)} {words_}"
+    return Finding(seen, "rows are not found, or a unique value stands twice", fix, WARNING, DATABASE)
 
 
 def _ask(scene: Scene, one: Inspected) -> tuple[int, str]:
@@ -48,6 +99,10 @@ def _ask(scene: Scene, one: Inspected) -> tuple[int, str]:
 def _refused(scene: Scene, said: str) -> list[Finding]:
     if scene.changed_secrets:
         return [told_by("secrets-kept", DATABASE)]
+    if "too many clients" in said or "connection slots" in said:
+        seen = f"the database has no connection left, not even for its superuser: {said}"
+        fix = f"docker compose restart {DATABASE}"
+        return [Finding(seen, "whatever signs in is refused", fix, service=DATABASE)]
     if "authentication failed" in said:
         fix = "./inv env.set SUPABASE_ADMIN_PASSWORD - (the old value), then ./inv up"
         causes = "its volume was filled with another SUPABASE_ADMIN_PASSWORD: no migration and no new application works"
@@ -80,7 +135,7 @@ def _mend(scene: Scene) -> list[Action]:
 CHECK = Check(
     id="database",
     section="data",
-    holds="the database accepts its superuser, and has this checkout's roles and migrations",
+    holds="the database has room for applications, and this checkout's roles, migrations and order of texts",
     run=_run,
     needs=("planned", "engine", "containers", "up", "secrets"),
     mend=_mend,

@@ -131,6 +131,25 @@ def test_litellm_tells_its_models_with_the_key_alone(running: Systems) -> None:
     assert [model["id"] for model in told.json["data"]] == ["local"]
 
 
+LITELLM_PATHS = [
+    "/v1/chat/completions", "/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages",
+    "/key/generate", "/user/new", "/model/new", "/team/new", "/cache/ping", "/config/update",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LITELLM_PATHS)
+def test_litellm_lets_nobody_in_without_a_key(running: Systems, path: str) -> None:
+    method = "GET" if path == "/cache/ping" else "POST"
+    for host in ("localhost", "127.0.0.1", "litellm:4000", "x"):
+        assert running.ask(100, path, {} if method == "POST" else None, method, Host=host).status == 401, host
+
+
+def test_litellm_keeps_answers_in_redis(running: Systems) -> None:
+    key = {"Authorization": f"Bearer {running.secrets['LITELLM_MASTER_KEY']}"}
+    told = running.ask(100, "/cache/ping", **key).json
+    assert (told["status"], told["cache_type"]) == ("healthy", "redis")
+
+
 def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> None:
     assert running.ask(17, "/healthz/readiness").json == {"status": "ok"}
     visitor = {"email": "eve@localhost.local", "firstName": "E", "lastName": "V", "password": "A1abcdef99"}

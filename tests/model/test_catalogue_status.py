@@ -14,3 +14,11 @@ def test_every_service_has_one_row() -> None:
     named = Counter(name for row in rows for name in re.findall(r"[a-z0-9-]+", row))
     services = {service for name in FRAGMENTS for service in declared(name, "container")}
     assert named == Counter(services)
+
+
+def test_every_fragment_was_held_against_its_upstream() -> None:
+    told = STATUS.split("\n## Held against upstream\n")[1].split("\n## ")[0]
+    named = Counter(
+        name for head in re.findall(r"^- (`[^:]+):", told, re.MULTILINE) for name in re.findall(r"`([^`]+)`", head)
+    )
+    assert named == Counter(FRAGMENTS.keys() - {"backend"})

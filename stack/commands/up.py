@@ -21,7 +21,7 @@ from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
 from stack.running import failures, images, links, live, start
 from stack.running.pull import problem as pull_problem
-from stack.running.start import Failure
+from stack.running.watching import Failure
 
 
 def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
@@ -105,6 +105,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         kept.before(planned, secrets)
         unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
         failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
+    failures.keep(planned, failed)
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
     kept.after(planned, secrets)
@@ -229,18 +230,19 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
         images.build(root, planned.plan.project, need.build, progress, env)
     _remove(planned.plan.project, [c.name for c in changes if c.action == "remove"])
     skip = set() if recreate else change.finished(planned.plan, changes)
-    job = _job(planned, assembled, skip)
+    well = set() if recreate else {c.name for c in changes if c.action == "unchanged"}
+    job = _job(planned, assembled, skip, well)
     replaces = {c.name: c.replaces for c in changes if c.action == "replace" and c.name in job.names}
     return start.start(msgspec.structs.replace(job, replaces=replaces, unseen=unseen), recreate, timeout, progress)
 
 
-def _job(planned: Planned, assembled: compare.Assembled, skip: set[str]) -> start.Job:
-    """What Compose is to start: all but the one-shots that are done."""
+def _job(planned: Planned, assembled: compare.Assembled, skip: set[str], well: set[str]) -> start.Job:
+    """What Compose is to start: all but the one-shots that are done, and which of those run already."""
     services = assembled.model["services"]
     checks = {name: service.get("healthcheck") for name, service in services.items()}
     checked = {name for name, check in checks.items() if check and not check.get("disable")}
     names = [name for name in planned.plan.names() if name not in skip]
-    return start.Job(planned.checkout.root, planned.plan, names, checked)
+    return start.Job(planned.checkout.root, planned.plan, names, checked, well)
 
 
 def _remove(project: str, names: list[str]) -> None:

@@ -29,6 +29,7 @@ from stack.doctor.checks import (
     limits,
     localhost_source,
     log_errors,
+    logins,
     map_count,
     membership,
     memory,
@@ -74,6 +75,7 @@ CHECKS: tuple[Check, ...] = tuple(
         gpu,
         engine_warnings,
         proxy,
+        logins,
         # settings
         env_mode,
         owner,

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterable
 
 from stack import docker
-from stack.doctor.scene import Inspected
+from stack.doctor.scene import Inspected, service_of
 from stack.errors import StackError
-from stack.running import failures, loglines
+from stack.running import failures, loglines, refusals
 
 LINES = 60
 """Lines of a log that are looked at."""
@@ -22,14 +22,27 @@ def exit_in_words(one: Inspected) -> str:
     """How a container ended."""
     code = one["State"]["ExitCode"]
     meaning = failures.CODES.get(code, "")
-    error = one["State"].get("Error") or ""
+    error = refusal(one)
+    if one["State"]["Status"] == "created":
+        return f"could not be started: {error}"
     return f"exited with {code}{f' ({meaning})' if meaning else ''}{f': {error}' if error else ''}"
+
+
+def refusal(one: Inspected) -> str:
+    """Why the engine would not start a container, in its own words; empty where it did."""
+    return str(one["State"].get("Error") or "")
+
+
+def meant(one: Inspected) -> tuple[str, str]:
+    """The cause that the engine's refusal, or a container's last lines, come to, and what mends it; both empty where
+    they tell nothing known."""
+    return refusals.meaning([refusal(one) or log(one)], service_of(one))
 
 
 def last_lines(one: Inspected, most: int = 3) -> str:
     """The last lines of a container that look like errors, each on a line of its own below; nothing where it logged
-    nothing."""
-    lines = loglines.last(log(one), most)
+    nothing, or where they are of its life before."""
+    lines = [] if refusal(one) else loglines.last(log(one), most)
     return "".join(f"\n  | {line}" for line in lines)
 
 

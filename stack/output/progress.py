@@ -1,4 +1,5 @@
-"""What a long command says while it works: one live line per service in a terminal, plain lines elsewhere."""
+"""What a long command says while it works: one live line per service in a terminal, plain lines elsewhere; both with a
+clock, in minutes and seconds since the command began."""
 
 import contextlib
 import sys
@@ -13,7 +14,7 @@ class Progress:
     output holds the result alone."""
 
     def __init__(self) -> None:
-        self._states: dict[str, str] = {}
+        self._states: dict[str, tuple[str, float]] = {}
         self._since = time.monotonic()
         self._live: Any = None
         self._guard = threading.Lock()
@@ -23,13 +24,13 @@ class Progress:
         """`name` is now in `state`; the same state twice is told once."""
         with self._guard:
             self.moved = time.monotonic()
-            if self._states.get(name) == state:
+            if self._states.get(name, ("", 0.0))[0] == state:
                 return
-            self._states[name] = state
+            self._states[name] = (state, self.moved)
             if self._live:
-                self._live.update(self._table())
+                self._live.refresh()
             elif not state.endswith("%"):
-                print(f"{name}: {state}", file=sys.stderr, flush=True)
+                print(f"{self._clock()} {name}: {state}", file=sys.stderr, flush=True)
 
     def say(self, sentence: str) -> None:
         """One line of its own."""
@@ -37,14 +38,20 @@ class Progress:
             if self._live:
                 self._live.console.print(sentence, highlight=False, markup=False)
             else:
-                print(sentence, file=sys.stderr, flush=True)
+                print(f"{self._clock()} {sentence}", file=sys.stderr, flush=True)
+
+    def _clock(self) -> str:
+        return minutes(time.monotonic() - self._since)
 
     def _table(self) -> Any:
+        """Each line with how long it stands: of what is on its way, until now; of the others, when that was."""
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
-        for name, state in self._states.items():
-            table.add_row(name, state, style=_style(state))
+        now = time.monotonic()
+        for name, (state, since) in list(self._states.items()):
+            style = _style(state)
+            table.add_row(minutes((since if style else now) - self._since), name, state, style=style)
         return table
 
     @contextlib.contextmanager
@@ -56,13 +63,18 @@ class Progress:
         from rich.console import Console
         from rich.live import Live
 
-        with Live(self._table(), console=Console(stderr=True), refresh_per_second=8) as live:
+        with Live(get_renderable=self._table, console=Console(stderr=True), refresh_per_second=8) as live:
             self._live = live
             try:
                 yield self
             finally:
                 self._live = None
-                live.update(self._table())
+                live.refresh()
+
+
+def minutes(seconds: float) -> str:
+    """A time as a clock shows it: 0:07, 12:40, 75:00."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def _style(state: str) -> str:

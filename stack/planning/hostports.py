@@ -15,7 +15,7 @@ def problems(published: Iterable[Published], project: str, base_port: int) -> li
     taken = [port for port in wanted if not _free(port.host_ip, port.host, port.protocol)]
     if not taken:
         return []
-    holders = _containers()
+    holders = _publishers({port.host for port in taken})
     others = [p for p in taken if (holders.get(p.host) or ("", ""))[0] != project]
     suggestion = free_base({p.host - base_port for p in wanted}, base_port) if others else 0
     return [_problem(port, holders.get(port.host), suggestion) for port in others]
@@ -58,6 +58,45 @@ def _containers() -> dict[int, tuple[str, str]]:
     return found
 
 
+def _publishers(ports: set[int]) -> dict[int, tuple[str, str]]:
+    """The project and name of the container behind each port, also of one on its way up: the engine's forwarder has the
+    port before the container is listed with it, as after a killed `up`."""
+    found = _containers()
+    return _bound() | found if (ports - found.keys()) & forwarders().keys() else found
+
+
+def _bound() -> dict[int, tuple[str, str]]:
+    """The project and name of the container, running or not, that each port is bound to."""
+    import json
+
+    ids = docker.ask(["ps", "-aq", "--no-trunc"]).split()
+    # One that has gone in between makes the client fail, and is not missed.
+    rows = json.loads(docker.run(["inspect", *ids]).stdout or "[]") if ids else []
+    found: dict[int, tuple[str, str]] = {}
+    for row in rows:
+        owner = ((row["Config"].get("Labels") or {}).get(docker.PROJECT_LABEL, ""), row["Name"].removeprefix("/"))
+        for ports in (row["HostConfig"].get("PortBindings"), row["NetworkSettings"].get("Ports")):
+            numbers = [bound.get("HostPort") or "" for bounds in (ports or {}).values() for bound in bounds or []]
+            found |= {port: owner for number in numbers for port in _range(number)}
+    return found
+
+
+FORWARDER = "docker-proxy"
+"""The engine's program that listens on a published port for a container; its words tell which."""
+
+
+def forwarders() -> dict[int, int]:
+    """The process ids of the engine's forwarders by their ports; any user may see their words."""
+    import psutil
+
+    found = {}
+    for process in psutil.process_iter(["name", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if process.info["name"] == FORWARDER and "-host-port" in words[:-1]:
+            found[int(words[words.index("-host-port") + 1])] = process.pid
+    return found
+
+
 def _range(text: str) -> range:
     first, _, last = text.partition("-")
     return range(int(first), int(last or first) + 1) if first.isdecimal() else range(0)
@@ -65,7 +104,12 @@ def _range(text: str) -> range:
 
 def _process(port: int) -> str:
     """The process that listens on a port, as far as this user may see."""
-    return programs().get(port, "a process that only root can name")
+    if port in (engines := forwarders()):
+        return f"{FORWARDER} (process {engines[port]}), for a container that this engine does not list,"
+    return programs().get(port, UNNAMED)
+
+
+UNNAMED = "a process that only root can name"
 
 
 def all_free(offsets: set[int], base_port: int) -> bool:
@@ -106,7 +150,7 @@ def _named(pid: int | None) -> str:
     with contextlib.suppress(psutil.Error):
         if pid is not None:
             return f"process {pid} ({psutil.Process(pid).name()})"
-    return "a process that only root can name"
+    return UNNAMED
 
 
 def free_base(offsets: set[int], base_port: int) -> int:

@@ -117,13 +117,15 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
     Raises StackError with its last lines where a build fails."""
     import subprocess
 
+    from stack.running import refusals
+
     log = root / tree.GENERATED / "log" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     for name in services:
         progress.tell(name, "building")
     args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
     with log.open("w") as out:
-        process = subprocess.Popen(args, cwd=root, env=dict(env), stdout=out, stderr=subprocess.STDOUT,
+        process = subprocess.Popen(args, cwd=root, env={**env, **own_builder()}, stdout=out, stderr=subprocess.STDOUT,
                                    start_new_session=True)  # fmt: skip
         try:
             code = process.wait()
@@ -133,10 +135,18 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
                 process.wait()
     if code:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-LAST_LINES:]
-        raise fail("build", "\n".join(["a build failed; its last lines:", *lines]), str(log.relative_to(root)),
-                   "mend what the lines say, then ./inv up")  # fmt: skip
+        cause, fix = refusals.meaning(lines)
+        why = f"a build failed: {cause}" if cause else "a build failed"
+        raise fail("build", "\n".join([f"{why}; its last lines:", *lines]), str(log.relative_to(root)),
+                   fix or "mend what the lines say, then ./inv up")  # fmt: skip
     for name in services:
         progress.tell(name, "built")
+
+
+def own_builder() -> dict[str, str]:
+    """The environment in which a build is the engine's own, whatever builder is chosen: another one can't see the base
+    image, which no registry has. BuildKit calls the engine's own by its context (docs.docker.com, buildx create)."""
+    return {"BUILDX_BUILDER": docker.ask(["context", "show"]).strip(), "DOCKER_BUILDKIT": "1"}
 
 
 def present(planned: Planned) -> dict[str, tuple[str, dict[str, str]]]:

@@ -30,6 +30,11 @@ class Outcome(msgspec.Struct, frozen=True):
 # kind, what the engine's message contains (a status with its words, as ports and digests hold any number), what it
 # means.
 KINDS: tuple[tuple[str, str, str], ...] = (
+    (
+        "helper",
+        r"error getting credentials|docker-credential-",
+        "the program that keeps your logins, of which ~/.docker/config.json tells, does not work here",
+    ),
     ("space", r"no space left on device", "the disk is full"),
     (
         "platform",
@@ -79,6 +84,7 @@ def meaning(kind: str) -> str:
 
 
 FIXES = {
+    "helper": 'take "credsStore" and "credHelpers" out of ~/.docker/config.json, then ./inv up',
     "space": "docker system df",
     "platform": "--source S=build or --source S=disabled for this service",
     "tag": "./inv env.unset the service's _IMAGE, or set it to a tag that exists",

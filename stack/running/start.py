@@ -1,15 +1,16 @@
 """Starting the planned services and waiting until each is as it should be.
 
-One `docker compose up` starts them in their order; what happens is followed by the engine's own events."""
+One `docker compose up` starts them in their order, and is asked again where it gave up too early; what happens is
+followed by the engine's own events."""
 
 import contextlib
 import json
-import queue
+import re
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,49 +19,51 @@ from stack import docker
 from stack.output.progress import Progress
 from stack.planning.changes import Container
 from stack.planning.plan import Plan, Service
+from stack.running import watching
+from stack.running.watching import Events, Failure, Watch
 
-TICK = 1.0
-"""Seconds between looks where no event comes: time-outs are noticed that late at most."""
-LOOPS = 3
-"""Exits after which a container that restarts counts as failed."""
-NEXT_PROBE = 35.0
-"""Seconds for a container that was unhealthy before to be probed again: Docker's own interval is 30."""
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """A service that did not get there, and why; `container` is empty where it has none. With a `retry` command it
-    is a warning: the others work without."""
-
-    service: str
-    why: str
-    container: str = ""
-    retry: str = ""
+GAVE_UP = re.compile(r"container (\S+) (?:is unhealthy|exited \(\d+\))")
+"""Compose's words when it waits no longer for a dependency: one failed row of checks, or one end, is enough for it."""
+MAKE_LIMIT_S = 120.0
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What is to be started: the plan, the services to name, and those of them that have a healthcheck. Of a service
-    in `replaces`, the containers named there go once new ones are healthy, and others have had `unseen` seconds to
-    find those."""
+    """What is to be started: the plan, the services to name, those of them that have a healthcheck, and those that
+    already are as they should be. Of a service in `replaces`, the containers named there go once new ones are healthy,
+    and others have had `unseen` seconds to find those."""
 
     root: Path
     plan: Plan
     names: list[str]
     checked: set[str]
+    well: set[str] = set()
     replaces: dict[str, list[str]] = {}
     unseen: float = 0.0
 
 
-class Watch(msgspec.Struct):
-    """What is known while waiting: when each service was first seen running, with what codes each container ended,
-    since when who is there; which containers are from before this start and were not started again, and which of
-    them were unhealthy."""
+class Idle(msgspec.Struct, frozen=True):
+    """A container that does not run: what the engine said as it would not start it, and the networks it is made for."""
 
-    started: dict[str, float] = {}
-    exits: dict[str, list[str]] = {}
-    settled: dict[str, float] = {}
-    before: set[str] = set()
-    sick: set[str] = set()
-    warnings: list[Failure] = []
+    service: str
+    id: str
+    error: str
+    networks: list[str]
+
+
+class Composing(msgspec.Struct, frozen=True):
+    """A Compose at work, and what it has said of errors."""
+
+    process: "subprocess.Popen[str]"
+    reader: threading.Thread
+    lines: list[str]
+
+    def over(self) -> bool:
+        """Whether it has ended, and all that it said is read."""
+        return not self.reader.is_alive()
+
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return self.over() and self.process.returncode != 0
 
 
 def start(job: Job, recreate: bool, timeout: float, progress: Progress) -> list[Failure]:
@@ -90,38 +93,56 @@ def _replace(job: Job, timeout: float, progress: Progress) -> list[Failure]:
 
 
 def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> list[Failure]:
-    plan = job.plan
-    args = ["docker", "compose", "--progress", "quiet", "-p", plan.project, "up", "-d", "--no-build", "--pull", "never",
-            "--no-deps", *flags, *job.names]  # fmt: skip
-    there = docker.containers(plan.project)
-    watch = Watch(before={c.id for c in there}, sick={c.id for c in there if c.health == "unhealthy"})
-    with _events(plan.project) as events:
-        # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
-        composing = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                     start_new_session=True)  # fmt: skip
-        errors = _collect(composing, events)
-        try:
-            failures = _wait(job, composing, events, watch, timeout, progress)
-            if not failures and composing.returncode:
-                failures = [Failure("", _last_words(errors))]
-            return failures + watch.warnings
-        finally:
-            _end(composing)
+    """Have Compose start the services, again and again while that helps, and wait for them."""
+    watch = Watch(before={c.id for c in docker.containers(job.plan.project)})
+    renewed: set[str] = set()
+    with watching.events(job.plan.project) as happened:
+        while True:
+            with _composing(job, flags, happened) as composing:
+                failures = _wait(job, composing, happened, watch, timeout, progress)
+            # What was made anew is not made anew again for another's sake.
+            flags = [flag for flag in flags if flag != "--force-recreate"]
+            if failures or not composing.failed():
+                return failures + watch.warnings
+            idle = _idle(job)
+            old = _stale(idle, watch.before) - renewed
+            refused = [Failure(one.service, one.error, one.id) for one in idle if one.error]
+            blamed = _blamed(job, composing.lines)
+            ended = [Failure(one.service, f"exited {one.exit_code}", one.id) for one in blamed if one.state == "exited"]
+            if old:
+                _renew(job, sorted(old), progress)
+                renewed |= old
+            elif refused or ended or not blamed:
+                return (refused or ended or [Failure("", _words(composing.lines))]) + watch.warnings
 
 
-def _collect(process: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]") -> list[str]:
-    """Read the process's errors as they come, and tell the queue when it has ended."""
+@contextlib.contextmanager
+def _composing(job: Job, flags: list[str], happened: Events) -> Iterator[Composing]:
+    """A Compose that starts the services; one that still runs when the block is left is ended."""
+    args = ["docker", "compose", "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
+            "never", "--no-deps", *flags, *job.names]  # fmt: skip
+    # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
+    process = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)  # fmt: skip
     lines: list[str] = []
 
     def read() -> None:
         assert process.stderr is not None
         lines.extend(process.stderr)
         process.wait()
-        events.put({})
 
-    threading.Thread(target=read, daemon=True).start()
-    return lines
+    def told() -> None:
+        reader.join()
+        happened.put({})
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    threading.Thread(target=told, daemon=True).start()
+    try:
+        yield Composing(process, reader, lines)
+    finally:
+        _end(process)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
@@ -134,124 +155,96 @@ def _end(process: "subprocess.Popen[str]") -> None:
             process.kill()
 
 
-def _last_words(lines: list[str]) -> str:
-    told = [line.strip() for line in lines if line.strip() and "level=warning" not in line]
-    return " / ".join(told[-3:]) or "Compose failed without a reason"
-
-
-@contextlib.contextmanager
-def _events(project: str) -> Iterator["queue.Queue[dict[str, str]]"]:
-    """The project's container events, in a queue, while the block runs."""
-    # From now on, so that nothing is missed before the engine listens.
-    args = ["docker", "events", "--since", f"{time.time():.3f}", "--filter", "type=container", "--filter",
-            f"label={docker.PROJECT_LABEL}={project}", "--format", "{{json .}}"]  # fmt: skip
-    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               env=docker.environment(), start_new_session=True)  # fmt: skip
-    found: queue.Queue[dict[str, str]] = queue.Queue()
-    threading.Thread(target=_read_events, args=(process, found), daemon=True).start()
-    try:
-        yield found
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _read_events(process: "subprocess.Popen[str]", found: "queue.Queue[dict[str, str]]") -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        code = event["Actor"]["Attributes"].get("exitCode", "")
-        found.put({"action": event["Action"].split(":")[0], "container": event["Actor"]["ID"], "code": code})
-
-
-def _wait(job: Job, composing: "subprocess.Popen[str]", events: "queue.Queue[dict[str, str]]", watch: Watch,
-          timeout: float, progress: Progress) -> list[Failure]:  # fmt: skip
+def _wait(job: Job, composing: Composing, happened: Events, watch: Watch, timeout: float,
+          progress: Progress) -> list[Failure]:  # fmt: skip
+    """Follow the services until all are there, one has failed, or Compose has ended and asking it again may help."""
     wanted = {service.name: service for service in job.plan.services if service.name in job.names}
-    for name, service in wanted.items():
-        progress.tell(name, f"waiting for {', '.join(service.depends_on)}" if service.depends_on else "starting")
+    for service in wanted.values():
+        _begun(job, service, watch, progress)
     while True:
         # Asked first: what Compose did before it ended is then sure to be seen.
-        done = composing.poll() is not None
-        there = _group(docker.containers(job.plan.project))
+        done = composing.over()
+        failed = done and composing.failed()
+        there = watching.by_service(docker.containers(job.plan.project))
         failures = []
         for name, service in wanted.items():
-            # While Compose is at work, what is from before may be stopped, and may go.
             have = [c for c in there.get(name, [])
-                    if (done or c.id not in watch.before) and c.name not in job.replaces.get(name, [])]  # fmt: skip
-            failures += _look(service, have, name in job.checked, watch, timeout, progress)
-        if failures or (done and (composing.returncode or len(watch.settled) == len(wanted))):
+                    if _counts(c, watch, done, failed) and c.name not in job.replaces.get(name, [])]  # fmt: skip
+            failures += watching.look(service, have, name in job.checked, watch, timeout, progress)
+        if failures or (done and len(watch.settled) == len(wanted)):
             return failures
-        _next(events, watch)
+        if failed and not (_blames(composing) and any(_recovers(there.get(name, [])) for name in job.checked)):
+            return []
+        watching.take(happened, watch)
 
 
-def _group(containers: Iterable[Container]) -> dict[str, list[Container]]:
-    found: dict[str, list[Container]] = {}
-    for container in containers:
-        if not container.one_off:
-            found.setdefault(container.service, []).append(container)
-    return found
+def _begun(job: Job, service: Service, watch: Watch, progress: Progress) -> None:
+    if service.name in job.well:
+        progress.tell(service.name, watching.already(service.one_shot))
+    elif service.name not in watch.started:
+        waits = ", ".join(service.depends_on)
+        progress.tell(service.name, f"waiting for {waits}" if waits else "starting")
 
 
-def _next(events: "queue.Queue[dict[str, str]]", watch: Watch) -> None:
-    """Wait for something to happen, then take all that has happened."""
-    with contextlib.suppress(queue.Empty):
-        event = events.get(timeout=TICK)
-        while True:
-            if event.get("action") == "die":
-                watch.exits.setdefault(event["container"], []).append(event["code"])
-            elif event.get("action") == "start":
-                watch.before.discard(event["container"])
-            event = events.get_nowait()
+def _counts(container: Container, watch: Watch, done: bool, failed: bool) -> bool:
+    """Whether a container's state tells something. While Compose is at work, what is from before may be stopped, and
+    may go; and what ended before a Compose that failed was not its doing."""
+    if container.id not in watch.before:
+        return True
+    return done and not (failed and container.state == "exited")
 
 
-def _look(service: Service, have: list[Container], checked: bool, watch: Watch, timeout: float,
-          progress: Progress) -> list[Failure]:  # fmt: skip
-    """One service's state now: told, and a failure where it is one."""
-    name, one_shot = service.name, service.one_shot
-    running = [c for c in have if c.state in ("running", "restarting", "exited")]
-    if len(running) < service.containers:
+def _recovers(have: list[Container]) -> bool:
+    """Whether one of these containers, of a service with a healthcheck, runs and may yet get healthy."""
+    return any(c.state in ("running", "restarting") and c.health != "healthy" for c in have)
+
+
+def _blames(composing: Composing) -> bool:
+    return any(GAVE_UP.search(line) for line in composing.lines)
+
+
+def _blamed(job: Job, lines: list[str]) -> list[Container]:
+    """The containers for which Compose gave up waiting, as they are now: they may have got well since."""
+    names = {found[1] for line in lines if (found := GAVE_UP.search(line))}
+    return [c for c in docker.containers(job.plan.project) if c.name in names] if names else []
+
+
+def _idle(job: Job) -> list[Idle]:
+    """The containers of the named services that do not run."""
+    there = {c.id: c.service for c in docker.containers(job.plan.project)
+             if c.service in job.names and c.state in ("created", "exited") and not c.one_off}  # fmt: skip
+    if not there:
         return []
-    now = time.monotonic()
-    since = watch.started.setdefault(name, now)
-    if now - since > min(timeout, NEXT_PROBE):
-        watch.sick.clear()
-    bad = next((why for c in have if c.id not in watch.sick or c.health != "unhealthy"
-                if (why := _wrong(c, one_shot, watch.exits.get(c.id, [])))), None)  # fmt: skip
-    if bad and service.retry:
-        progress.tell(name, f"failed, and the others go on without: {bad}")
-        if name not in watch.settled:
-            watch.settled[name] = now
-            watch.warnings.append(Failure(name, bad, have[0].id, service.retry))
-        return []
-    if bad:
-        progress.tell(name, f"failed: {bad}")
-        return [Failure(name, bad, have[0].id)]
-    if all(_there(c, one_shot, checked) for c in have):
-        watch.settled.setdefault(name, now)
-        progress.tell(
-            name, f"{'done' if one_shot else have[0].health or 'running'} in {watch.settled[name] - since:.1f} s"
-        )
-        return []
-    watch.settled.pop(name, None)
-    progress.tell(name, "starting")
-    # A job that may fail is bounded by its own tries: a model may take an hour to arrive.
-    if now - since > timeout and not service.retry:
-        progress.tell(name, f"failed: not {'done' if one_shot else 'healthy'} in time")
-        return [Failure(name, f"not {'done' if one_shot else 'healthy'} within {timeout:.0f} s", have[0].id)]
-    return []
+    layout = "{{.Id}} {{json .State.Error}} {{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}"
+    # One that has gone in between makes the client fail, and is not missed.
+    rows = docker.run(["inspect", "--format", layout, *there]).stdout.splitlines()
+    return [_read(there, row) for row in rows if row]
 
 
-def _wrong(container: Container, one_shot: bool, exits: list[str]) -> str:
-    if container.health == "unhealthy":
-        return "unhealthy"
-    if container.state == "exited" and (container.exit_code or not one_shot):
-        return f"exited {container.exit_code}"
-    return f"keeps exiting ({len(exits)} times, last with {exits[-1]})" if len(exits) >= LOOPS else ""
+def _read(there: dict[str, str], row: str) -> Idle:
+    identity, _, rest = row.partition(" ")
+    error, end = json.JSONDecoder().raw_decode(rest)
+    return Idle(there[identity], identity, error, rest[end:].split())
 
 
-def _there(container: Container, one_shot: bool, checked: bool) -> bool:
-    """Whether a container is where it should be. Right after its start the engine knows no health yet, so one
-    that has a healthcheck must be healthy in so many words."""
-    if one_shot:
-        return container.state == "exited" and container.exit_code == 0
-    return container.state == "running" and container.health in ({"healthy"} if checked else {"", "healthy"})
+def _stale(idle: list[Idle], before: set[str]) -> set[str]:
+    """The services with a container of an earlier start that the engine can't start any more, or that was made for the
+    same network that is gone. Pure."""
+    errors = " ".join(one.error for one in idle)
+    return {one.service for one in idle
+            if one.id in before and (one.error or any(network in errors for network in one.networks))}  # fmt: skip
+
+
+def _renew(job: Job, services: list[str], progress: Progress) -> None:
+    """Make the containers of some services anew: what they were made for, a network say, is no longer there. Raises
+    StackError in Compose's words where it can't."""
+    for name in services:
+        progress.tell(name, "made anew, as the engine can't start it any more")
+    args = ["compose", "--progress", "quiet", "-p", job.plan.project, "up", "--no-start", "--no-build", "--pull",
+            "never", "--no-deps", "--force-recreate", *services]  # fmt: skip
+    docker.ask(args, cwd=job.root, text="", timeout=MAKE_LIMIT_S)
+
+
+def _words(lines: list[str]) -> str:
+    told = [line.strip() for line in lines if line.strip() and "level=warning" not in line]
+    return " / ".join(told[-3:]) or "Compose failed without a reason"

@@ -1,11 +1,12 @@
 """Services that do not get there: told by name, why, their last lines and what to type; what runs is left."""
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.engine import support_stack as support
+from tests.engine.support_doctor import follow, found
 from tests.engine.support_stack import Done, Stack, docker, run
 
 FAST = {"interval": "1s", "timeout": "2s", "retries": 2}
@@ -41,8 +42,8 @@ def test_never_healthy_unhealthy_and_looping_services_are_each_told_as_what_they
     assert slow["fix"] == "docker compose logs slow"
     assert {name for name, one in stack.containers().items() if one["State"]["Running"]} == {"fine-1", "slow-1"}
 
-    sick = problem(stack.inv("up", "--once", "--profile", "sick", "--json"), "sick")
-    assert "unhealthy" in sick["message"]
+    sick = problem(stack.inv("up", "--once", "--profile", "sick", "--timeout", "4", "--json"), "sick")
+    assert "not healthy within 4 s" in sick["message"]
     assert "no answer at the door" in sick["message"]
     assert shows_last_lines(sick["message"])
 
@@ -53,7 +54,7 @@ def test_never_healthy_unhealthy_and_looping_services_are_each_told_as_what_they
     # In plain text the same is told on standard error.
     text = stack.inv("up", "--once", "--service", "sick", "--timeout", "3")
     assert text.code == 1
-    assert "error: sick: unhealthy" in text.err
+    assert "error: sick: not healthy within 3 s" in text.err
     assert "docker compose logs sick" in text.err
     assert "no answer at the door" in text.err
     told = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}
@@ -97,7 +98,11 @@ def test_a_job_killed_for_want_of_memory_is_told_as_that(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [(["no-such-program"], "no-such-program"), (["/etc/passwd"], "permission denied")]
+    ("command", "words"),
+    [
+        (["no-such-program"], "its command no-such-program is not in its image"),
+        (["/etc/passwd"], "its command /etc/passwd may not be run (permission denied)"),
+    ],
 )
 def test_a_command_that_cannot_be_run_is_told_in_the_engines_words(
     stack: Stack, command: list[str], words: str
@@ -105,7 +110,48 @@ def test_a_command_that_cannot_be_run_is_told_in_the_engines_words(
     stack.service("broken", command=command, init=None)
     failed = stack.inv("up", "--json")
     assert failed.code == 1
-    assert words in json.dumps(failed.problems)
+    told = problem(failed, "broken")
+    assert words in told["message"]
+    assert told["fix"].startswith("correct `command` or `entrypoint` of broken")
+
+
+def test_what_the_engine_refuses_to_make_is_told_with_its_cause_and_mended_by_the_fix(stack: Stack) -> None:
+    stack.service("web")
+    network = f"{stack.project}_backend-bridge-network"
+    docker("network", "create", network)
+    failed = stack.inv("up", "--json")
+    assert failed.code == 1
+    assert f"a network named {network} is there already" in failed.problems[0]["message"]
+    follow(stack, failed.problems[0]["fix"])
+
+    stack.service("other", platform="linux/s390x")
+    refused = stack.inv("up", "--json", env={"DOCKER_DEFAULT_PLATFORM": "linux/s390x"})
+    assert "linux/s390x is asked for" in refused.problems[0]["message"], refused
+
+
+def test_a_dependency_that_ends_before_what_waits_for_it_is_told_with_its_own_last_lines(stack: Stack) -> None:
+    stack.service("store", command=["sh", "-c", "sleep 1; echo the disk is gone; exit 3"], init=None,
+                  healthcheck={"test": ["CMD", "false"], "interval": "30s"})  # fmt: skip
+    stack.service("web", depends_on={"store": {"condition": "service_healthy"}})
+    failed = problem(stack.inv("up", "--json"), "store")
+    assert "the disk is gone" in failed["message"]
+
+
+def test_a_broken_append_only_file_is_repaired_by_the_command_that_is_told(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(**support.BUILT)
+    stack.service("app", depends_on={"redis": {"condition": "service_healthy"}})
+    stack.up()
+    stack.exec("redis", "sh", "-c", "redis-cli set kept yes")
+    assert stack.compose("stop").code == 0
+    data = f"{stack.project}_redis-build-data:/data"
+    docker("run", "--rm", "--network", "none", "-v", data, support.BASE, "sh", "-c",
+           "printf 'no record' >> /data/appendonlydir/appendonly.aof.1.incr.aof")  # fmt: skip
+    broken = problem(stack.inv("up", "--json"), "redis")
+    assert "can't read the end of its append-only file" in broken["message"]
+    fixes = [row["fix"] for rows in found(stack, "--service", "redis").values() for row in rows]
+    assert broken["fix"] in fixes
+    follow(stack, broken["fix"])
+    assert stack.exec("redis", "redis-cli", "get", "kept") == "yes\n"
 
 
 def test_a_killed_container_shows_in_status_and_up_brings_it_back(stack: Stack) -> None:

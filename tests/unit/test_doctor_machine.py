@@ -20,6 +20,7 @@ from stack.doctor.checks import (
     image_pins,
     jwt_keys,
     limits,
+    logins,
     map_count,
     memory,
     owner,
@@ -127,6 +128,12 @@ def test_what_matters_of_the_engine_s_warnings_is_told_and_noise_is_not() -> Non
         "the engine's storage driver is vfs",
         "the engine says: No memory limit support",
     ]
+
+
+def test_a_program_for_logins_that_is_not_there_is_told_before_a_pull_needs_it() -> None:
+    config = {"credsStore": "desktop.exe", "credHelpers": {"registry.example": "nowhere"}}
+    assert logins.missing(json.dumps(config)) == ["docker-credential-desktop.exe", "docker-credential-nowhere"]
+    assert [logins.missing(text) for text in ("", "{}", "[]", "no JSON", '{"credsStore": ""}')] == [[]] * 5
 
 
 def test_a_proxy_that_the_engine_lacks_is_told_while_there_is_something_to_pull() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from stack.doctor import check, run, words
@@ -30,6 +31,8 @@ from stack.doctor.checks import (
 from stack.doctor.checks.healthcheck_tool import lacks_tool
 from stack.doctor.scene import Scene
 from stack.planning.changes import Change
+from stack.running import failures
+from stack.running.watching import Failure
 from tests.synthetic import facts, needs, planned
 
 RUNNING: dict[str, Any] = {"Status": "running", "Running": True, "Restarting": False, "ExitCode": 0, "OOMKilled": False}
@@ -188,6 +191,40 @@ def test_a_planned_service_without_a_container_is_told_beside_those_that_run(loo
     [found] = look(not_running.CHECK, container("db"), ended("job", 0))
     assert found.seen == "web is planned, and has no container"
     assert look(not_running.CHECK, ended("db", 0), ended("job", 0)) == []
+
+
+def test_what_the_engine_would_not_start_is_told_with_what_mends_it_and_no_lines_of_its_life_before(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "log", lambda *_: "error of long ago")
+    for given in (ended("db", 143, Error="network 4f not found"),
+                  container("db", Status="created", Running=False, Error="network 4f not found")):  # fmt: skip
+        [found] = look(not_running.CHECK, container("web"), given)
+        assert "network 4f not found" in found.seen
+        assert "made for is not there any more" in found.seen
+        assert "long ago" not in found.seen
+        assert found.fix == "./inv down && ./inv up"
+
+
+def test_last_lines_that_are_known_are_told_with_the_command_that_repairs(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "log", lambda *_: "# Bad file format reading the append only file a.aof: make a backup")
+    [found] = look(restarting.CHECK, container("db", 4, Status="restarting", Restarting=True, ExitCode=1))
+    assert "can't read the end of its append-only file" in found.seen
+    assert "redis-check-aof --fix" in found.fix
+
+
+def test_why_the_last_start_made_no_container_is_known_afterwards(look: Look, tmp_path: Path) -> None:
+    said = Failure("", "network p_n was found but has incorrect label com.docker.compose.network")
+    here = msgspec.structs.replace(WEB, checkout=msgspec.structs.replace(WEB.checkout, root=tmp_path))
+    failures.keep(here, [said])
+    [found] = look(not_running.CHECK, container("db"), ended("job", 0))
+    assert "a network named p_n is there already" in found.seen
+    assert found.fix == "docker network rm p_n && ./inv up"
+    failures.keep(here, [])
+    [found] = look(not_running.CHECK, container("db"), ended("job", 0))
+    assert found.seen == "web is planned, and has no container"
 
 
 def test_what_the_last_up_was_not_to_start_is_a_warning_alone(look: Look) -> None:

@@ -2,10 +2,14 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from stack import docker
 from stack.planning import hostports
 from stack.planning.ports import Published
 
@@ -35,6 +39,42 @@ def test_the_same_port_of_another_address_or_protocol_is_free(held: Published) -
 def test_the_process_that_holds_a_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert hostports._process(server.getsockname()[1]).startswith(f"process {os.getpid()} (")
+
+
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); "
+BOUND = '{"Name": "/%s-web-1", "Config": {"Labels": {"com.docker.compose.project": "%s"}}, "State": {}, '
+PORTS = '"HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "%s"}]}}, "NetworkSettings": {}}'
+
+
+@pytest.fixture
+def forwarded(tmp_path: Path) -> Iterator[int]:
+    """A port that a program called docker-proxy holds, as it does for a container on its way up, which `docker ps` does
+    not list with its ports yet."""
+    program = tmp_path / "docker-proxy"
+    program.symlink_to(os.path.realpath(sys.executable))
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port = chosen.getsockname()[1]
+    code = f"{LISTEN.replace(', 0)', f', {port})')} sys.stdin.read()"
+    words = [str(program), "-c", code, "-proto", "tcp", "-host-port", str(port), "-container-port", "80"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == str(port)
+        yield port
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("project", "told"),
+    [("mine", ""), ("yours", "container yours-web-1 of project yours"), ("", "docker-proxy (process ")],
+)
+def test_the_engines_own_forwarder_is_told_as_the_container_that_it_is_for(
+    forwarded: int, monkeypatch: pytest.MonkeyPatch, project: str, told: str
+) -> None:
+    row = f"{BOUND % (project, project)}{PORTS % forwarded}"
+    monkeypatch.setattr(docker, "ask", lambda words: "an-id" if "-aq" in words and project else "")
+    monkeypatch.setattr(docker, "run", lambda words: subprocess.CompletedProcess(words, 0, f"[{row}]", ""))
+    found = hostports.problems([Published("web", "WEB_PORT", "127.0.0.1", forwarded)], "mine", 63000)
+    assert [told in problem.message for problem in found] == ([True] if told else [])
 
 
 def test_free_ports_need_no_engine_to_be_told_free() -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from stack.doctor import edges, words
 from stack.doctor.check import WARNING, Check, Finding, untold
 from stack.doctor.checks import oom
-from stack.doctor.scene import Scene
+from stack.doctor.scene import Inspected, Scene
 from stack.planning.plan import Service
+from stack.running import failures, refusals
 
 STOPPED = (0, 137, 143)
 """How a container ends that was told to stop: by itself, at once, or after its grace time (128 + the signal)."""
@@ -28,15 +29,24 @@ def _run(scene: Scene) -> Iterable[Finding]:
 
 def _of(scene: Scene, service: Service, resting: bool) -> Iterable[Finding]:
     have = scene.of(service.name)
-    ended = [one for one in have if one["State"]["Status"] in ("exited", "dead") and not oom.killed(one, ())]
+    ended = [one for one in have if _ended(one) and not oom.killed(one, ())]
     # A project of which nothing runs was stopped, which is no fault.
     faults = [one for one in ended if not (resting and one["State"]["ExitCode"] in STOPPED)]
     if faults:
-        seen = f"{service.name} {words.exit_in_words(faults[0])}{words.last_lines(faults[0])}"
-        yield Finding(seen, "what needs it fails", "./inv up", service=service.name)
+        cause, fix = words.meant(faults[0])
+        why = f"{words.exit_in_words(faults[0])}{f'; {cause}' if cause else ''}"
+        seen = f"{service.name} {why}{words.last_lines(faults[0])}"
+        yield Finding(seen, "what needs it fails", fix or "./inv up", service=service.name)
     elif not have and not resting and scene.awaited(service.name) and not edges.unmet(scene, service.name):
-        yield Finding(f"{service.name} is planned, and has no container", "what needs it fails", "./inv up",
-                      service=service.name)  # fmt: skip
+        cause, fix = refusals.meaning([failures.kept(scene.root)], service.name)
+        seen = f"{service.name} is planned, and has no container{f': {cause}' if cause else ''}"
+        yield Finding(seen, "what needs it fails", fix or "./inv up", service=service.name)
+
+
+def _ended(one: Inspected) -> bool:
+    """Whether a container has ended, or the engine would not start it."""
+    status = one["State"]["Status"]
+    return status in ("exited", "dead") or (status == "created" and bool(words.refusal(one)))
 
 
 CHECK = Check(

@@ -8,7 +8,7 @@ from stack.doctor.checks import oom
 from stack.doctor.scene import Inspected, Scene
 
 LOOPS = 3
-"""Restarts after which it is no accident (as in running/start.py)."""
+"""Restarts after which it is no accident (as in running/watching.py)."""
 RECENT_S = 600
 """Seconds in which the last of them was: what settled down is no finding."""
 
@@ -19,10 +19,11 @@ def _run(scene: Scene) -> Iterable[Finding]:
         if not looping or _explained(scene, service.name):
             continue
         one = looping[0]
-        said = words.last_lines(one)
-        seen = f"{service.name} keeps ending: {one['RestartCount']} restarts, {words.exit_in_words(one)}{said}"
-        logs = f"docker compose logs {service.name}"
-        fix = edges.first(scene, service.name) or f"mend what its last lines say, then ./inv up; all of them: {logs}"
+        cause, known = words.meant(one)
+        told = f"{words.exit_in_words(one)}{f'; {cause}' if cause else ''}{words.last_lines(one)}"
+        seen = f"{service.name} keeps ending: {one['RestartCount']} restarts, {told}"
+        lines = f"mend what its last lines say, then ./inv up; all of them: docker compose logs {service.name}"
+        fix = edges.first(scene, service.name) or known or lines
         yield Finding(seen, "it answers for moments at most", fix, service=service.name)
 
 

@@ -1,0 +1,52 @@
+"""What a start does not give up for: a program that takes longer than its checks allow, and containers that the engine
+can't start as they are."""
+
+from tests.engine import support_stack as support
+from tests.engine.support_stack import Stack, docker
+
+HASTY = {"test": ["CMD", "test", "-e", "/tmp/go"], "interval": "1s", "retries": 1}
+FINE = {"test": ["CMD", "true"], "interval": "1s"}
+
+
+def test_what_is_unhealthy_at_first_and_well_later_comes_up_with_all_that_waits_for_it(stack: Stack) -> None:
+    stack.service("web", healthcheck=HASTY)
+    stack.service("after", depends_on={"web": {"condition": "service_healthy"}}, healthcheck=FINE)
+    stack.service("last", depends_on={"after": {"condition": "service_healthy"}})
+    running = stack.start("up")
+    running.wait_for("web: unhealthy so far; it has 300 s")
+    # Compose gives up by now, or soon: either way the rest is started once the page is there.
+    stack.exec("web", "touch", "/tmp/go")
+    assert running.end() == 0, running.text
+    assert all(one["State"]["Running"] for one in stack.containers().values())
+    assert set(stack.containers()) == {"web-1", "after-1", "last-1"}
+    assert running.wait_for(r"^\d+:\d\d web: healthy in \d+\.\d s$")
+
+
+def test_what_runs_already_is_told_as_that(stack: Stack) -> None:
+    stack.service("web", healthcheck=FINE)
+    stack.up()
+    stack.service("more", depends_on={"web": {"condition": "service_healthy"}})
+    told = stack.up().err
+    assert "web: running already" in told
+    assert "web: healthy in" not in told
+    assert "more: running in" in told
+
+
+def test_a_stopped_project_whose_network_was_pruned_comes_up_again(stack: Stack) -> None:
+    seed = {"command": ["sh", "-c", "echo once >> /data/runs"], "restart": "no", "init": None,
+            "volumes": ["web-data:/data"]}  # fmt: skip
+    stack.service("web", more={"seed": seed}, volumes=["web-data:/data"], healthcheck=FINE,
+                  depends_on={"seed": {"condition": "service_completed_successfully"}})  # fmt: skip
+    stack.volume("web", "web-data")
+    stack.service("beside", depends_on={"web": {"condition": "service_healthy"}})
+    stack.up()
+    before = stack.identities()
+    assert stack.compose("stop").code == 0
+    docker("network", "rm", *stack.listed("network"))
+    told = stack.up()
+    assert "web: made anew, as the engine can't start it any more" in told.err
+    assert stack.identities()["seed-1"] == before["seed-1"]
+    assert stack.exec("web", "cat", "/data/runs") == "once\n"
+    assert stack.one("beside")["State"]["Running"]
+    assert "nothing was changed" in stack.up().out
+    assert support.run("docker", "exec", f"{stack.project}-beside-1", "getent", "hosts", "web").code == 0

@@ -1,0 +1,89 @@
+"""The words of a failed start, told as what they mean. They were caused on a real engine (20.10.24, Compose 2.40.3)."""
+
+import re
+
+import pytest
+
+from stack.running import refusals
+
+RUNC = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+ENDPOINT = "driver failed programming external connectivity on endpoint demo-web-1 (348a): "
+SAID = [
+    (
+        (
+            "image with reference genai-stack/base:0.1.0 was found but does not match the specified platform: "
+            "wanted linux/arm64, actual: linux/amd64"
+        ),
+        "genai-stack/base:0.1.0 is here for linux/amd64, and linux/arm64 is asked for",
+        "unset DOCKER_DEFAULT_PLATFORM && ./inv up",
+    ),
+    ("exec /usr/local/bin/web: exec format error", "another processor", "./inv doctor --check architecture"),
+    (
+        'error getting credentials - err: exec: "docker-credential-desktop.exe": executable file not found in $PATH',
+        "names docker-credential-desktop.exe, which is not on this machine",
+        'take "credsStore"',
+    ),
+    (
+        'network demo_n was found but has incorrect label com.docker.compose.network set to "" (expected: "n")',
+        "a network named demo_n is there already",
+        "docker network rm demo_n && ./inv up",
+    ),
+    (
+        "failed to create network demo_n: Error: Pool overlaps with other one on this address space",
+        "are those of another network",
+        "-f '{{.Name}} {{json .IPAM.Config}}'",
+    ),
+    (
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+        "no addresses left",
+        "docker network ls",
+    ),
+    ("network df479ef36d66ab8df380 not found", "not there any more", "./inv down && ./inv up"),
+    (
+        f"{ENDPOINT}Error starting userland proxy: listen tcp4 127.0.0.1:39211: bind: address already in use",
+        "has taken 127.0.0.1:39211",
+        "./inv doctor --check port-taken",
+    ),
+    (
+        f"{ENDPOINT}Bind for 127.0.0.1:39212 failed: port is already allocated",
+        "has taken 127.0.0.1:39212",
+        "./inv doctor --check port-taken",
+    ),
+    ('could not select device driver "" with capabilities: [[gpu]]', "no runtime for the GPU", "--check gpu"),
+    (
+        f'{RUNC}exec: "no-such-program": executable file not found in $PATH: unknown',
+        "its command no-such-program is not in its image",
+        "`entrypoint` of web",
+    ),
+    (f'{RUNC}exec: "/etc/passwd": permission denied: unknown', "/etc/passwd may not be run", "of web"),
+    (
+        (
+            f'{RUNC}error during container init: error mounting "/w/dir" to rootfs at "/etc/passwd": mount '
+            "/w/dir:/etc/passwd (via /proc/self/fd/6), flags: 0x5001: not a directory: unknown: Are you trying"
+        ),
+        "of /w/dir and /etc/passwd",
+        "rmdir /w/dir",
+    ),
+    ("write /blob: no space left on device", "the disk is full", "docker system df"),
+    (
+        "8:M # Bad file format reading the append only file appendonly.aof.1.incr.aof: make a backup of your AOF file",
+        "can't read the end of its append-only file",
+        "docker compose stop web && docker compose run --rm -T --no-deps -u redis web ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "cause", "fix"), SAID)
+def test_words_are_told_as_what_they_mean_with_the_next_step(words: str, cause: str, fix: str) -> None:
+    told, step = refusals.meaning(["some line before", words, "some line behind"], "web")
+    assert cause in told
+    assert fix in step
+
+
+def test_each_row_of_the_table_is_met_by_its_own_words_first() -> None:
+    first = [next(row.pattern for row in refusals.TABLE if re.search(row.pattern, words)) for words, _, _ in SAID]
+    assert set(first) == {row.pattern for row in refusals.TABLE}
+
+
+def test_other_words_mean_nothing() -> None:
+    assert refusals.meaning(["Error response from daemon: something new", "exited 1"], "web") == ("", "")

@@ -8,7 +8,7 @@ from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import suggest
 from stack.output.result import Result
-from stack.planning import planner, settled
+from stack.planning import planner, settled, sources, trial
 from stack.planning.planner import Checkout
 
 
@@ -33,12 +33,21 @@ def get(name: str, reveal: bool) -> Result:
     row = _row(checkout, name)
     if reveal:
         row["value"] = checkout.settings.value(name) or checkout.dotenv.get(name, "")
+    if row["origin"] == "unset" and (port := _assigned(checkout, name)):
+        row |= {"value": port, "origin": settings.DEFAULT}
     if row["origin"] == "unset":
         raise fail("unset", f"{name} is not set", name, f"./inv env.set {name} VALUE")
     problems = []
     if row["secret"] and not reveal:
         problems.append(Problem("hidden", f"{name} is a secret", name, f"./inv env.get {name} --reveal"))
     return Result(dict(row), problems)
+
+
+def _assigned(checkout: Checkout, name: str) -> str:
+    """The published port that a port variable has without being set: BASE_PORT and the fragment's offset."""
+    chosen = sources.choose(checkout.catalog, planner.given(checkout), {})
+    offset = next((claim.offset for claim in planner.claims(checkout.catalog, chosen) if claim.variable == name), None)
+    return "" if offset is None else str(int(checkout.settings.value("BASE_PORT")) + offset)
 
 
 def set_(name: str, value: str) -> Result:
@@ -63,8 +72,9 @@ def _edit(name: str, value: str | None) -> Result:
         _check_known(checkout, name, envfile.parse(data))
         _check_value(checkout, name, value)
         after = envfile.edit(data, {name: value})
-        # Valid with the new value too, before anything is written.
-        planner.read_checkout(root, dotenv=envfile.parse(after))
+        refused = trial.problems(root, name, envfile.parse(data), envfile.parse(after)) if value is not None else []
+        if refused:
+            raise StackError(refused)
         wrote = tree.write(root / ".env", after, 0o600) if after or data else False
     shown = HIDDEN if name in checkout.secrets else value
     words = f"{name} is no longer set" if value is None else f"{name}={shown} is saved"

@@ -17,9 +17,11 @@ def open_(name: str) -> Result:
     """Print where a service is reached, by the gateway if it runs and directly, and open its page from a terminal with
     a display.
 
-    Raises StackError for one that is not planned, or has no address."""
+    Raises StackError for one that is not planned, has no address, or does not run."""
     planned = planner.make(tree.root(), Request())
     link = link_of(planned, name)
+    if not _runs(planned, name):
+        raise fail("not-running", f"{name} does not run", name, "./inv up")
     data = {**msgspec.to_builtins(link), "opened": _page(planned, name) and _opened(link.url)}
     who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
     direct = [f"{link.direct} directly"] if link.direct else []
@@ -39,6 +41,14 @@ def link_of(planned: Planned, name: str) -> Link:
         message = f"{name} has no address outside: it publishes no port, and no planned gateway has a route to it"
         raise fail("no-address", message, name, f"./inv route.add --service {name}, or docker compose exec {name} sh")
     return found[0]
+
+
+def _runs(planned: Planned, name: str) -> bool:
+    """Whether a container of the service runs, as one is taken to where no engine answers."""
+    try:
+        return any(c.service == name and c.state == "running" for c in docker.containers(planned.plan.project))
+    except StackError:
+        return True
 
 
 def _gateway_runs(planned: Planned) -> bool:

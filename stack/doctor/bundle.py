@@ -29,7 +29,8 @@ def write(scene: Scene, rows: Sequence[Row], path: str) -> str:
     Raises StackError where it can't be written, or is there already."""
     target = Path(path)
     if target.exists():
-        raise fail("exists", f"{path} is there already", "--bundle", f"rm {path}")
+        another = f"{path.rstrip('/')}/report.tar.gz" if target.is_dir() else f"{path.removesuffix('.tar.gz')}-2.tar.gz"
+        raise fail("exists", f"{path} is there already", "--bundle", f"./inv doctor --bundle {another}")
     hidden = [*run.hidden(scene), *_unknown(scene)]
     texts = {name: _clean(text, hidden) for name, text in _texts(scene, rows).items()}
     tree.write(target, _archive(texts), 0o600)

@@ -10,6 +10,8 @@ from stack.errors import Problem, StackError, fail
 _COMMENTED = re.compile(rf"[ \t]*#[ \t]*({NAME})[ \t]*=")
 _BARE = re.compile(r"[A-Za-z0-9_./:@,+-]*")
 _UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
+LONGEST = 131_071
+"""Bytes of NAME=value at most: Linux takes no longer string among a program's variables (execve(2), MAX_ARG_STRLEN)."""
 _BLANK_BEFORE_COMMENT = re.compile(r"[ \t]* #")
 
 
@@ -25,6 +27,8 @@ def parse(data: bytes, name: str = ".env") -> dict[str, str]:
     problems = []
     for line in scan(_text(data)):
         wrong, fix = line.wrong, line.fix
+        if not wrong and len(f"{line.name}={line.value}".encode("utf-8", "surrogateescape")) > LONGEST:
+            wrong, fix = f"is longer than the {LONGEST} bytes that a program can be given", "keep it in a file"
         if not wrong and line.name in found:
             wrong, fix = f"is set on line {found[line.name].number} already", "keep one of the two lines"
         if wrong:

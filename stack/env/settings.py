@@ -155,7 +155,10 @@ CORE = (
         "PROJECT_NAME",
         "genai",
         "name of the Compose project: of its containers, network and volumes",
-        _matching(r"[a-z0-9][a-z0-9_-]*", "lower-case letters, digits, - and _, with a letter or digit first"),
+        # Names of containers, which begin with it, are host names as well: a label has 63 letters at most (RFC 1035).
+        _matching(
+            r"[a-z0-9][a-z0-9_-]{0,62}", "at most 63 lower-case letters, digits, - and _, with a letter or digit first"
+        ),
     ),
     Setting("BASE_PORT", "63000", "first published port; each service adds its own offset", _base_port),
     Setting("BIND_ADDRESS", "127.0.0.1", "address on which the gateway's ports are published", _address),

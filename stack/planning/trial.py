@@ -1,0 +1,90 @@
+"""Whether the settings still give a plan with a change of `.env`: asked before it is written."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import docker
+from stack.errors import Problem, StackError
+from stack.planning import kept, planner
+from stack.planning.planner import Planned
+
+LAYER = ("compose", "overrides", "kong")
+"""What a folder of STACK_PATH has at least one of."""
+NO_WORD = frozenset({"compose-missing", "no-engine", "unset"})
+"""Problems that say nothing about a value: no Compose to ask, or another setting that is still to come."""
+
+
+def problems(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Problem]:
+    """What the change of `name` makes wrong in the settings of `before`; what was wrong already is no reason to refuse
+    it, as it may be on the way to mend that. A fix never takes away the value that stands."""
+    found = _layers(root, after.get(name, "")) if name == "STACK_PATH" else []
+    found = found or _kept(root, name, before, after) or _wrong(root, after)
+    if not found:
+        return []
+    broken = bool(_wrong(root, before))
+    return [_mended(one, name, before) for one in found if not broken or name in f"{one.where} {one.message}"]
+
+
+def _wrong(root: Path, dotenv: Mapping[str, str]) -> list[Problem]:
+    """Why these settings give no plan."""
+    try:
+        planner.drafted(planner.read_checkout(root, dotenv=dict(dotenv)))
+    except StackError as error:
+        return [one for one in error.problems if one.code not in NO_WORD]
+    return []
+
+
+def _mended(problem: Problem, name: str, before: Mapping[str, str]) -> Problem:
+    """The problem as one of a value that was not saved."""
+    if not re.search(rf"env\.unset {name}\b|env\.set {name} (NUMBER|VALUE)|^$", problem.fix):
+        return problem
+    stays = "the value that stands is kept" if name in before else "nothing was saved"
+    return msgspec.structs.replace(problem, fix=f"give another value: {stays}")
+
+
+def _layers(root: Path, value: str) -> list[Problem]:
+    """A problem for each folder outside the checkout that is no layer."""
+    found = []
+    for word in value.replace(",", " ").split():
+        path = (root / word).resolve()
+        if not path.is_relative_to(root.resolve()) and not any((path / part).is_dir() for part in LAYER):
+            message = f"STACK_PATH: {word} is no folder with compose/, overrides/ or kong/ in it"
+            found.append(Problem("setting", message, "STACK_PATH", f"mkdir -p {word}/compose"))
+    return found
+
+
+def _kept(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Problem]:
+    """A problem where a volume keeps the secret `name` from its first start, and the value is not that one."""
+    record = kept.read(root)
+    if not any(name in mark.secrets for mark in record.values()):
+        return []
+    planned = _drafted(root, before)
+    there = _volumes() if planned else set()
+    found = []
+    for keeper in kept.keepers(planned) if planned else []:
+        marks = {volume: mark for volume, mark in record.items() if volume in there}
+        if name in keeper.secrets and name in kept.changed(keeper, marks, after):
+            data = " ".join(volume for volume in keeper.volumes if volume in marks)
+            message = f"{name} would not open {data}: {keeper.secrets[name]}"
+            fix = f"keep the value; or give the data up first: ./inv down && docker volume rm {data}"
+            found.append(Problem("secret-kept", message, f".env: {name}", fix))
+    return found
+
+
+def _drafted(root: Path, dotenv: Mapping[str, str]) -> Planned | None:
+    """The plan of everything, as data may be of a service that is not selected now; None where there is none."""
+    try:
+        planned = planner.drafted(planner.read_checkout(root, dotenv=dict(dotenv)))
+        return planner.widened(planned, planned.checkout.catalog.services())
+    except StackError:
+        return None
+
+
+def _volumes() -> set[str]:
+    try:
+        return set(docker.ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+    except StackError:
+        return set()

@@ -1,0 +1,76 @@
+"""`env.set`: what is saved gives a plan, and what would not is refused with everything on disk as it was."""
+
+import msgspec
+import pytest
+
+from stack import docker
+from stack import tree as files
+from stack.env import secrets
+from stack.planning import kept, trial
+from tests.model.refusals import Refusal, Tree, refuses
+from tests.support import PAIR, Checkout, fragment
+
+KEEPS = fragment("db", "kept: {DB_PASSWORD: it is taken once}, secrets: {DB_PASSWORD: hex}", 'volumes: ["data:/data"]')
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "where", "said", "fix"),
+    [
+        ("DB_SOURCE nope", "source", "DB_SOURCE", "db has no source 'nope'", ""),
+        ("DB_PORT 99999", "port", "DB_PORT", "DB_PORT is no port", "give another value"),
+        ("DB_PORT 63021", "port-twice", "WEB_PORT", "both want port 63021", "./inv env.set WEB_PORT 63022"),
+        ("WEB_SCALE -1", "scale", "WEB_SCALE", "WEB_SCALE must be a whole number", "./inv env.set WEB_SCALE 1"),
+        ("NETWORK foo", "network", "NETWORK", "no network layout 'foo'", "give another value"),
+        ("STACK_PROFILES nope", "unknown-profile", "--profile", "unknown profile 'nope'", "known are"),
+        ("STACK_PATH /etc", "setting", "STACK_PATH", "/etc is no folder with compose/", "mkdir -p"),
+        (f"PROJECT_NAME {'a' * 300}", "setting", ".env: PROJECT_NAME", "at most 63", "give another value"),
+        (f"WEB_BIND_ADDRESS {'a' * 131_060}", "env-line", ".env:2", "WEB_BIND_ADDRESS is longer than", "in a file"),
+        (
+            "BASE_PORT 65535",
+            "setting",
+            ".env: BASE_PORT",
+            "BASE_PORT: expected a number",
+            "the value that stands is kept",
+        ),
+        ("PUBLIC_HOST http://x", "setting", ".env: PUBLIC_HOST", "without scheme", "give another value"),
+        ("BIND_ADDRESS x", "setting", ".env: BIND_ADDRESS", "an IP address", "give another value"),
+        ("REGISTRY_PREFIX https://x", "setting", ".env: REGISTRY_PREFIX", "without https://", "give another value"),
+    ],
+)
+def test_what_gives_no_plan_is_not_saved(tree: Tree, words: str, code: str, where: str, said: str, fix: str) -> None:
+    checkout = tree({**PAIR, ".env": "BASE_PORT=63000\n"})
+    refuses(checkout, f"env.set {words}", Refusal(code, said, where, fix))
+
+
+def test_what_was_wrong_before_is_no_reason_to_refuse_another_setting(tree: Tree) -> None:
+    checkout = tree({**PAIR, ".env": "DB_SOURCE=nope\nWEB_SCALE=0\n"})
+    assert checkout.inv("env.set", "WEB_PORT", "63040").code == 0
+    assert checkout.inv("env.set", "DB_SOURCE", "container").code == 0
+
+
+def test_the_port_in_force_is_told_with_its_layer(pair: Checkout) -> None:
+    assert pair.inv_json("env.get", "WEB_PORT").data["value"] == "63021"
+    assert pair.inv_json("env.get", "WEB_PORT").data["origin"] == "default"
+    assert pair.inv("env.set", "WEB_PORT", "63040").code == 0
+    assert pair.inv_json("env.get", "WEB_PORT").data["origin"] == ".env"
+
+
+def test_a_report_never_takes_the_place_of_what_is_there(pair: Checkout) -> None:
+    done = pair.inv_json("doctor", "--bundle", str(pair.root))
+    assert done.problems[-1]["fix"] == f"./inv doctor --bundle {pair.root}/report.tar.gz"
+
+
+def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout = tree({**PAIR, "compose/db.yml": f"{KEEPS}volumes: {{data: }}\n"})
+    mark = kept.Mark("salt", {"DB_PASSWORD": secrets.fingerprint("the-old-one", "salt")})
+    files.write(kept.path(checkout.root), msgspec.json.encode({"genai_data": mark}), 0o600)
+    before, other = {"DB_PASSWORD": "the-old-one"}, {"DB_PASSWORD": "another-one"}
+
+    monkeypatch.setattr(docker, "ask", lambda *_, **__: "genai_data\n")
+    [refused] = trial.problems(checkout.root, "DB_PASSWORD", before, other)
+    assert (refused.code, refused.message) == ("secret-kept", "DB_PASSWORD would not open genai_data: it is taken once")
+    assert "docker volume rm genai_data" in refused.fix
+    assert trial.problems(checkout.root, "DB_PASSWORD", {}, before) == []
+
+    monkeypatch.setattr(docker, "ask", lambda *_, **__: "")
+    assert trial.problems(checkout.root, "DB_PASSWORD", before, other) == []

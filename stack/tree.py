@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import hashlib
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -199,7 +200,7 @@ LOOSE = ".inv-"
 def _replace(path: Path, data: bytes, mode: int) -> None:
     folder = _aside(path)
     sweep(folder)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f"{LOOSE}{os.getpid()}-")
+    handle, name = tempfile.mkstemp(dir=folder, prefix=loose(os.getpid()))
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -224,10 +225,19 @@ def _aside(path: Path) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left there."""
-    for loose in folder.glob(f"{LOOSE}*"):
-        process = loose.name.removeprefix(LOOSE).partition("-")[0]
-        if process.isdecimal() and not _lives(int(process)):
-            loose.unlink(missing_ok=True)
+    for left in folder.glob(f"{LOOSE}*"):
+        process = left.name.removeprefix(LOOSE).partition("-")[0]
+        if not process.isdecimal() or _lives(int(process)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def loose(process: int) -> str:
+    """How the name begins of what this process is about to put in place."""
+    return f"{LOOSE}{process}-"
 
 
 def _lives(process: int) -> bool:

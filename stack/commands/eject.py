@@ -1,5 +1,6 @@
 """`inv eject`: the project as plain Compose files, for a machine that has nothing of ours."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,7 +26,8 @@ def run(request: Request, output: str, with_secrets: bool) -> Result:
     assembled = compare.assemble(planned)
     secrets = saving.secret_values(planned.checkout) | saving.new_secrets(planned)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as name:
+    tree.sweep(target.parent)  # what a killed one left, secrets included
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=tree.loose(os.getpid())) as name:
         _fill(Path(name) / "project", planned, assembled, secrets if with_secrets else None)
         if target.exists():
             target.rmdir()

@@ -173,10 +173,12 @@ def test_what_a_killed_command_was_writing_is_seen_by_nobody_and_swept(tmp_path:
 
 
 def test_what_a_living_command_is_writing_is_left(tmp_path: Path) -> None:
-    loose = tmp_path / f"{tree.LOOSE}{os.getppid()}-x"
+    loose, dead = tmp_path / f"{tree.loose(os.getppid())}x", subprocess.Popen(["true"])
+    dead.wait()
     loose.touch()
+    tree.write(tmp_path / f"{tree.loose(dead.pid)}x" / "project" / ".env", b"A=secret")
     tree.write(tmp_path / "file", b"new")
-    assert loose.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {loose.name, "file"}
 
 
 def test_what_can_be_made_again_need_not_be_written(tmp_path: Path) -> None:

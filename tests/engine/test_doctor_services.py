@@ -234,6 +234,18 @@ def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
     assert "restarting" not in rows
 
 
+def test_a_redis_that_cannot_read_a_newer_ones_dump_is_told_why(stack: Stack) -> None:
+    head = r"REDIS9999\372\011redis-ver\00699.1.2\372\012redis-bits\300\100"
+    fill = f"printf '{head}' > /data/dump.rdb; exec redis-server --dir /data"
+    stack.service("cache", image="genai-stack/redis:0.1.0", command=["sh", "-c", fill], volumes=["data:/data"])
+    stack.volume("cache", "data")
+    stack.inv("up")
+    until(lambda: stack.one("cache")["RestartCount"] >= 3, "a loop of restarts")
+    rows = found(stack)
+    assert "holds data of Redis 99.1, and the image of cache is Redis" in rows["volume-version"][0]["seen"]
+    assert "restarting" not in rows
+
+
 def test_an_engine_that_goes_away_while_doctor_looks_is_told_as_that(stack: Stack, tmp_path: Path) -> None:
     """A relay stands before the engine's socket, and ends after the first questions."""
     stack.service("one")

@@ -1,6 +1,7 @@
 """Checks of data and services on what an engine would say: the fault present, and absent."""
 
 import shlex
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -334,5 +335,26 @@ def test_a_volume_larger_than_what_is_free_is_told_and_others_are_listed() -> No
 
 
 def test_versions_of_data_and_server_are_read() -> None:
-    assert volume_version.versions("15\npostgres (PostgreSQL) 17.6 (Debian)\n") == ("15", "17")
-    assert volume_version.versions("postgres (PostgreSQL) 17.6\n") == ("", "17")
+    assert volume_version.versions("data 15\nserver 17\n") == ("15", "17")
+    assert volume_version.versions("data \nserver 17\n") == ("", "17")
+    assert volume_version.versions("data 7.4\n\ndata 7.10\nserver 7.2\n") == ("7.10", "7.2")
+
+
+@pytest.mark.parametrize(
+    ("there", "wants", "strict", "reads"),
+    [("15", "17", True, False), ("17", "17", True, True), ("7.0", "7.4", False, True), ("8.10", "8.9", False, False)],
+)
+def test_most_programs_read_older_data_and_none_reads_newer(there: str, wants: str, strict: bool, reads: bool) -> None:
+    assert volume_version.fits(there, wants, strict) is reads
+
+
+def test_what_a_volume_tells_is_read_by_each_programs_script(tmp_path: Path) -> None:
+    """On files as the programs write them: the scripts need nothing but what every image has."""
+    (tmp_path / "dump.rdb").write_bytes(b"REDIS0012\xfa\x09redis-ver\x067.4.11\xfa\x0aredis-bits\xc0@")
+    (tmp_path / "_state").mkdir()
+    (tmp_path / "_state" / "segments_4").write_bytes(b"\x0cnode_version\x078192099\x16oldest_index_version\x078000099")
+    told = {}
+    for program in volume_version.PROGRAMS:
+        done = subprocess.run(["sh", "-c", program.script, tmp_path], capture_output=True, text=True, check=False)
+        told[program.name] = volume_version.versions(done.stdout + "server 1\n")[0]
+    assert told == {"PostgreSQL": "", "Redis": "7.4", "Elasticsearch": "8.19"}

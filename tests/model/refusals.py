@@ -8,6 +8,7 @@ from typing import NamedTuple
 from stack.errors import Problem
 from stack.output import render
 from stack.output.result import Result
+from tests import fixes
 from tests.support import Checkout, Done
 
 FAILED, USAGE = 1, 2
@@ -39,6 +40,7 @@ def refuses(
     the many ways in which it fails are only rendered."""
     untouched = checkout.digest()
     document = checkout.inv_json(*words.split(), env=env, before=before)
+    fixes.check(document.problems)
     assert document.code == exit_code, document
     assert document.err == "", document
     assert list(document.json) == KEYS, document

@@ -55,10 +55,11 @@ def test(method: str, url: str) -> Result:
     text, reached, site = entrance.text(planned), _reached(planned), entrance.site(planned)
     now = routing.read(effective.effective(text, reached, site))
     whole = routing.read(effective.whole(text, reached, site))
-    met, ever = (routing.match(table, method.upper(), host, path) for table in (now, whole))
+    met, ever = (routing.match(table, method.upper(), host, path, site.port) for table in (now, whole))
     request = {"method": method.upper(), "host": host, "path": path}
     if isinstance(ever, routing.Miss):
-        raise fail("no-route", ever.why, f"{method.upper()} {url}", "./inv route.list")
+        why = ever.why if ever.status == 404 else f"answered {ever.status}: {ever.why}"
+        raise fail("no-route", why, f"{method.upper()} {url}", "./inv route.list")
     lines = []
     if isinstance(met, routing.Miss) or met.route != ever.route:
         absent = _behind(whole, ever) if reached else entrance.SERVICE
@@ -125,13 +126,13 @@ def _text(planned: Planned, file: str) -> str:
 
 
 def _address(url: str) -> tuple[str, str]:
-    """Host header and path of a URL; a path alone is asked of localhost."""
+    """Host header and path of a URL, letter by letter; a path alone is asked of localhost."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(url if "://" in url else f"http://localhost{url if url.startswith('/') else f'/{url}'}")
     if not parts.hostname:
         raise fail("usage", f"{url!r} is no address", "route.test", "./inv route.test GET http://n8n.localhost/", USAGE)
-    return parts.hostname, parts.path or "/"
+    return parts.netloc.rpartition("@")[2], parts.path or "/"
 
 
 def loopback(checkout: Checkout) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from stack import tree
 from stack.errors import Problem, StackError
-from stack.gateway import kongfile
+from stack.gateway import kongfile, schema
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
 from stack.planning import model, plan
@@ -21,6 +21,9 @@ INSIDE = 8000
 """The port on which the gateway takes plain HTTP in its container."""
 OWN = "KONG_"
 """How the names of Kong's own settings begin; what else its container is given, the file may name."""
+
+BUNDLED = "bundled"
+"""Among the plugins to load: all that Kong comes with."""
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -91,11 +94,14 @@ def _layered(sources: Mapping[str, bytes]) -> str:
 def _made(sources: Mapping[str, bytes], inputs: Inputs) -> Entrance:
     """The entrance of all layers. What is wrong with the shipped file is told first, as its own; what only shows with
     the user's is theirs, at its place in the two together."""
+    from stack import yamlfile
+
     first = make(sources[FILE], inputs)
     if first.problems or len(sources) == 1:
         return first
     try:
-        return make(_layered(sources).encode(), inputs, list(sources)[-1])
+        texts = {path: yamlfile.decode(path, data) for path, data in sources.items()}
+        return make(_layered(sources).encode(), inputs, list(sources)[-1], texts)
     except StackError as error:
         return Entrance(error.problems)
 
@@ -120,8 +126,8 @@ def unseen(planned: Planned) -> float:
     return float(min(int(text), PATIENCE) if text.isascii() and text.isdecimal() else PATIENCE) + 1
 
 
-def make(source: bytes, inputs: Inputs, file: str = FILE) -> Entrance:
-    """The entrance of a file. Pure."""
+def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, str] | None = None) -> Entrance:
+    """The entrance of a file; of more than one, `layers` has what each says. Pure."""
     from stack import yamlfile
     from stack.gateway import declared, effective, validity
 
@@ -129,7 +135,8 @@ def make(source: bytes, inputs: Inputs, file: str = FILE) -> Entrance:
         text = yamlfile.decode(file, source)
     except StackError as error:
         return Entrance(error.problems)
-    problems = validity.check(text, inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins, file)
+    known = (inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins)
+    problems = validity.check(text, *known, file, layers)
     if problems:
         return Entrance(problems)
     config = effective.effective(text, inputs.reachable, inputs.site)
@@ -151,11 +158,13 @@ def reachable(planned: Planned) -> list[str]:
 def _inputs(planned: Planned) -> Inputs:
     services = model.services(planned.facts.model)
     own = services[SERVICE].get("environment") or {}
-    plugins = [name.strip() for name in (own.get("KONG_PLUGINS") or "bundled").split(",")]
+    plugins = {name.strip() for name in (own.get("KONG_PLUGINS") or "bundled").split(",")}
+    if BUNDLED in plugins:
+        plugins = plugins - {BUNDLED} | set(schema.schemas().plugins)
     return Inputs(
         site(planned), reachable(planned), planned.facts.catalog.services(),
         {name: sorted(exposed(planned, name)) for name in sorted(services)},
-        sorted(name for name in own if not name.startswith(OWN)), [] if "bundled" in plugins else sorted(plugins),
+        sorted(name for name in own if not name.startswith(OWN)), sorted(plugins),
     )  # fmt: skip
 
 
@@ -171,5 +180,5 @@ def exposed(planned: Planned, name: str) -> set[int]:
 def _code() -> bytes:
     """The code that makes an entrance, as it is on disk: an update of this project makes it anew."""
     folder = Path(__file__).parent
-    states = [file.stat() for file in (*sorted(folder.glob("*.py")), folder.parent / "yamlfile.py")]
+    states = [file.stat() for file in (*sorted(folder.glob("*.py")), schema.FILE, folder.parent / "yamlfile.py")]
     return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()

@@ -23,6 +23,8 @@ CHILDREN = {
     "services": ("service", ("routes", "plugins", "filter_chains")),
     "routes": ("route", ("plugins", "filter_chains")),
     "upstreams": ("upstream", ("targets",)),
+    "certificates": ("certificate", ("snis",)),
+    "key_sets": ("set", ("keys",)),
     "consumers": (
         "consumer",
         (

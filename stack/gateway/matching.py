@@ -55,14 +55,13 @@ def ties(found: Entities) -> Iterator[Problem]:
     """The same for paths that differ: a request for what is literal in one may be taken by others too."""
     try:
         table = routing.router(found)
-    except StackError as error:
-        yield from (Problem(p.code, p.message, p.where.partition(": ")[2], p.fix) for p in error.problems)
-        return
+    except StackError:
+        return  # a broken regular expression is told at its place
     for route in found["routes"]:
         for request, field in _samples(route):
-            taken = routing.match(table, *request)
-            if isinstance(taken, routing.Match) and taken.also:
-                which = ", ".join([taken.route, *taken.also])
+            names = dict.fromkeys(one.name for one in routing.first(table, *request))
+            if len(names) > 1:
+                which = ", ".join(names)
                 message = f"which of these routes Kong takes for {request[2]} is not certain: {which}"
                 fix = "let their paths or hosts differ, or give one regular expression a regex_priority"
                 yield Problem("gateway-route", message, f"{route.path}{field}", fix)
@@ -93,8 +92,8 @@ def prefixes(found: Entities) -> Iterator[Problem]:
             place = f"{route.path}.paths[{position}]"
             start = literal(path)
             if not path.startswith(("/", "~/")):
-                yield Problem("gateway-path", "a path starts with / or, as a regular expression, with ~/", place)
-            elif not path.startswith("~") and METACHARACTERS.search(path):
+                continue
+            if not path.startswith("~") and METACHARACTERS.search(path):
                 fix = f'write "~{path}" if it is a regular expression'
                 yield Problem("gateway-path", "Kong takes this path letter by letter", place, fix)
             elif start == path.removeprefix("~") and not path.endswith("/"):

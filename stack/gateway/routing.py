@@ -1,9 +1,9 @@
 """Where Kong would send a request: its router, without Kong. Pure.
 
-The order is the documented one of Kong 3.9's traditional_compatible router (developer.konghq.com/gateway/routing/), but
-for what this project has no use for: server names of TLS and routes of streams. The code (get_priority in Kong's
-kong/router/transform.lua) shifts numbers of 32 bits by more than 32, and so puts names without a wildcard, and then
-regular expressions, before the number of attributes. A file should not hang on the difference, so it is told."""
+The order is that of the code of Kong 3.9.3's traditional_compatible router (get_priority in kong/router/transform.lua),
+which a real Kong keeps to, and not the documented one: names without a wildcard come first, then regular expressions,
+then the number of attributes. Server names of TLS and routes of streams are left out: this project has no use for
+them."""
 
 import re
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stack.errors import fail
-from stack.gateway import declared, kongfile
+from stack.gateway import declared, kongfile, rust, uri
 from stack.gateway.kongfile import FILE, Entities, Entity
 
-RESERVED = "!*'();:@&=+$,/?%#[]"
-"""Characters that stay percent-encoded in a path, as they would mean something else."""
 USUAL = {"http": "80", "https": "443", "grpc": "80", "grpcs": "443"}
+METHOD = re.compile("[A-Z_-]+")
+WILDCARD = "*"
 
 
 class Match(msgspec.Struct, frozen=True):
     """The route that takes a request. `plugins` maps those that run to where each stands (route, service or global),
     `auth` has those that ask for a credential. `upstream` is the address in use, without a path, and empty where the
-    gateway answers itself; `path` and `host` are what the service sees. `also` names other routes that Kong may take
-    instead: those of the same rank, and those that its code puts first and its documentation does not."""
+    gateway answers itself; `path` and `host` are what the service sees. `also` names the other routes of the same rank,
+    of which Kong may take one instead."""
 
     route: str
     service: str
@@ -37,26 +37,28 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Miss(msgspec.Struct, frozen=True):
-    """Why no route takes a request; Kong answers it with 404."""
+    """Why no route takes a request; Kong answers it with `status`."""
 
     why: str
+    status: int = 404
 
 
 class Candidate(NamedTuple):
-    """A route with some of its paths: Kong ranks its regular expressions and each length of its prefixes alone. `rank`
-    counts attributes, a name without wildcard, headers, a regular expression, its priority, and the prefix's length."""
+    """A route with some of its paths: Kong ranks its regular expressions and each length of its prefixes alone."""
 
-    rank: tuple[int, int, int, int, int, int]
+    rank: int
     route: Entity
     name: str
     paths: tuple[str, ...]
 
 
 class Router(NamedTuple):
-    """A file ready to be asked; the candidates stand in the order in which Kong tries them."""
+    """A file ready to be asked; the candidates stand in the order in which Kong tries them. `starts` has their
+    positions by a name without a wildcard (empty for none, `*` for one with it) and what a path must begin with."""
 
     found: Entities
     candidates: list[Candidate]
+    starts: dict[str, dict[str, list[int]]]
 
 
 def read(text: str, file: str = FILE) -> Router:
@@ -72,60 +74,96 @@ def router(found: Entities, file: str = FILE) -> Router:
         service = services.get(route.parents.get("service") or "")
         if service is None or service.value.get("enabled") is not False:
             candidates += list(_candidates(route, file))
-    return Router(found, sorted(candidates, key=lambda one: (tuple(-part for part in one.rank), one.name)))
+    candidates.sort(key=lambda one: (-one.rank, one.name))
+    return Router(found, candidates, _index(candidates))
+
+
+def _index(candidates: list[Candidate]) -> dict[str, dict[str, list[int]]]:
+    index: dict[str, dict[str, list[int]]] = {}
+    for at, one in enumerate(candidates):
+        hosts = declared.strings(one.route.value.get("hosts")) or [""]
+        for host in dict.fromkeys(WILDCARD if "*" in host else host.partition(":")[0] for host in hosts):
+            for start in dict.fromkeys(_start(path) for path in one.paths or ("",)):
+                index.setdefault(host, {}).setdefault(start, []).append(at)
+    return index
+
+
+def _start(path: str) -> str:
+    """What every path that fits begins with. An expression with a choice may fit anywhere."""
+    return "" if path.startswith("~") and "|" in path else declared.literal(path)
 
 
 def _candidates(route: Entity, file: str) -> Iterator[Candidate]:
-    value = route.value
     groups: dict[int, list[str]] = {}
-    for path in declared.strings(value.get("paths")):
-        if path.startswith("~"):
-            _compiled(path, f"{file}: {route.path}.paths")
-        groups.setdefault(0 if path.startswith("~") else len(path), []).append(path)
-    hosts, methods, headers = declared.strings(value.get("hosts")), value.get("methods"), value.get("headers")
+    for path in declared.strings(route.value.get("paths")):
+        if path.startswith("~") and (message := rust.wrong(path[1:])):
+            raise fail("gateway-path", f"{path}: {message}", f"{file}: {route.path}.paths", "mend the path")
+        groups.setdefault(0 if path.startswith("~") else len(path.encode(errors="replace")), []).append(path)
     for length, paths in groups.items() or [(0, [])]:
-        regex = bool(paths) and length == 0
-        rank = (
-            sum(bool(part) for part in (hosts, methods, headers, paths)),
-            int(bool(hosts) and not any("*" in host for host in hosts)),
-            len(headers) if isinstance(headers, dict) else 0,
-            int(regex),
-            int(value.get("regex_priority") or 0) if regex else 0,
-            length,
-        )
-        yield Candidate(rank, route, str(value.get("name") or route.path), tuple(paths))
+        name = str(route.value.get("name") or route.path)
+        yield Candidate(_rank(route.value, paths, length), route, name, tuple(paths))
 
 
-def _compiled(path: str, where: str = "") -> re.Pattern[str]:
-    try:
-        return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", path[1:]))  # only there ends a path
-    except re.error as error:
-        raise fail("gateway-path", f"{path} is no regular expression: {error}", where, "mend the path") from None
+def _rank(value: dict[str, Any], paths: list[str], length: int) -> int:
+    """The number by which Kong sorts. Only the two fixed bits are shifted in 64 bits; the rest is in 32, and runs into
+    what stands above it. An empty list of hosts counts as names without a wildcard."""
+    hosts, headers = value.get("hosts"), value.get("headers")
+    attributes = sum(bool(part) for part in (value.get("methods"), hosts, headers, value.get("snis"), paths))
+    many = min(len(headers), 255) if isinstance(headers, dict) else 0
+    regex = bool(paths) and length == 0
+    priority = value.get("regex_priority") if regex else 0
+    low = _word(attributes << 29) | _word(many << 20) | length & 0x7FFFF
+    low |= _word((priority if isinstance(priority, int) else 0) << 19)
+    plain = isinstance(hosts, list) and not any("*" in host for host in declared.strings(hosts))
+    return (low | plain << 60 | regex << 51) % 2**64
 
 
-def match(table: Router, method: str, host: str, path: str) -> Match | Miss:
-    """What becomes of a request for `path` (a query after it is ignored) whose Host header is `host`; it has no other
-    headers that a route may ask for."""
-    uri = normalized(path)
-    taking = [one for one in table.candidates if _takes(one, method, host, uri)]
-    if not taking:
-        return Miss(_why(table, method, host, uri))
-    best = taking[0]
-    also = {one.name for one in taking if one.rank == best.rank or _coded(one) > _coded(best)} - {best.name}
-    return _matched(table.found, best, host, uri, tuple(sorted(also)))
+def _word(number: int) -> int:
+    """A number as 32 bits with a sign."""
+    return (number + 2**31) % 2**32 - 2**31
+
+
+def match(table: Router, method: str, host: str, path: str, port: int | None = None) -> Match | Miss:
+    """What becomes of a request for `path` (a query after it is ignored) whose Host header is `host`, at the `port` on
+    which the gateway is reached; it has no other headers that a route may ask for."""
+    if message := uri.malformed(path) or ("" if METHOD.fullmatch(method) else f"{method!r} is no method"):
+        return Miss(message, 400)
+    seen = uri.normalized(path)
+    host = host if ":" in host or port is None else f"{host}:{port}"
+    best, *others = first(table, method, host, seen) or (None,)
+    if best is None:
+        return Miss(_why(table, method, host, seen))
+    also = {one.name for one in others} - {best.name}
+    return _matched(table.found, best, host, seen, tuple(sorted(also)))
+
+
+def first(table: Router, method: str, host: str, seen: str) -> list[Candidate]:
+    """The candidates of the highest rank that take a request; `seen` is its path as the router sees it."""
+    taking = [one for one in _near(table, host, seen) if _takes(one, method, host, seen)]
+    return [one for one in taking if one.rank == taking[0].rank]
+
+
+def _near(table: Router, host: str, seen: str) -> list[Candidate]:
+    """The candidates that may take a request, in their order."""
+    positions: set[int] = set()
+    for name in (host.partition(":")[0], "", WILDCARD):
+        these = table.starts.get(name, {})
+        for length in range(len(seen) + 1):
+            positions.update(these.get(seen[:length], ()))
+    return [table.candidates[at] for at in sorted(positions)]
 
 
 def others(table: Router, method: str, host: str, path: str) -> dict[str, str]:
     """The routes that share the request's host or path and do not get it, each with why."""
-    uri = normalized(path)
-    taking = [one for one in table.candidates if _takes(one, method, host, uri)]
+    seen = uri.normalized(path)
+    taking = [one for one in table.candidates if _takes(one, method, host, seen)]
     first = taking[0].name if taking else ""
     why: dict[str, str] = {}
     for one in table.candidates:
         value = one.route.value
         hosts, methods = declared.strings(value.get("hosts")), declared.strings(value.get("methods"))
         mine = not hosts or any(_named(pattern, host) for pattern in hosts)
-        fits = not one.paths or _prefix(one.paths, uri) is not None
+        fits = not one.paths or _prefix(one.paths, seen) is not None
         if one.name == first or not (fits if one.paths else hosts and mine):
             continue
         if not mine:
@@ -139,40 +177,14 @@ def others(table: Router, method: str, host: str, path: str) -> dict[str, str]:
     return why
 
 
-def _coded(one: Candidate) -> tuple[int, ...]:
-    """The rank that Kong's code gives to a route that asks for no header."""
-    attributes, plain, _, regex, priority, length = one.rank
-    return plain, regex, attributes, priority, length
-
-
-def normalized(path: str) -> str:
-    """A path as the router sees it: without its query, doubled slashes and dots, and with plain letters plain."""
-    text = re.sub(r"%([0-9A-Fa-f]{2})", _decoded, path.partition("?")[0])
-    kept: list[str] = []
-    parts = text.split("/")[1:]
-    for position, part in enumerate(parts):
-        if part == "..":
-            kept[-1:] = []
-        elif part not in {"", "."}:
-            kept.append(part)
-        if position == len(parts) - 1 and part in {"", ".", ".."}:
-            kept.append("")
-    return "/" + "/".join(kept)
-
-
-def _decoded(found: re.Match[str]) -> str:
-    character = chr(int(found[1], 16))
-    return found[0].upper() if character in RESERVED else character
-
-
-def _takes(one: Candidate, method: str, host: str, uri: str) -> bool:
+def _takes(one: Candidate, method: str, host: str, seen: str) -> bool:
     value = one.route.value
     methods, hosts = declared.strings(value.get("methods")), declared.strings(value.get("hosts"))
     return (
         not value.get("headers")
         and (not methods or method in methods)
         and (not hosts or any(_named(pattern, host) for pattern in hosts))
-        and (not one.paths or _prefix(one.paths, uri) is not None)
+        and (not one.paths or _prefix(one.paths, seen) is not None)
     )
 
 
@@ -187,33 +199,33 @@ def _named(pattern: str, host: str) -> bool:
     return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
 
 
-def _prefix(paths: tuple[str, ...], uri: str) -> str | None:
+def _prefix(paths: tuple[str, ...], seen: str) -> str | None:
     """The part of a path that the first fitting one of `paths` takes."""
     for path in paths:
         if path.startswith("~"):
-            found = _compiled(path).match(uri)
+            found = rust.compiled(path[1:]).search(seen)
             if found:
                 return found[0]
-        elif uri.startswith(path):
+        elif seen.startswith(path):
             return path
     return None
 
 
-def _why(table: Router, method: str, host: str, uri: str) -> str:
-    fitting = [one for one in table.candidates if one.paths and _prefix(one.paths, uri) is not None]
-    here = [one for one in table.candidates if _takes(one, _any_method(one), host, uri)]
+def _why(table: Router, method: str, host: str, seen: str) -> str:
+    fitting = [one for one in table.candidates if one.paths and _prefix(one.paths, seen) is not None]
+    here = [one for one in table.candidates if _takes(one, _any_method(one), host, seen)]
     if here:
         return f"not by {method}: {', '.join(sorted({one.name for one in here}))}"
     if fitting:
         return f"not under the name {host}: {', '.join(sorted({one.name for one in fitting}))}"
-    return f"no route takes {uri} under the name {host}"
+    return f"no route takes {seen} under the name {host}"
 
 
 def _any_method(one: Candidate) -> str:
     return next(iter(declared.strings(one.route.value.get("methods"))), "")
 
 
-def _matched(found: Entities, one: Candidate, host: str, uri: str, also: tuple[str, ...]) -> Match:
+def _matched(found: Entities, one: Candidate, host: str, seen: str, also: tuple[str, ...]) -> Match:
     running = declared.plugins_of(found, one.route)
     places = {name: next((f for f in ("route", "service") if f in p.parents), "global") for name, p in running.items()}
     auth = declared.asking(found, one.route)
@@ -223,8 +235,8 @@ def _matched(found: Entities, one: Candidate, host: str, uri: str, also: tuple[s
         return Match(one.name, name, "", "", "", places, auth, also)
     scheme, address, base = _target(service)
     strip = one.route.value.get("strip_path") is not False
-    prefix = (_prefix(one.paths, uri) if strip and one.paths else None) or "/"
-    path = joined(base, uri, prefix if strip else "")
+    prefix = (_prefix(one.paths, seen) if strip and one.paths else None) or "/"
+    path = uri.escaped(joined(base, seen, prefix if strip else ""))
     sent = host if one.route.value.get("preserve_host") else address.removesuffix(f":{USUAL.get(scheme)}")
     return Match(one.name, name, f"{scheme}://{address}", path, sent, places, auth, also)
 
@@ -241,18 +253,18 @@ def _target(service: Entity) -> tuple[str, str, str]:
     return str(value.get("protocol") or "http"), f"{host}:{port}", str(value.get("path") or "/")
 
 
-def joined(base: str, uri: str, prefix: str) -> str:
-    """The path that a service sees: its own `base`, then what is left of `uri` without `prefix` (all of it where that
+def joined(base: str, seen: str, prefix: str) -> str:
+    """The path that a service sees: its own `base`, then what is left of `seen` without `prefix` (all of it where that
     is empty). Between the two stands one slash; a final one is the request's."""
     if not prefix:
         if base.endswith("/"):
-            return base + uri[1:]
-        return base if uri == "/" else base + uri
-    rest = uri[len(prefix) :]
+            return base + seen[1:]
+        return base if seen == "/" else base + seen
+    rest = seen[len(prefix) :]
     rest = re.sub(r"^\.\.?(/|$)", "", rest)
     if rest:
         return f"{base.removesuffix('/')}/{rest.removeprefix('/')}"
     if base == "/":
         return base
-    closed = uri.endswith("/") and (len(uri) > 1 or base.endswith("/"))
+    closed = seen.endswith("/") and (len(seen) > 1 or base.endswith("/"))
     return base.removesuffix("/") + ("/" if closed else "")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stack.errors import Problem, StackError
-from stack.gateway import kongfile, matching, yaml11
+from stack.gateway import kongfile, matching, places, schema, yaml11
 from stack.gateway.declared import address, compose_service, target_address, upstream_named
 from stack.gateway.kongfile import FILE, Entities, Entity
 from stack.names import suggest
@@ -18,14 +18,24 @@ UNIQUE = {
     "keyauth_credentials": ("key",),
     "basicauth_credentials": ("username",),
     "jwt_secrets": ("key",),
-    "plugins": ("instance_name",),
+    "plugins": ("id", "instance_name"),
+    "snis": ("name",),
+    "key_sets": ("name",),
+    "keys": ("name",),
+    "vaults": ("prefix",),
 }
-TEXTS = frozenset(
-    {"name", "url", "host", "protocol", "path", "target", "instance_name"}
-    | {"username", "custom_id", "key", "password", "group"}
-)
-TEXT_LISTS = frozenset(("hosts", "paths", "methods", "protocols", "snis", "tags"))
-SCHEMES = frozenset(("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp"))
+NEEDED = {"http": ("methods", "hosts", "headers", "paths"), "https": ("methods", "hosts", "headers", "paths", "snis"),
+          "grpc": ("hosts", "headers", "paths"), "grpcs": ("hosts", "headers", "paths", "snis"),
+          "tls_passthrough": ("snis",)}  # fmt: skip
+"""What a route of a protocol must have one of; of a stream, sources, destinations or snis."""
+SETTINGS = {"_format_version": (object, ""), "_transform": (bool, "true or false"), "_comment": (str, "a string"),
+            "_ignore": (list, "a list")}  # fmt: skip
+STREAMS = ("sources", "destinations", "snis")
+OWNERS = {
+    "acls": "acl", "keyauth_credentials": "key-auth", "basicauth_credentials": "basic-auth", "jwt_secrets": "jwt",
+    "hmacauth_credentials": "hmac-auth", "oauth2_credentials": "oauth2",
+}  # fmt: skip
+"""Which plugin brings a kind of entry: without it, Kong knows none such."""
 
 
 def check(
@@ -35,10 +45,11 @@ def check(
     secrets: Collection[str],
     plugins: Collection[str] = (),
     file: str = FILE,
+    layers: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """Everything wrong with the file. `catalogue` has the Compose services there are, `exposed_ports` the
     container ports of those where they are known, `secrets` the names that the gateway's container has, `plugins` those
-    that it loads (empty where it loads all)."""
+    that it loads (empty where it loads all), `layers` the files that the text was made of, where there are more."""
     try:
         document = kongfile.read(text, file)
     except StackError as error:
@@ -48,7 +59,6 @@ def check(
     problems = [
         *yaml11.traps(text),
         *_top(document),
-        *_types(found),
         *_names(found),
         *_references(found),
         *_upstreams(found, catalogue, exposed_ports),
@@ -60,10 +70,14 @@ def check(
         *matching.credentials(found),
         *_placeholders(document, secrets, ""),
     ]
-    return [
-        Problem(problem.code, problem.message, f"{file}: {problem.where}", problem.fix or f"edit {file}")
-        for problem in dict.fromkeys(problems)
-    ]
+    told = {problem.where for problem in problems}
+    problems += [problem for problem in _refused(found) if problem.where not in told]
+    where = places.finder(layers or {file: text}) if problems else str
+    return [_placed(problem, where(problem.where)) for problem in dict.fromkeys(problems)]
+
+
+def _placed(problem: Problem, where: str) -> Problem:
+    return Problem(problem.code, problem.message, where, problem.fix or f"edit {where.partition(': ')[0]}")
 
 
 def _top(document: dict[str, Any]) -> Iterator[Problem]:
@@ -71,6 +85,9 @@ def _top(document: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("gateway-format", 'expected the string "3.0"', "_format_version", '_format_version: "3.0"')
     for key, value in document.items():
         if key in kongfile.SETTINGS:
+            kind, words = SETTINGS[key]
+            if value is not None and not isinstance(value, kind):
+                yield Problem("gateway-type", f"expected {words}", key)
             continue
         if key not in kongfile.KINDS:
             hint = suggest(str(key), kongfile.KINDS)
@@ -82,19 +99,47 @@ def _top(document: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem("gateway-type", "expected a mapping", f"{key}[{position}]")
 
 
-def _types(found: Entities) -> Iterator[Problem]:
+def _refused(found: Entities) -> Iterator[Problem]:
+    """What Kong's schemas refuse."""
     for entity in _all(found):
-        for field, value in entity.value.items():
-            place = f"{entity.path}.{field}"
-            if field in TEXTS and not isinstance(value, str | None):
-                yield Problem("gateway-type", "expected a string", place, "put it in double quotes")
-            if field in TEXT_LISTS and value is not None and not isinstance(value, list):
-                yield Problem("gateway-type", "expected a list of strings", place)
-            for position, item in enumerate(value if field in TEXT_LISTS and isinstance(value, list) else []):
-                if not isinstance(item, str):
-                    yield Problem(
-                        "gateway-type", "expected a string", f"{place}[{position}]", "put it in double quotes"
-                    )
+        for path, code, message in _of(entity):
+            fix = "put it in double quotes" if message == "expected a string" else ""
+            yield Problem(code, message, path, fix)
+
+
+def _of(entity: Entity) -> Iterator[schema.Refusal]:
+    nested = kongfile.CHILDREN.get(entity.kind, ("", ()))[1]
+    own = {key: item for key, item in entity.value.items() if key not in nested and key not in ("_comment", "_ignore")}
+    if entity.kind != "plugins":
+        yield from schema.record(schema.schemas().entities[entity.kind], own, entity.path)
+        yield from _matchers(entity) if entity.kind == "routes" else ()
+        return
+    definition = schema.plugin(str(own.get("name")))
+    for field in entity.parents:
+        if field not in own and "eq" in definition["fields"][field]:
+            message = f"Kong takes {own.get('name')} for no single {field}"
+            yield schema.Refusal(entity.path, "gateway-value", message)
+    yield from schema.record(definition, own, entity.path)
+
+
+def _matchers(route: Entity) -> Iterator[schema.Refusal]:
+    """What a route of its protocols must have, and may not: a rule that Kong's schemas do not tell."""
+    protocols = route.value.get("protocols", ["http", "https"])
+    named = [name for name in protocols if isinstance(name, str)] if isinstance(protocols, list) else []
+    if not named:
+        return
+    first = next((name for name in ("https", "grpcs") if name in named), named[0])
+    needed = NEEDED.get(first, STREAMS)
+    if not any(route.value.get(field) for field in needed):
+        message = f"a route for {first} needs one of {', '.join(needed)}"
+        yield schema.Refusal(route.path, "gateway-value", message)
+    stream = first not in NEEDED or first == "tls_passthrough"
+    banned = ("methods", "hosts", "paths", "headers") if stream else ("sources", "destinations")
+    for field in (*banned, *(("methods",) if first.startswith("grpc") else ())):
+        if route.value.get(field) is not None:
+            yield schema.Refusal(f"{route.path}.{field}", "gateway-value", f"not for {first}")
+    if first.startswith("grpc") and route.value.get("strip_path") is True:
+        yield schema.Refusal(f"{route.path}.strip_path", "gateway-value", f"must be false for {first}")
 
 
 def _names(found: Entities) -> Iterator[Problem]:
@@ -105,9 +150,10 @@ def _names(found: Entities) -> Iterator[Problem]:
             first = seen.setdefault((entity.kind, field, value), entity.path)
             if first != entity.path:
                 yield Problem("gateway-name", f"the same {field} as {first}", f"{entity.path}.{field}")
-        name = entity.value.get("name")
-        if entity.kind in ("services", "routes") and isinstance(name, str) and not re.fullmatch(r"[\w.~-]+", name):
-            yield Problem("gateway-name", "a name is made of letters, digits and . - _ ~", f"{entity.path}.name")
+    for target in found["targets"]:
+        first = seen.setdefault(("target", str(target.value.get("target")), str(target.parents)), target.path)
+        if first != target.path:
+            yield Problem("gateway-name", f"the same target as {first}", f"{target.path}.target")
     for plugin in found["plugins"]:
         scope = tuple(f"{field}={parent}" for field, parent in sorted(plugin.parents.items()))
         first = seen.setdefault(("plugin", str(plugin.value.get("name")), *scope), plugin.path)
@@ -131,18 +177,13 @@ def _upstreams(
     ends = [(target, "target", *target_address(target)) for target in found["targets"]]
     for service in found["services"]:
         field = "url" if service.value.get("url") is not None else "host"
-        scheme = str(service.value.get("url")).partition("://")[0] if field == "url" else "http"
-        if scheme not in SCHEMES:
-            yield Problem("gateway-upstream", "expected an address such as http://name:port", f"{service.path}.url")
-        elif not upstream_named(found, address(service)[0]):
+        if not upstream_named(found, address(service)[0]):
             ends.append((service, field, *address(service)))
     for entity, field, host, port in ends:
         place, name = f"{entity.path}.{field}", compose_service(host)
-        if not host:
-            yield Problem("gateway-upstream", "no host to lead to", place)
-        elif name not in catalogue:
+        if host and name not in catalogue:
             yield Problem("gateway-upstream", f"no service is called {name}", place, suggest(name, catalogue))
-        elif name in exposed_ports and port not in exposed_ports[name]:
+        elif host and name in exposed_ports and port not in exposed_ports[name]:
             ports = ", ".join(map(str, sorted(exposed_ports[name])))
             yield Problem("gateway-upstream", f"{name} listens on {ports}, not on {port}", place)
 
@@ -153,6 +194,12 @@ def _loaded(found: Entities, plugins: Collection[str]) -> Iterator[Problem]:
         if plugins and name not in plugins:
             hint = suggest(name, plugins) or f"./inv env.set KONG_PLUGINS {','.join([*plugins, name])}"
             yield Problem("gateway-plugin", f"the gateway does not load the plugin {name}", f"{plugin.path}.name", hint)
+
+    for kind, owner in OWNERS.items():
+        if plugins and found[kind] and owner not in plugins:
+            hint = f"./inv env.set KONG_PLUGINS {','.join([*plugins, owner])}"
+            message = f"Kong knows {kind} only where it loads the plugin {owner}"
+            yield Problem("gateway-plugin", message, found[kind][0].path, hint)
 
 
 def _placeholders(value: Any, secrets: Collection[str], path: str) -> Iterator[Problem]:

@@ -108,7 +108,8 @@ consumers: [{username: "anon", keyauth_credentials: [{key: "${ANON_KEY}"}]}]
 """,
 }
 """A gateway, and a service with three ports: one published, one exposed, one in its address."""
-LISTENS = Refusal("gateway-upstream", "web listens on 80, 8080, 9090, not on 8081", f"{FILE}: services[0].url", "edit")
+PLACE = f"{FILE}:3: services[0].url"
+LISTENS = Refusal("gateway-upstream", "web listens on 80, 8080, 9090, not on 8081", PLACE, "edit")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from stack.gateway import kongfile, routing
+from stack.gateway import kongfile, routing, uri
 from stack.gateway.routing import Match, Miss
 
 BOUNDED = settings(max_examples=100, deadline=None)
@@ -89,7 +89,7 @@ def test_the_taker_would_take_the_request_alone_as_well_and_of_a_miss_none_would
 @BOUNDED
 @given(st.text("/ab.%2fFe?", max_size=20).map(lambda text: f"/{text}"))
 def test_a_path_made_plain_stays_as_it_is(path: str) -> None:
-    plain = routing.normalized(path)
+    plain = uri.normalized(path)
     assert plain.startswith("/")
     assert "//" not in plain
     assert not {".", ".."} & set(plain.split("/"))

@@ -7,7 +7,7 @@ import pytest
 
 from stack import yamlfile
 from stack.errors import StackError
-from stack.gateway import routing
+from stack.gateway import routing, uri
 from stack.gateway.routing import Match, Miss
 
 ROOT = Path(__file__).parents[2]
@@ -247,20 +247,43 @@ def test_routes_of_the_same_rank_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("documented", "coded", "path"),
+    ("taken", "other", "request_"),
     [
-        ('{name: "d", methods: ["GET"], paths: ["/x"]}', '{name: "c", hosts: ["a.b"]}', "/x"),
-        ('{name: "d", methods: ["GET"], paths: ["/x"]}', '{name: "c", paths: ["~/x"]}', "/x"),
-        ('{name: "d", hosts: ["*.b"], paths: ["/x"]}', '{name: "c", paths: ["~/x"]}', "/x"),
+        ('{name: "w", hosts: ["a.b"]}', '{name: "l", methods: ["GET", "POST"], paths: ["/mp/"]}', "GET a.b /mp/x"),
+        ('{name: "w", paths: ["~/rx/\\\\d+$"]}', '{name: "l", methods: ["GET"], paths: ["/rx/"]}', "GET a.b /rx/12"),
+        ('{name: "w", hosts: ["a.b"], paths: ["~/x/[a-z]+$"]}',
+         '{name: "l", hosts: ["a.b"], methods: ["PUT"], paths: ["/x/"]}', "PUT a.b /x/abc"),
+        ('{name: "w", hosts: ["a.b"]}', '{name: "l", hosts: ["*.b"], paths: ["/wp/"]}', "GET a.b /wp/1"),
+        ('{name: "w", hosts: [], paths: ["/eh/"]}', '{name: "l", paths: ["/eh/x/"]}', "GET c.d /eh/x/1"),
+        ('{name: "w", paths: ["~/x"]}', '{name: "l", hosts: ["*.b"], paths: ["/x"]}', "GET a.b /x"),
     ],
-)
-def test_where_kongs_code_does_not_do_what_its_documentation_says_both_are_told(
-    documented: str, coded: str, path: str
-) -> None:
-    for table in (shape(documented, coded), shape(coded, documented)):
-        found = routing.match(table, "GET", "a.b", path)
+)  # fmt: skip
+def test_the_order_is_that_of_kongs_code_not_of_its_documentation(taken: str, other: str, request_: str) -> None:
+    method, host, path = request_.split()
+    for table in (shape(taken, other), shape(other, taken)):
+        found = routing.match(table, method, host, path)
         assert isinstance(found, Match)
-        assert (found.route, found.also) == ("d", ("c",))
+        assert (found.route, found.also) == ("w", ())
+
+
+def test_a_path_goes_on_with_what_may_not_stand_in_a_request_encoded() -> None:
+    found = routing.match(shape('{name: "w", paths: ["/x/"]}'), "GET", "h", "/x/a%20b%7B%7D%3C%3E%22%7C%5C%C3%A9/%2f")
+    assert isinstance(found, Match)
+    assert found.path == "/base/a%20b%7B%7D%3C%3E%22%7C%5C%C3%A9/%2F"
+
+
+@pytest.mark.parametrize("path", ["/x/%00", "/x/%zz", "/x/%", "/../x", "/x/../../y", "/a b"])
+def test_a_malformed_request_is_answered_400(path: str) -> None:
+    found = routing.match(shape('{name: "w", paths: ["/"]}'), "GET", "h", path)
+    assert isinstance(found, Miss)
+    assert found.status == 400
+
+
+def test_a_host_is_compared_as_it_is_given_and_the_port_at_which_it_is_asked_counts() -> None:
+    table = shape('{name: "p", hosts: ["a.b:63002"]}')
+    assert isinstance(routing.match(table, "GET", "a.b", "/", 63002), Match)
+    assert isinstance(routing.match(table, "GET", "a.b", "/", 80), Miss)
+    assert isinstance(routing.match(table, "GET", "A.b:63002", "/"), Miss)
 
 
 def test_a_route_of_a_service_that_is_off_takes_nothing() -> None:
@@ -284,7 +307,7 @@ def test_a_miss_says_why(method: str, host: str, path: str, why: str) -> None:
 def test_a_broken_regular_expression_is_named() -> None:
     with pytest.raises(StackError) as caught:
         shape('{name: "r", paths: ["~/(a"]}')
-    assert "~/(a is no regular expression" in caught.value.problems[0].message
+    assert "~/(a: no regular expression to Kong" in caught.value.problems[0].message
     assert caught.value.problems[0].where == "kong/kong.yml: services[0].routes[0].paths"
 
 
@@ -301,10 +324,14 @@ def test_a_broken_regular_expression_is_named() -> None:
         ("/a?b=/c", "/a"),
         ("/", "/"),
         ("/a/", "/a/"),
+        ("/%C3%A9/", "/é/"),
+        ("/é/", "/é/"),
+        ("/%7Bid%7D", "/{id}"),
+        ("/%FF", "/\udcff"),
     ],
 )
 def test_the_path_is_made_plain_first(asked: str, seen: str) -> None:
-    assert routing.normalized(asked) == seen
+    assert uri.normalized(asked) == seen
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def look(service: Service, have: list[Container], checked: bool, watch: Watch, t
         progress.tell(service.name, _well(service, have, watch, since))
         return []
     # What was well once has the whole time again.
-    if watch.settled.pop(service.name, None) and not bad:
+    if watch.settled.pop(service.name, None) is not None and not bad:
         since = watch.started[service.name] = now
     bad = bad or _late(service, now - since, timeout)
     if not bad:

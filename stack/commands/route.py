@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -185,10 +186,22 @@ def _edit(planned: Planned, file: str, change: Callable[[str], str], dry_run: bo
             return Result({**data, "diff": shown}, lines=shown)
         if tree.read(root / file) != before:
             raise fail("changed", f"{file} was changed meanwhile, so it stays as it is", file, "repeat the command")
+        there = (root / file).exists()
         tree.write(root / file, after)
-        taken = _handed_over(planned)
+        try:
+            taken = _handed_over(planned)
+        except StackError:  # the gateway keeps its old routes, so the file does, too
+            _put_back(root / file, before if there else None)
+            raise
     after_words = "the running gateway took it" if taken else "the gateway takes it with the next: ./inv up"
     return Result({**data, "reloaded": taken}, lines=[*lines, after_words])
+
+
+def _put_back(path: Path, before: bytes | None) -> None:
+    if before is None:
+        path.unlink()
+    else:
+        tree.write(path, before)
 
 
 def _diff(file: str, before: bytes, after: bytes) -> list[str]:

@@ -11,7 +11,7 @@ import msgspec
 from stack import docker, tree
 from stack.env import secrets
 from stack.errors import StackError, fail
-from stack.gateway import entrance
+from stack.gateway import entrance, refusal
 from stack.planning import assembly, model, outside
 from stack.planning.catalog import DISABLED
 from stack.planning.planner import Planned
@@ -59,7 +59,7 @@ def apply_routes(planned: Planned, running: bool) -> bool:
     done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
     if done.returncode != 0:
         new.unlink()
-        words = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        words = refusal.told(done.stderr or done.stdout, text.decode())
         hidden = secrets.hide(words, planned.checkout.dotenv.values())
         message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
         raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")

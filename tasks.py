@@ -227,6 +227,14 @@ def version(c: Context, json: bool = False) -> None:
     _run("version", json, module.run)
 
 
+@command("Look", "update")
+def update(c: Context, json: bool = False) -> None:
+    """Bring this checkout up to date by git; what you added stays."""
+    from stack.commands import update as module
+
+    _run("update", json, module.run)
+
+
 @command("Settings", "source", service="the service to set", to="its new source")
 def source(c: Context, service: str = "", to: str = "", json: bool = False) -> None:
     """List where each service comes from, or set it: --service S --to SOURCE."""

@@ -8,7 +8,6 @@ import msgspec
 from stack.authoring import doors, elsewhere, fragment
 from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, Problem, StackError, fail
-from stack.gateway import kongfile
 from stack.gateway.kongfile import FILE
 from stack.names import suggest
 from stack.planning import catalog
@@ -129,8 +128,7 @@ def _gateway(data: bytes, definition: Definition, file: str) -> bytes:
     """The gateway's file with the doors; one that is there as it is to be was written by a run that was cut off."""
     text, bom = data.decode("utf-8-sig"), data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
     for at in definition.doors:
-        entry = doors.entries(definition.name, at)["services"]
-        if entry not in (kongfile.read(text, file).get("services") or []):
+        if not doors.stands(text, definition.name, at, file):
             text = doors.added(text, definition.name, at, file)
     return bom + text.encode()
 

@@ -1,5 +1,6 @@
 """A service's ways in through the gateway, as entries of its file. Pure."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -51,9 +52,9 @@ def name(service: str, at: Door) -> str:
     return service if words == service else f"{service}-{words}"
 
 
-def entries(service: str, at: Door) -> dict[str, dict[str, Any]]:
-    """The entry of each list (services, upstreams) for one door."""
-    called = name(service, at)
+def entries(service: str, at: Door, called: str = "") -> dict[str, dict[str, Any]]:
+    """The entry of each list (services, upstreams) for one door, under its own name or the one that it is `called`."""
+    called = called or name(service, at)
     balancer = f"{called}.upstream"
     address = f"http://{balancer if at.health_checks else service}:{at.port}"
     ways: dict[str, Any] = (
@@ -70,9 +71,28 @@ def entries(service: str, at: Door) -> dict[str, dict[str, Any]]:
     return {"services": entry, "upstreams": upstream}
 
 
+def stands(text: str, service: str, at: Door, file: str = FILE) -> bool:
+    """Whether the gateway's file has just this door, whatever its name."""
+    there = kongfile.read(text, file).get("services") or []
+    return any(entry == entries(service, at, str(entry.get("name")))["services"] for entry in there)
+
+
+def _free(text: str, service: str, at: Door, file: str) -> str:
+    """A name for the door that nothing in the file has: a host and a path may both have the service's."""
+    found = kongfile.entities(kongfile.read(text, file))
+    taken = {str(one.value.get("name")) for kind in ("services", "routes") for one in found[kind]}
+    own = name(service, at)
+    further = f"{own}-{'path' if at.path else 'host'}"
+    return next(
+        one
+        for one in itertools.chain((own, further), (f"{further}-{n}" for n in itertools.count(2)))
+        if one not in taken
+    )
+
+
 def added(text: str, service: str, at: Door, file: str = FILE) -> str:
     """The gateway's file with one more door. Raises StackError as `splice.add` does."""
-    for kind, entry in entries(service, at).items():
+    for kind, entry in entries(service, at, _free(text, service, at, file)).items():
         text = splice.add(text, kind, entry, file)
     return text
 

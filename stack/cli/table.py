@@ -62,6 +62,9 @@ COMMANDS: dict[str, Said] = {
     "version": _said(
         ("", "for a report of a bug"),
         ("--json", "for a script")),
+    "update": _said(
+        ("", "the newest version; nothing is started"),
+        ("--json", "what is new, for a script")),
     "source": _said(
         ("", "every service's source, and the others it has"),
         ("redis localhost", "the Redis that runs on this machine"), loose="service to"),

@@ -95,7 +95,7 @@ OPEN = {"BIND_ADDRESS": "0.0.0.0"}
         ("--service web", Refusal("usage", "a route has a path or a host", "--path", "/my-service"), USAGE),
         ("--service web --path /x --port 81", Refusal("gateway-upstream", "not on 81", FILE, "edit"), FAILED),
         ("--service web --path /x --auth basic", Refusal("gateway-auth", "no consumer has", FILE, "edit"), FAILED),
-        ("--service web --host web", Refusal("gateway-name", "already has an entry web", FILE, "route.remove"), FAILED),
+        ("--service web --host web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
         ("--service more --host web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
     ],
 )  # fmt: skip
@@ -153,3 +153,12 @@ def test_what_is_listed_and_met_is_what_the_gateway_gets(checkout: Checkout) -> 
         "route.test", "GET", "http://box.lan/backend/x", env={**env, "STACK_PROFILES": "core tracing"}
     )
     assert "opentelemetry" in traced.data["plugins"]
+
+
+def test_a_service_with_a_way_in_gets_a_second_one_of_the_same_word(gate: Checkout) -> None:
+    assert gate.inv("route.add", "--service", "more", "--host", "more", "--auth", "key").code == 0
+    one = file(gate)
+    assert gate.inv("route.add", "--service", "more", "--path", "/more").code == 0
+    assert {row["name"] for row in gate.inv_json("route.list").data["routes"]} == {"web", "more", "more-path"}
+    assert gate.inv("route.remove", "--name", "more-path").code == 0
+    assert file(gate) == one

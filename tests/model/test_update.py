@@ -1,0 +1,91 @@
+"""`inv update`: a checkout with a service of its own takes a second commit of upstream's."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.model.refusals import Tree
+from tests.support import BASE, Checkout, environment, fragment
+
+GATE = """ports: ["127.0.0.1:${KONG_HTTP_PORT}:8000"]
+environment: {ANON_KEY: "k"}"""
+KONG = """_format_version: "3.0"
+services:
+  - {name: "web", url: "http://web:80", routes: [{name: "web", paths: ["/web/"]}]}
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(
+        ["git", *who, *words], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+@pytest.fixture
+def cloned(tree: Tree, tmp_path: Path) -> tuple[Checkout, Path]:
+    """A checkout whose files come from a repository, which is beside it."""
+    checkout = tree({
+        "compose/base.yml": BASE,
+        "compose/web.yml": fragment("web", "url: 'http://web:80'", 'expose: ["80"]'),
+        "compose/kong-api-gateway.yml": fragment("kong-api-gateway", "ports: {KONG_HTTP_PORT: 2}", GATE),
+        "kong/kong.yml": KONG, ".gitignore": "/.stack/\n/stack/\n/tasks.py\n/.env\n__pycache__/\n",
+    })  # fmt: skip
+    assert checkout.inv("docs").code == 0
+    upstream = tmp_path / "upstream"
+    git(checkout.root, "init", "-q")
+    git(checkout.root, "add", "-A")
+    git(checkout.root, "commit", "-qm", "first")
+    git(tmp_path, "clone", "-q", str(checkout.root), str(upstream))
+    git(checkout.root, "remote", "add", "origin", str(upstream))
+    git(checkout.root, "fetch", "-q", "origin")
+    git(checkout.root, "branch", "-q", "--set-upstream-to=origin/main")
+    return checkout, upstream
+
+
+def publish(upstream: Path, **files: str) -> None:
+    for path, text in files.items():
+        (upstream / path.replace("__", "/")).with_suffix(".yml").write_text(text)
+    git(upstream, "add", "-A")
+    git(upstream, "commit", "-qm", "a second one")
+
+
+def test_what_was_added_stands_on_top_of_what_is_new(cloned: tuple[Checkout, Path]) -> None:
+    checkout, upstream = cloned
+    assert checkout.inv("add-service", "mine", "--image", "a/b:1", "--port", "80", "--route", "/mine").code == 0
+    changed = git(checkout.root, "status", "--short")
+    assert " M .env.example" in changed
+    more = fragment("more", "url: 'http://more:80'", 'expose: ["80"]')
+    new_kong = KONG.replace("services:", "# Ours.\nservices:")
+    publish(upstream, compose__more=more, kong__kong=new_kong)
+
+    done = checkout.inv("update")
+    assert done.code == 0, done
+    assert "new: a second one" in done.out
+    kong = (checkout.root / "kong/kong.yml").read_text()
+    assert "# Ours." in kong
+    assert '"/mine/"' in kong
+    example = (checkout.root / ".env.example").read_text()
+    assert "MORE_SOURCE" in example
+    assert "MINE_PORT" in example
+    planned = checkout.inv_json("plan", "--profile", "app").data["services"]
+    assert {"mine", "more"} <= {service["name"] for service in planned}
+    assert checkout.inv("update").out == "nothing is new\n"
+
+    assert checkout.inv("remove-service", "mine").code == 0
+    assert checkout.inv("docs").code == 0
+    assert (checkout.root / "kong/kong.yml").read_text() == new_kong
+
+
+def test_where_git_can_not_go_on_all_is_as_it_was(cloned: tuple[Checkout, Path]) -> None:
+    checkout, _ = cloned
+    assert checkout.inv("add-service", "mine", "--image", "a/b:1", "--port", "80").code == 0
+    git(checkout.root, "remote", "set-url", "origin", "nowhere")
+    before = (checkout.root / ".env.example").read_text()
+    done = checkout.inv_json("update")
+    assert done.code == 1
+    assert done.problems[0]["code"] == "git"
+    assert (checkout.root / ".env.example").read_text() == before

@@ -69,7 +69,7 @@ def read_checkout(root: Path, flags: Mapping[str, str] | None = None, dotenv: di
     found = _catalog(root, files, roots)
     secrets = _secrets(found)
     names = known(found)
-    defaults = {k: v for file in found.files.values() for k, v in file.variables.items()}
+    defaults = {k: v for file in found.files.values() for k, v in file.variables.items() if v is not None}
     resolved = settings.resolve({**defaults, **settings.CORE_DEFAULTS}, dotenv, shell, flags or {}, names, secrets)
     problems = settings.check(resolved)
     if problems:
@@ -262,10 +262,23 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
     offsets = {claim.variable: claim.offset for claim in claimed}
     empty = {claim.variable: "" for claim in claimed if scaled.get(claim.service, 1) > 1}
     assigned = ports.assign(offsets, base_port, {k: v for k, v in values.items() if k in offsets})
-    env = {name: value for name, value in values.items() if name not in checkout.secrets}
+    env = {
+        **defaults_elsewhere(checkout),
+        **{name: value for name, value in values.items() if name not in checkout.secrets},
+    }
     env |= {name: str(port) for name, port in assigned.items()} | empty
     env |= {name: model.token(name) for name in checkout.secrets}
     return env, assigned
+
+
+def defaults_elsewhere(checkout: Checkout) -> dict[str, str]:
+    """The default of each setting that some file reads without one (`${NAME}`) and another with one: it is the
+    setting's, wherever that is read. One that refers to other settings holds only where it stands."""
+    bare = {
+        name for file in checkout.catalog.files.values() for name, default in file.variables.items() if default is None
+    }
+    found = {name: checkout.settings.value(name) for name in bare if checkout.settings.origin(name) == settings.DEFAULT}
+    return {name: value for name, value in found.items() if "$" not in value and name not in checkout.secrets}
 
 
 class Claim(NamedTuple):

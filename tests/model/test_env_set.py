@@ -48,6 +48,18 @@ def test_what_was_wrong_before_is_no_reason_to_refuse_another_setting(tree: Tree
     assert checkout.inv("env.set", "DB_SOURCE", "container").code == 0
 
 
+def test_a_default_belongs_to_the_setting_and_not_to_the_place_where_it_is_read(tree: Tree) -> None:
+    reads = fragment("mine", "", 'environment: {LEVEL: "${DB_LEVEL}"}')
+    checkout = tree({**PAIR, "local/compose/mine.yml": reads})
+    lacks = checkout.inv_json("plan")
+    assert (lacks.code, lacks.problems[0]["fix"]) == (1, "./inv env.set DB_LEVEL VALUE")
+    checkout.write("local/overrides/db/any.yml", 'services: {db: {environment: {LEVEL: "${DB_LEVEL:-quiet}"}}}\n')
+    assert checkout.inv("plan").code == 0
+    done = checkout.inv("eject", "--output", str(checkout.root.parent / "out"))
+    assert done.code == 0, done
+    assert (checkout.root.parent / "out/compose.yaml").read_text().count("quiet") == 2
+
+
 def test_the_port_in_force_is_told_with_its_layer(pair: Checkout) -> None:
     assert pair.inv_json("env.get", "WEB_PORT").data["value"] == "63021"
     assert pair.inv_json("env.get", "WEB_PORT").data["origin"] == "default"

@@ -192,7 +192,8 @@ def test_a_plan_writes_nothing_but_the_cache(checkout: Checkout) -> None:
     words = ("--profile", "ai", "--base-port", "40000", "--source", "llm=container-gpu")
     assert checkout.inv("plan", *words).code == 0
     assert checkout.digest() == before
-    assert {path.name for path in (checkout.root / ".stack").iterdir()} == {"cache"}
+    assert {path.name for path in (checkout.root / ".stack").iterdir()} == {"cache", "tmp"}
+    assert list((checkout.root / ".stack/tmp").iterdir()) == [], "where the cache was being written"
 
 
 def test_a_change_of_any_file_is_seen(checkout: Checkout, plan: Planning) -> None:

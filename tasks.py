@@ -484,7 +484,7 @@ def eject(
     _run("eject", json, lambda: module.run(_request(values), output, with_secrets))
 
 
-@command("Develop", "test", only="unit, property, model or engine", k="only tests whose name matches")
+@command("Develop", "test", only="unit, property, model, engine or soak", k="only tests whose name matches")
 def test(c: Context, only: str = "", k: str = "", json: bool = False) -> None:
     """Run the tests, real containers included."""
     from stack.commands import check

@@ -9,20 +9,25 @@ from stack.names import suggest
 from stack.output.result import Result
 
 KINDS = ("unit", "property", "model", "engine")
+SOAK = "soak"
+"""Engine tests that take an hour; they run by this name alone."""
 LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 
 def test(only: str, k: str) -> Result:
     """Run the tests of one kind, or all; the engine's need an engine, so it is set up first."""
-    if only and only not in KINDS:
-        raise fail(
-            "usage", f"--only: there are no {only!r} tests", "--only", suggest(only, KINDS) or ", ".join(KINDS), USAGE
-        )
-    if only in ("", "model", "engine"):
+    known = (*KINDS, SOAK)
+    if only and only not in known:
+        hint = suggest(only, known) or ", ".join(known)
+        raise fail("usage", f"--only: there are no {only!r} tests", "--only", hint, USAGE)
+    if only in ("", "model", "engine", SOAK):
         from stack.engine import setup
         from stack.output import consent
 
         setup.ensure(True, None, consent.tell)
+    if only == SOAK:
+        code = _pytest(["tests/engine", "-m", SOAK, *(["-k", k] if k else [])])
+        return Result({"kinds": [SOAK], "exit_codes": [code]}, exit_code=OK if code == 0 else FAILED)
     kinds = [only] if only else list(KINDS)
     quick, engine = [f"tests/{kind}" for kind in kinds if kind != "engine"], "engine" in kinds
     words = ["-n", "2", *(["-k", k] if k else [])]

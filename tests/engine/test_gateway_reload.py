@@ -29,8 +29,10 @@ services:
     url: "http://web.upstream:8080"
     routes: [{name: "web", paths: ["/web/"]}]
 """
-BROKEN = ROUTES.replace("    routes:", '    plugins: [{name: "cors", config: {origins: "none"}}]\n    routes:')
-"""What our own check lets through, as it knows no plugin's fields, and Kong refuses."""
+BROKEN = ROUTES.replace(
+    "    routes:", '    plugins: [{name: "pre-function", config: {access: ["no Lua"]}}]\n    routes:'
+)
+"""What our own check lets through, as it reads no Lua, and Kong refuses."""
 SLOW = """
 import signal, socket, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,7 +145,7 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(gated: Stac
         (gated.root / "kong/kong.yml").write_text(BROKEN)
         refused = gated.inv("up", "--service", "more", "--service", "web", "--json")
         assert [problem["code"] for problem in refused.problems] == ["gateway-config"]
-        assert "expected a set" in refused.problems[0]["message"]
+        assert "error parsing function" in refused.problems[0]["message"]
         assert ask(port, "/more/")[0] == 200
         requests.until_more(20)
     assert set(requests.statuses) == {"200"}

@@ -45,6 +45,8 @@ def routes(path: str) -> list[Route]:
                          if field == LISTS.get(plugin["name"]) and not isinstance(value, list)]  # fmt: skip
                 if wrong:
                     raise ValueError(f"in '{wrong[0]}': expected a set")
+                if "no Lua" in (plugin.get("config") or {}).get("access", []):
+                    raise ValueError("in 'access': error parsing function")
             balanced = upstreams.get(service["url"].partition("://")[2].partition(":")[0])
             address = f"http://{balanced}" if balanced else service["url"]
             for route in service["routes"]:

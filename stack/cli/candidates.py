@@ -10,7 +10,6 @@ from stack import tree
 from stack.cli import table
 from stack.cli.words import Option
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 FLAGS = ("--help", "--list", "--version")
 
 
@@ -146,10 +145,16 @@ def _kinds(_: str) -> Iterable[str]:
     return KINDS
 
 
+def _methods(_: str) -> Iterable[str]:
+    from stack.commands.route import METHODS
+
+    return METHODS
+
+
 VALUES: dict[str, Callable[[str], Iterable[str]]] = {
     "SERVICE": _services, "PROFILE": _profiles, "SOURCE": _sources, "SERVICE=SOURCE": _sources_by_service,
     "SETTING": _settings, "ROUTE": _routes, "CHECK": _checks, "KIND": _kinds,
-    "AUTH": lambda _: ("none", "key", "basic"), "METHOD": lambda _: METHODS,
+    "AUTH": lambda _: ("none", "key", "basic"), "METHOD": _methods,
     "LAYER": lambda _: [root for root in _checkout().roots if root],
 }  # fmt: skip
 """What can stand for a value; a shell completes the names of files where nothing is known."""

@@ -33,7 +33,8 @@ def run(request: Request, output: str, with_secrets: bool) -> Result:
             target.rmdir()
         (Path(name) / "project").rename(target)
     files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    need = [] if with_secrets else [f"fill in its secrets first: cp {output}/.env.example {output}/.env"]
+    fill = f"fill in its secrets first: cp {output}/.env.example {output}/.env"
+    need = [] if with_secrets else [f"{fill} (--with-secrets writes them there, new ones where there are none)"]
     start = f"start it: cd {output} && docker compose up -d --build"
     return Result(
         {"output": str(target), "files": files}, lines=[f"wrote {len(files)} files to {output}", *need, start]

@@ -1,6 +1,7 @@
 """`inv route.*`: the gateway's routes: listed, tried without a gateway, added and removed in place."""
 
 import difflib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +20,7 @@ from stack.planning import compare, plan, planner
 from stack.planning.planner import Checkout, Planned
 
 BOM = "\ufeff"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 
@@ -51,16 +53,15 @@ def _reached(planned: Planned) -> list[str]:
 
 def test(method: str, url: str) -> Result:
     """Which route takes a request, what runs for it, and why the others that could do not."""
-    host, path = _address(url)
+    method, (host, path) = _method(method), _address(url)
     planned = _in_force()
     text, reached, site = entrance.text(planned), _reached(planned), entrance.site(planned)
     now = routing.read(effective.effective(text, reached, site))
     whole = routing.read(effective.whole(text, reached, site))
-    met, ever = (routing.match(table, method.upper(), host, path, site.port) for table in (now, whole))
-    request = {"method": method.upper(), "host": host, "path": path}
+    met, ever = (routing.match(table, method, host, path) for table in (now, whole))
+    request = {"method": method, "host": host, "path": path}
     if isinstance(ever, routing.Miss):
-        why = ever.why if ever.status == 404 else f"answered {ever.status}: {ever.why}"
-        raise fail("no-route", why, f"{method.upper()} {url}", "./inv route.list")
+        raise fail("no-route", ever.why, f"{method} {url}", "./inv route.list")
     lines = []
     if isinstance(met, routing.Miss) or met.route != ever.route:
         absent = _behind(whole, ever) if reached else entrance.SERVICE
@@ -68,7 +69,7 @@ def test(method: str, url: str) -> Result:
     table, here = (whole, False) if isinstance(met, routing.Miss) else (now, True)
     met = ever if isinstance(met, routing.Miss) else met
     service = _behind(table, met)
-    others = routing.others(table, method.upper(), host, path)
+    others = routing.others(table, method, host, path)
     found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others}
     return Result({"request": request, **found}, lines=lines)
 
@@ -127,13 +128,28 @@ def _text(planned: Planned, file: str) -> str:
 
 
 def _address(url: str) -> tuple[str, str]:
-    """Host header and path of a URL, letter by letter; a path alone is asked of localhost."""
+    """Host header and path of a URL, letter by letter; a path alone is asked of localhost. Raises StackError for what
+    is neither."""
     from urllib.parse import urlsplit
 
-    parts = urlsplit(url if "://" in url else f"http://localhost{url if url.startswith('/') else f'/{url}'}")
-    if not parts.hostname:
-        raise fail("usage", f"{url!r} is no address", "route.test", "./inv route.test GET http://n8n.localhost/", USAGE)
+    try:
+        parts = urlsplit(url if "://" in url else f"http://localhost{url}" if url[:1] == "/" else f"http://{url}")
+        named = re.fullmatch(r"[\w.:-]+", parts.hostname or "") and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = None
+    known = "://" in url or url[:1] == "/" or "." in url.partition("/")[0] or url.startswith("localhost")
+    if not named or not known or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", url):
+        message = f"{url!r} is no address and no path"
+        raise fail("usage", message, "URL", "./inv route.test GET http://n8n.localhost/", USAGE)
     return parts.netloc.rpartition("@")[2], parts.path or "/"
+
+
+def _method(word: str) -> str:
+    """A method of HTTP. Raises StackError for another word."""
+    if word.upper() in METHODS:
+        return word.upper()
+    hint = suggest(word, METHODS) or f"one of {', '.join(METHODS)}"
+    raise fail("usage", f"{word!r} is no method of HTTP", "METHOD", hint, USAGE)
 
 
 def loopback(checkout: Checkout) -> bool:

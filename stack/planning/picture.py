@@ -1,4 +1,5 @@
-"""The plan as a picture: tiers from top to bottom, an arrow from what starts first to what waits for it. Pure.
+"""The plan as a picture: tiers from top to bottom, or from left to right where there are many services, an arrow from
+what starts first to what waits for it. Pure.
 
 Arrows that follow from others are left out: who waits for the database's job waits for the database, too."""
 
@@ -67,10 +68,74 @@ def columns(services: Iterable[Service], drawn: Iterable[Arrow]) -> list[list[st
     return parts if len(parts) > 1 else []
 
 
+LARGE = 16
+"""From so many services on, the picture goes from left to right: a row of names is wider than any page."""
+
+
+def _direction(plan: Plan) -> str:
+    return "LR" if len(plan.services) >= LARGE else "TB"
+
+
+class Legend(msgspec.Struct, frozen=True):
+    """What the signs mean, as far as a picture has them: ids (none is a service's), words, arrows, a job's id."""
+
+    boxes: dict[str, str]
+    arrows: list[tuple[str, str, bool]]
+    job: str
+    sources: dict[str, str]
+
+
+def legend(plan: Plan, drawn: Iterable[Arrow]) -> Legend:
+    """The legend of a plan's picture."""
+    kinds = {arrow.required for arrow in drawn}
+    boxes: dict[str, str] = {}
+    between: list[tuple[str, str, bool]] = []
+    for required, first, then in ((True, "starts first", "waits for it"), (False, "may be absent", "lives without it")):
+        if required in kinds:
+            ids = (f"legend_{'needed' if required else 'absent'}", f"legend_{'waits' if required else 'without'}")
+            boxes |= dict(zip(ids, (first, then), strict=True))
+            between.append((*ids, required))
+    job = "legend_job" if any(service.one_shot for service in plan.services) else ""
+    sources = {
+        f"legend_{source.replace('-', '_')}": source for source in sorted({_look(s.source) for s in plan.services})
+    }
+    return Legend(boxes, between, job, sources)
+
+
+def _legend_in_mermaid(plan: Plan, drawn: Iterable[Arrow]) -> list[str]:
+    found = legend(plan, drawn)
+    lines = ['  subgraph legend["what the signs mean"]', f"    direction {_direction(plan)}"]
+    lines += [f'    {name}["{words}"]' for name, words in found.boxes.items()]
+    lines += [f"    {first} {'-->' if required else '-.->'} {then}" for first, then, required in found.arrows]
+    lines += [f'    {found.job}(["a job, which ends"])'] if found.job else []
+    lines += [f'    {name}["from {source}"]:::{source}' for name, source in found.sources.items()]
+    return [*lines, "  end"]
+
+
+def _legend_in_dot(plan: Plan, drawn: Iterable[Arrow]) -> list[str]:
+    found = legend(plan, drawn)
+    lines = [
+        "  subgraph cluster_legend {",
+        '    label="what the signs mean"; fontname="Helvetica"; fontsize=11; color="#98a2b3";',
+    ]
+    lines += [f'    "{name}" [label="{words}", fillcolor="white"];' for name, words in found.boxes.items()]
+    lines += [f'    "{first}" -> "{then}"{_style(required)};' for first, then, required in found.arrows]
+    lines += [f'    "{found.job}" [label="a job, which ends", shape=ellipse, fillcolor="white"];'] if found.job else []
+    for name, source in found.sources.items():
+        lines.append(
+            f'    "{name}" [label="from {source}", fillcolor="{COLOURS[source][0]}", color="{COLOURS[source][1]}"];'
+        )
+    return [*lines, "  }"]
+
+
+def _style(required: bool) -> str:
+    return "" if required else " [style=dashed]"
+
+
 def mermaid(plan: Plan) -> str:
     """The picture as a Mermaid flowchart."""
     drawn = arrows(plan.services)
-    lines = ["flowchart TB"]
+    lines = [f"flowchart {_direction(plan)}"]
     lines += [f"  {_box(service)}" for service in plan.services]
     lines += [f"  {' ~~~ '.join(column)}" for column in columns(plan.services, drawn)]
     lines += [f"  {a.first} {'-->' if a.required else '-.->'} {a.then}" for a in drawn]
@@ -78,6 +143,7 @@ def mermaid(plan: Plan) -> str:
         fill, line = COLOURS[source]
         members = ",".join(s.name for s in plan.services if _look(s.source) == source)
         lines += [f"  classDef {source} fill:{fill},stroke:{line},color:#111", f"  class {members} {source}"]
+    lines += _legend_in_mermaid(plan, drawn)
     return "\n".join(lines) + "\n"
 
 
@@ -98,10 +164,10 @@ def _look(source: str) -> str:
 
 
 def dot(plan: Plan) -> str:
-    """The picture for Graphviz: a tier is a row."""
+    """The picture for Graphviz: a tier is a row, or a column where it goes from left to right."""
     lines = [
         "digraph plan {",
-        '  rankdir=TB; ranksep=0.7; nodesep=0.25; bgcolor="white";',
+        f'  rankdir={_direction(plan)}; ranksep=0.7; nodesep=0.25; bgcolor="white";',
         '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=11, margin="0.12,0.06"];',
         '  edge [color="#667085", arrowsize=0.6];',
     ]
@@ -117,8 +183,8 @@ def dot(plan: Plan) -> str:
     lines += [f"  {{rank=same; {'; '.join(row)}}}" for row in rows if row]
     lines += [f"  {' -> '.join(_quoted(column))} [style=invis];" for column in aside]
     for arrow in drawn:
-        style = "" if arrow.required else " [style=dashed]"
-        lines.append(f'  "{arrow.first}" -> "{arrow.then}"{style};')
+        lines.append(f'  "{arrow.first}" -> "{arrow.then}"{_style(arrow.required)};')
+    lines += _legend_in_dot(plan, drawn)
     return "\n".join([*lines, "}"]) + "\n"
 
 

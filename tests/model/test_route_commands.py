@@ -162,3 +162,18 @@ def test_a_service_with_a_way_in_gets_a_second_one_of_the_same_word(gate: Checko
     assert {row["name"] for row in gate.inv_json("route.list").data["routes"]} == {"web", "more", "more-path"}
     assert gate.inv("route.remove", "--name", "more-path").code == 0
     assert file(gate) == one
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "where"),
+    [
+        ("FETCH /x", "'FETCH' is no method of HTTP", "METHOD"),
+        ("GET nonsense", "'nonsense' is no address and no path", "URL"),
+        ("GET ftp://x.localhost/", "is no address and no path", "URL"),
+        ("GET http://x.localhost:99999/", "is no address and no path", "URL"),
+    ],
+)
+def test_a_request_that_nobody_sends_is_told_as_that(gate: Checkout, words: str, said: str, where: str) -> None:
+    told = gate.inv_json("route.test", *words.split())
+    assert (told.code, told.problems[0]["code"], told.problems[0]["where"]) == (USAGE, "usage", where)
+    assert said in told.problems[0]["message"]

@@ -1,5 +1,6 @@
 """The plan as a picture."""
 
+import msgspec
 import pytest
 
 from stack.errors import StackError
@@ -66,3 +67,18 @@ def test_without_graphviz_the_way_round_is_told(monkeypatch: pytest.MonkeyPatch)
     [problem] = caught.value.problems
     assert "Graphviz is not installed" in problem.message
     assert problem.fix.endswith("./inv graph --output plan.mmd")
+
+
+def test_a_legend_says_what_the_signs_mean_that_the_picture_has_and_no_others() -> None:
+    text = picture.mermaid(CHAIN)
+    assert 'subgraph legend["what the signs mean"]' in text
+    assert '["starts first"]' in text
+    assert "cluster_legend" in picture.dot(CHAIN)
+    lone = msgspec.structs.replace(CHAIN, services=[CHAIN.services[0]])
+    assert "starts first" not in picture.mermaid(lone)
+
+
+def test_a_picture_of_many_services_goes_from_left_to_right() -> None:
+    many = [msgspec.structs.replace(CHAIN.services[0], name=f"s{n}") for n in range(picture.LARGE)]
+    assert picture.mermaid(msgspec.structs.replace(CHAIN, services=many)).startswith("flowchart LR")
+    assert picture.mermaid(CHAIN).startswith("flowchart TB")

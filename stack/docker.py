@@ -160,6 +160,11 @@ def compose_stamp() -> str:
     return ""
 
 
+def volumes() -> set[str]:
+    """The names of all volumes that the engine has."""
+    return set(ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+
+
 def volume_sizes(timeout: float) -> dict[str, str]:
     """The size of every volume, as the engine writes it: 48.2MB. Raises StackError where it is not done in that many
     seconds, and while it measures for somebody else."""

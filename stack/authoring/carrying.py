@@ -259,13 +259,14 @@ def _one(carrier: _Carrier, old: str) -> Definition:
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
         image=raw.get("image") or "", build=_build(carrier, old, raw), ports=_ports(raw),
         depends_on=list(_edges(carrier, old, raw)), env=env, volumes=list(_mounts(carrier, old, raw)),
-        memory=str(_limits(raw).get("memory") or raw.get("mem_limit") or ""), replicas=_replicas(raw), extra=extra,
+        memory=str(_resources(raw, "limits").get("memory") or raw.get("mem_limit") or ""), replicas=_replicas(raw),
+        extra=extra,
     )  # fmt: skip
 
 
 def _ending(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, str]:
     """The restart policy of what ends by itself; every other service is started again. A job here is what has "no"."""
-    policy = (raw.get("deploy") or {}).get("restart_policy") or {}
+    policy = _deploy(raw).get("restart_policy") or {}
     wanted = raw.get("restart") or {"none": "no", "on-failure": "on-failure"}.get(policy.get("condition", ""), "")
     if old in carrier.awaited:
         if wanted not in ("", "no"):
@@ -280,17 +281,16 @@ def _ending(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, str]:
 
 def _reserved(raw: dict[str, Any]) -> dict[str, Any]:
     """What of `deploy.resources` the fragment has no setting for."""
-    resources = (raw.get("deploy") or {}).get("resources") or {}
     kept: dict[str, dict[str, Any]] = {}
     for short, (part, key) in RESOURCES.items():
-        if value := (resources.get(part) or {}).get(key) or raw.get(short):
+        if value := _resources(raw, part).get(key) or raw.get(short):
             kept.setdefault(part, {})[key] = value
     return {"deploy": {"resources": kept}} if kept else {}
 
 
 def _of_deploy(old: str, raw: dict[str, Any], companion: bool) -> Iterator[Loss]:
     """What of `deploy` has no meaning on one machine, or is not carried for a companion."""
-    deploy = raw.get("deploy") or {}
+    deploy = _deploy(raw)
     carried = ("replicas", "resources", "restart_policy")
     yield from (Loss(f"{old}.deploy.{key}", "not carried") for key in deploy if deploy[key] and key not in carried)
     if companion and _gpu(raw):
@@ -307,7 +307,7 @@ def _in_memory(raw: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _replicas(raw: dict[str, Any]) -> int:
-    return int((raw.get("deploy") or {}).get("replicas") or raw.get("scale") or 1)
+    return int(_deploy(raw).get("replicas") or raw.get("scale") or 1)
 
 
 def _build(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
@@ -378,14 +378,17 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
 
 
-def _limits(raw: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = ((raw.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    return found
+def _deploy(raw: dict[str, Any]) -> dict[str, Any]:
+    return raw.get("deploy") or {}
+
+
+def _resources(raw: dict[str, Any], part: str) -> dict[str, Any]:
+    """What `deploy.resources` says of the `limits` or the `reservations`."""
+    return (_deploy(raw).get("resources") or {}).get(part) or {}
 
 
 def _gpu(raw: dict[str, Any]) -> list[str]:
-    devices = ((raw.get("deploy") or {}).get("resources") or {}).get("reservations", {}).get("devices")
-    return ["container-gpu"] if raw.get("gpus") or devices else []
+    return ["container-gpu"] if raw.get("gpus") or _resources(raw, "reservations").get("devices") else []
 
 
 KINDS = {"lost": "not carried", "changed": "other than there", "set": "set before up"}

@@ -349,7 +349,7 @@ def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]
     except StackError:
         return []
     count = objects.remove_containers(planned.plan.project, ours) if any(c.service in ours for c in running) else 0
-    there = set(docker.ask(["volume", "ls", "-q"]).split()) & set(volumes)
+    there = docker.volumes() & set(volumes)
     for volume in sorted(there):
         docker.ask(["volume", "rm", volume])
     lines = [f"stopped and removed {count} containers"] if count else []

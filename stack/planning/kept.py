@@ -67,7 +67,7 @@ def before(planned: Planned, values: Mapping[str, str]) -> None:
     """Mark the volumes that this start will make: they will keep what the secrets are now."""
     wanted = keepers(planned)
     if wanted:
-        there = set(docker.ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+        there = docker.volumes()
         _mark(planned.checkout.root, wanted, values, lambda volume, _: volume not in there)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stack import tree, yamlfile
+from stack.env import variables
 from stack.errors import StackError
 
 _NAMING = re.compile(rb"""\b(?:extends|include|env_file|label_file)["']?[ \t]*:""")
-_REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?[-?+]([^{}]*))?\})")
 
 
 def followed(root: Path, files: Mapping[str, bytes], env: Mapping[str, str]) -> dict[str, bytes]:
@@ -76,7 +76,8 @@ def _texts(value: Any) -> list[str]:
 
 def _filled(name: str, env: Mapping[str, str]) -> str:
     """A path with its variables' values, or defaults, in place."""
-    return _REFERENCE.sub(lambda match: env.get(match[1] or match[2]) or match[3] or "", name)
+    parts = variables.pieces(name)
+    return "".join(one if isinstance(one, str) else env.get(one.name) or _filled(one.argument, env) for one in parts)
 
 
 def _bytes(path: Path) -> bytes:

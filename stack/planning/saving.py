@@ -97,8 +97,7 @@ def existing_volumes(planned: Planned, fragment: str) -> list[str]:
     of_fragment = [s for s in services if planned.facts.catalog.fragment_of(s) == fragment]
     keys = {v for s in of_fragment for v in model.named_volumes(services[s])}
     names = {planned.facts.model["volumes"][key].get("name", key) for key in keys}
-    there = docker.ask(["volume", "ls", "--format", "{{.Name}}"]).split()
-    return sorted(names & set(there))
+    return sorted(names & docker.volumes())
 
 
 def sentences(planned: Planned, saved: Mapping[str, str | None]) -> list[str]:

@@ -85,6 +85,6 @@ def _drafted(root: Path, dotenv: Mapping[str, str]) -> Planned | None:
 
 def _volumes() -> set[str]:
     try:
-        return set(docker.ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+        return docker.volumes()
     except StackError:
         return set()

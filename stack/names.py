@@ -1,4 +1,4 @@
-"""Names: what a service's settings are called, and which known name a mistyped one means."""
+"""Names: what a service's settings are called, which known name a mistyped one means, and how a message repeats it."""
 
 from collections.abc import Iterable
 
@@ -16,3 +16,17 @@ def suggest(word: str, known: Iterable[str]) -> str:
     names = {name.lower(): name for name in sorted(known)}
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return f'did you mean "{names[near[0]]}"?' if near else ""
+
+
+LONGEST = 60
+"""Characters of what a user gave that a message repeats: enough to know it again, within a terminal's line."""
+
+
+def cut(word: str) -> str:
+    """What a user gave, at most as long as a message repeats it."""
+    return word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…"
+
+
+def echoed(word: str) -> str:
+    """The same in quotes, with its odd characters escaped."""
+    return repr(cut(word))

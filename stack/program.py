@@ -170,12 +170,12 @@ def summary(task: Any) -> str:
 def explain(message: str) -> Any:
     """What Invoke says of the words in front of a command, as a problem with the nearest right word."""
     from stack.errors import Problem
-    from stack.names import suggest
+    from stack.names import cut, suggest
 
     quoted = message.split("'")[1] if message.count("'") > 1 else ""
     if message.startswith("No idea what") and quoted.startswith("-"):
         hint = suggest(quoted.split("=")[0], CORE_FLAGS) or "./inv --help"
-        return Problem("unknown-flag", f"./inv has no flag {quoted}", quoted, hint)
+        return Problem("unknown-flag", f"./inv has no flag {cut(quoted)}", cut(quoted), hint)
     return Problem("usage", message.strip().rstrip("!."), "", "./inv --help")
 
 

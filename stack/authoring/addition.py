@@ -9,7 +9,7 @@ from stack.authoring import doors, elsewhere, fragment
 from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway.kongfile import FILE
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.planning import catalog
 from stack.planning.catalog import Catalog
 
@@ -42,7 +42,9 @@ def _name(found: Catalog, name: str) -> Iterable[Problem]:
     rule = "small letters, digits and hyphens, a letter first, at most 40"
     known = found.services()
     if not catalog.NAME.fullmatch(name) or name.endswith("-") or "--" in name:
-        yield Problem("name", f"{name!r} is no service name: {rule}", "add-service", "./inv add-service my-service")
+        yield Problem(
+            "name", f"{echoed(name)} is no service name: {rule}", "add-service", "./inv add-service my-service"
+        )
     elif name in RESERVED:
         yield Problem("name", f"{name} has a meaning of its own here", "add-service", f"./inv add-service my-{name}")
     elif name in known:
@@ -52,7 +54,7 @@ def _name(found: Catalog, name: str) -> Iterable[Problem]:
 
 def _image(image: str) -> Iterable[Problem]:
     if image and not IMAGE.fullmatch(image):
-        yield Problem("image", f"{image!r} is no image reference", "--image", "--image redis:7.4")
+        yield Problem("image", f"{echoed(image)} is no image reference", "--image", "--image redis:7.4")
 
 
 def _edges(found: Catalog, definition: Definition) -> Iterable[Problem]:
@@ -60,7 +62,7 @@ def _edges(found: Catalog, definition: Definition) -> Iterable[Problem]:
     for edge in (edge for part in (definition, *definition.companions) for edge in part.depends_on):
         if edge.service not in known:
             hint = suggest(edge.service, known) or "./inv source lists them"
-            yield Problem("edge", f"there is no service {edge.service!r}", "--depends-on", hint)
+            yield Problem("edge", f"there is no service {echoed(edge.service)}", "--depends-on", hint)
 
 
 def prepared(found: Catalog, definition: Definition) -> Definition:

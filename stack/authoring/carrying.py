@@ -11,7 +11,7 @@ from stack.authoring import credentials, fragment, renaming
 from stack.authoring.definition import Condition, Definition, Edge, Mount
 from stack.env.variables import Reference, pieces
 from stack.errors import USAGE, fail
-from stack.names import suggest, variable
+from stack.names import echoed, suggest, variable
 from stack.planning import model
 
 Services = Mapping[str, dict[str, Any]]
@@ -81,7 +81,7 @@ def choose(services: Services, service: str, mapping: Mapping[str, str]) -> tupl
     for name in [service, *mapping] if service else mapping:
         if name not in known:
             hint = suggest(name, known) or f"it has {', '.join(sorted(known))}"
-            raise fail("usage", f"the file has no service {name!r}", "--from-compose", hint, USAGE)
+            raise fail("usage", f"the file has no service {echoed(name)}", "--from-compose", hint, USAGE)
     if service:
         return _required(services, service, mapping), service
     chosen = [name for name in known if name not in mapping]

@@ -9,6 +9,7 @@ from stack.authoring.definition import Auth, Door
 from stack.errors import USAGE, fail
 from stack.gateway import declared, kongfile, splice
 from stack.gateway.kongfile import FILE
+from stack.names import echoed
 
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -37,10 +38,12 @@ def door(path: str, host: str, port: int, auth: Auth, health_checks: bool) -> Do
     if bool(path) == bool(host):
         raise fail("usage", "a route has a path or a host", "--path, --host", "--path /my-service", USAGE)
     if path and not PATH.fullmatch(path):
-        message = f"{path!r} is no path: it begins with /, is not / alone, and has letters, digits and . _ ~ - only"
+        message = (
+            f"{echoed(path)} is no path: it begins with /, is not / alone, and has letters, digits and . _ ~ - only"
+        )
         raise fail("usage", message, "--path", "--path /my-service", USAGE)
     if host and not HOST.fullmatch(host):
-        message = f"{host!r} is no name: small letters, digits and hyphens, parts joined by dots"
+        message = f"{echoed(host)} is no name: small letters, digits and hyphens, parts joined by dots"
         raise fail("usage", message, "--host", "--host my-service", USAGE)
     full = host if not host or "." in host else host + LOCAL
     return Door(path.rstrip("/"), full, port, auth, health_checks)
@@ -116,13 +119,13 @@ def of_service(text: str, service: str, file: str = FILE) -> list[str]:
 
 def of_route(text: str, route: str, file: str = FILE) -> list[str]:
     """The file's service whose only route has this name. Raises StackError where there is none, or more routes."""
-    from stack.names import suggest
+    from stack.names import echoed, suggest
 
     found = kongfile.entities(kongfile.read(text, file))
     names = {str(r.value.get("name")): r.parents.get("service") for r in found["routes"]}
     if route not in names:
         hint = suggest(route, list(names)) or "./inv route.list"
-        raise fail("unknown-route", f"there is no route {route!r}", "--name", hint, USAGE)
+        raise fail("unknown-route", f"there is no route {echoed(route)}", "--name", hint, USAGE)
     owner = next((s for s in found["services"] if s.path == names[route]), None)
     if owner is None:
         raise fail("gateway-style", f"{route} belongs to no service", f"{file}: routes", f"edit {file}")

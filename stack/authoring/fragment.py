@@ -9,7 +9,7 @@ import msgspec
 
 from stack.authoring.definition import Definition, Edge
 from stack.errors import USAGE, fail
-from stack.names import variable
+from stack.names import echoed, variable
 from stack.planning.assembly import to_yaml
 
 RELEASE = "0.1.0"
@@ -158,7 +158,7 @@ def healthcheck(definition: Definition) -> dict[str, Any]:
                  f"python3 -c \"import socket; socket.create_connection(('127.0.0.1', {port}), 3)\""]  # fmt: skip
         return {"test": ["CMD-SHELL", " || ".join(f"{one} 2>/dev/null" for one in tries)], **PATIENCE}
     words = "http:/path, cmd:COMMAND or tcp" + ("" if port else "; the first and the last need --port")
-    raise fail("usage", f"--health: {definition.health!r} is no check", "--health", words, USAGE)
+    raise fail("usage", f"--health: {echoed(definition.health)} is no check", "--health", words, USAGE)
 
 
 def gpu(definition: Definition) -> str:

@@ -55,7 +55,8 @@ def script(shell: str) -> str:
 
     Raises StackError for a shell that has none."""
     from stack.errors import USAGE, fail
+    from stack.names import echoed
 
     if shell not in SCRIPTS:
-        raise fail("usage", f"there is no completion for {shell!r}", OPTION, f"one of {', '.join(SHELLS)}", USAGE)
+        raise fail("usage", f"there is no completion for {echoed(shell)}", OPTION, f"one of {', '.join(SHELLS)}", USAGE)
     return SCRIPTS[shell].rstrip()

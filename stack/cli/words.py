@@ -1,12 +1,13 @@
 """The words of a command line, read before Invoke runs anything: it takes the value of a second `--base-port` for one
 more command. Pure."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from stack.cli import table
-from stack.names import suggest
+from stack.names import cut, echoed, suggest
 
 if TYPE_CHECKING:
     from stack.errors import Problem
@@ -88,12 +89,12 @@ def unknown(words: Sequence[str], names: Iterable[str], to_root: str = "") -> "P
     from stack.errors import Problem
 
     word, behind = words[0], next((w for w in words[1:] if not w.startswith("-")), "")
-    message = f"there is no command {word!r}"
+    message = f"there is no command {echoed(word)}"
     if word in table.ELSEWHERE:
         line, place = table.ELSEWHERE[word]
-        fix = line.format(shlex.quote(behind) if behind else place).rstrip()
-        return Problem("unknown-command", message, word, fix if fix.startswith("./inv") else f"{to_root}{fix}")
-    return Problem("unknown-command", message, word, suggest(word, names) or "./inv --list")
+        fix = line.format(shlex.quote(cut(behind)) if behind else place).rstrip()
+        return Problem("unknown-command", message, cut(word), fix if fix.startswith("./inv") else f"{to_root}{fix}")
+    return Problem("unknown-command", message, cut(word), suggest(word, names) or "./inv --list")
 
 
 def read(command: str, words: Sequence[str], options: Sequence[Option], names: Iterable[str]) -> Line:
@@ -103,11 +104,23 @@ def read(command: str, words: Sequence[str], options: Sequence[Option], names: I
     _take(line, words, {option.flag: option for option in options}, [o for o in options if o.positional])
     _once(line)
     _loose(line, options, set(names))
-    missing = [option for option in options if option.positional and option not in dict(line.given)]
+    missing = [place(command, one) for one in options if one.positional and one not in dict(line.given)]
     if missing:
-        needs = " and ".join(place(command, option) for option in missing)
-        raise _wrong(f"{command} needs {needs}", command, table.COMMANDS[command].examples[0].line(command))
+        raise _wrong(f"{command} needs {' and '.join(missing)}", command, _whole(line, missing))
     return line
+
+
+def _whole(line: Line, missing: Sequence[str]) -> str:
+    """The line with what stands for each place that is empty; an example where no place is filled. Of `NAME=VALUE`
+    only the name is repeated: the value may be a secret."""
+    filled = [value.partition("=")[0] for option, value in line.given if option.positional]
+    if not filled or not all(map(PLAIN.fullmatch, filled)):
+        return table.COMMANDS[line.command].examples[0].line(line.command)
+    return f"./inv {' '.join([line.command, *filled, *missing])}"
+
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
+"""A word that goes into a line to type as it is."""
 
 
 def _wrong(message: str, where: str, fix: str, code: str = "usage") -> WrongWordsError:
@@ -191,7 +204,7 @@ def _loose(line: Line, options: Sequence[Option], names: set[str]) -> None:
                          f"{line.typed()} && ./inv {word}")  # fmt: skip
         flagged = next((o for o in options if o.flag == f"--{word}" and not o.valued), None)
         if flagged:
-            raise _wrong(f"{word!r} is a flag of {line.command}", word, line.typed(flagged.flag))
+            raise _wrong(f"{echoed(word)} is a flag of {line.command}", word, line.typed(flagged.flag))
         free = [o for name in table.COMMANDS[line.command].loose for o in options
                 if o.flag == f"--{name}" and (o.repeats or o not in dict(line.given))]  # fmt: skip
         if not free:
@@ -205,5 +218,5 @@ def _too_many(line: Line, word: str) -> WrongWordsError:
     if line.command in table.WITH_SECRETS:
         return _wrong(f"{line.command}: a word too many: quote what has blanks", line.command, line.typed())
     fix = table.COMMANDS[line.command].instead
-    return _wrong(f"{line.command} takes no {word!r}", word,
-                  fix.format(shlex.quote(word)) if fix else f"./inv {line.command} --help")  # fmt: skip
+    return _wrong(f"{line.command} takes no {echoed(word)}", cut(word),
+                  fix.format(shlex.quote(cut(word))) if fix else f"./inv {line.command} --help")  # fmt: skip

@@ -5,7 +5,7 @@ import sys
 
 from stack import tree
 from stack.errors import FAILED, OK, USAGE, fail
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.output.result import Result
 
 KINDS = ("unit", "property", "model", "engine")
@@ -19,7 +19,7 @@ def test(only: str, k: str) -> Result:
     known = (*KINDS, SOAK)
     if only and only not in known:
         hint = suggest(only, known) or ", ".join(known)
-        raise fail("usage", f"--only: there are no {only!r} tests", "--only", hint, USAGE)
+        raise fail("usage", f"--only: there are no {echoed(only)} tests", "--only", hint, USAGE)
     if only in ("", "model", "engine", SOAK):
         from stack.engine import setup
         from stack.output import consent

@@ -12,7 +12,7 @@ from stack.doctor.registry import CHECKS
 from stack.doctor.run import Row
 from stack.doctor.scene import Scene
 from stack.errors import FAILED, OK, USAGE, Problem, fail
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.result import Result
 
@@ -53,7 +53,7 @@ def _chosen(ids: Sequence[str], services: Sequence[str]) -> list[Check]:
     for name in ids:
         if name not in known:
             hint = suggest(name, known) or f"there are: {', '.join(known)}"
-            raise fail("unknown-check", f"there is no check {name!r}", "--check", hint, USAGE)
+            raise fail("unknown-check", f"there is no check {echoed(name)}", "--check", hint, USAGE)
     return [check for check in CHECKS
             if (check.id in ids if ids else check.of_services or not services)]  # fmt: skip
 
@@ -65,7 +65,7 @@ def _check_services(scene: Scene, names: Sequence[str]) -> None:
         if name not in known:
             a_check = any(check.id == name for check in CHECKS)
             hint = f"./inv doctor --check {name}" if a_check else suggest(name, known) or "./inv plan --profile all"
-            raise fail("unknown-service", f"unknown service {name!r}", "--service", hint, USAGE)
+            raise fail("unknown-service", f"unknown service {echoed(name)}", "--service", hint, USAGE)
 
 
 def _actions(checks: Sequence[Check], rows: Sequence[Row], scene: Scene) -> list[Action]:

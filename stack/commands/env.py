@@ -1,12 +1,14 @@
 """`inv env.*`: every setting with the layer it comes from; secrets by name alone."""
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from stack import tree
 from stack.env import envfile, secrets, settings
 from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
-from stack.names import suggest
+from stack.names import cut, echoed, suggest
 from stack.output.result import Result
 from stack.planning import planner, settled, sources, trial
 from stack.planning.planner import Checkout
@@ -29,7 +31,7 @@ def _row(checkout: Checkout, name: str) -> dict[str, str | bool]:
 def get(name: str, reveal: bool) -> Result:
     """One setting; a secret only with `reveal`."""
     checkout = planner.read_checkout(tree.root())
-    _check_known(checkout, name)
+    _check_known(checkout, name, checkout.dotenv)
     row = _row(checkout, name)
     if reveal:
         row["value"] = checkout.settings.value(name) or checkout.dotenv.get(name, "")
@@ -68,31 +70,44 @@ def _edit(name: str, value: str | None) -> Result:
     root = tree.root()
     with tree.locked(root):
         data = tree.read(root / ".env")
-        checkout = planner.read_checkout(root, dotenv=_without(envfile.parse(data), name))
-        _check_known(checkout, name, envfile.parse(data))
-        _check_value(checkout, name, value)
+        before, _ = envfile.read(data)
+        checkout = None if value is None and name in envfile.names(data) else _known(root, name, before)
+        if checkout and value is not None:
+            _check_value(checkout, name, value)
         after = envfile.edit(data, {name: value})
-        refused = trial.problems(root, name, envfile.parse(data), envfile.parse(after)) if value is not None else []
+        saved, wrong = envfile.read(after)
+        refused = trial.problems(root, name, before, saved) if value is not None else []
         if refused:
             raise StackError(refused)
         wrote = tree.write(root / ".env", after, 0o600) if after or data else False
-    shown = HIDDEN if name in checkout.secrets else value
-    words = f"{name} is no longer set" if value is None else f"{name}={shown} is saved"
-    return Result({"name": name, "changed": wrote}, lines=[f"{words}; to have it used: ./inv up"])
+    shown = HIDDEN if checkout and name in checkout.secrets else value
+    words = f"{name} is no longer set" if value is None else f"{name}={cut(shown or '')} is saved"
+    return Result({"name": name, "changed": wrote}, wrong, lines=[f"{words}; to have it used: ./inv up"])
 
 
-def _without(dotenv: dict[str, str], name: str) -> dict[str, str]:
-    return {key: value for key, value in dotenv.items() if key != name}
+def _known(root: Path, name: str, dotenv: Mapping[str, str]) -> Checkout:
+    """The checkout, read without `name` and without what else is wrong, as either may be what is mended. Raises
+    StackError where nothing knows such a setting."""
+    others = settings.sound({key: value for key, value in dotenv.items() if key != name})
+    checkout = planner.read_checkout(root, dotenv=others)
+    _check_known(checkout, name, dotenv)
+    return checkout
 
 
-def _check_known(checkout: Checkout, name: str, dotenv: dict[str, str] | None = None) -> None:
-    known = planner.known(checkout.catalog) | set(checkout.dotenv) | set(dotenv or {})
+def _check_known(checkout: Checkout, name: str, dotenv: Mapping[str, str]) -> None:
+    known = planner.known(checkout.catalog) | set(dotenv)
     if name not in known:
-        raise fail("no-setting", f"there is no setting {name!r}", name, suggest(name, known) or "./inv env.list", USAGE)
+        raise fail(
+            "no-setting",
+            f"there is no setting {echoed(name)}",
+            cut(name),
+            suggest(name, known) or "./inv env.list",
+            USAGE,
+        )
 
 
-def _check_value(checkout: Checkout, name: str, value: str | None) -> None:
-    if value is not None and name in checkout.secrets:
+def _check_value(checkout: Checkout, name: str, value: str) -> None:
+    if name in checkout.secrets:
         problem = secrets.check(name, checkout.secrets[name], value)
         if problem:
             raise StackError(problem)

@@ -5,7 +5,7 @@ import msgspec
 from stack import docker, tree
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import entrance
-from stack.names import suggest
+from stack.names import cut, echoed, suggest
 from stack.output.result import Result
 from stack.planning import plan, planner
 from stack.planning.planner import Planned, Request
@@ -32,7 +32,9 @@ def link_of(planned: Planned, name: str) -> Link:
     """Where a service is reached. Raises StackError for one that is not planned, or has no address."""
     known = planned.facts.catalog.services()
     if name not in known:
-        raise fail("unknown-service", f"unknown service {name!r}", name, suggest(name, known) or "./inv plan", USAGE)
+        raise fail(
+            "unknown-service", f"unknown service {echoed(name)}", cut(name), suggest(name, known) or "./inv plan", USAGE
+        )
     if name not in planned.plan.names():
         raise fail("not-planned", f"{name} is not in the plan", name, f"./inv why {name}")
     own = [link for link in links.rows(planned, [], entrance.site(planned)) if link.service == name]

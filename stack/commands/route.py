@@ -14,7 +14,7 @@ from stack.authoring.definition import Auth, Door
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.output.result import Result
 from stack.planning import compare, plan, planner
 from stack.planning.planner import Checkout, Planned
@@ -88,7 +88,7 @@ def add(
     known = planned.facts.catalog.services()
     if service not in known:
         hint = suggest(service, known) or "./inv plan --profile all"
-        raise fail("unknown-service", f"unknown service {service!r}", "--service", hint, USAGE)
+        raise fail("unknown-service", f"unknown service {echoed(service)}", "--service", hint, USAGE)
     chosen = auth(planned.checkout, who)
     at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
     file = in_layer(planned.checkout, into, FILE)
@@ -104,7 +104,7 @@ def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
     text = _text(planned, file)
     names = doors.of_service(text, service, file) if service else doors.of_route(text, name, file)
     if not names:
-        raise fail("unknown-route", f"no route leads to {service!r}", "--service", "./inv route.list", USAGE)
+        raise fail("unknown-route", f"no route leads to {echoed(service)}", "--service", "./inv route.list", USAGE)
     told = [f"removed {', '.join(names)}"]
     return _edit(planned, file, lambda text: doors.removed(text, names, file), dry_run, told)
 
@@ -139,7 +139,7 @@ def _address(url: str) -> tuple[str, str]:
         named = None
     known = "://" in url or url[:1] == "/" or "." in url.partition("/")[0] or url.startswith("localhost")
     if not named or not known or parts.scheme not in ("http", "https") or re.search(r"[\s\x00-\x1f]", url):
-        message = f"{url!r} is no address and no path"
+        message = f"{echoed(url)} is no address and no path"
         raise fail("usage", message, "URL", "./inv route.test GET http://n8n.localhost/", USAGE)
     return parts.netloc.rpartition("@")[2], parts.path or "/"
 
@@ -149,7 +149,7 @@ def _method(word: str) -> str:
     if word.upper() in METHODS:
         return word.upper()
     hint = suggest(word, METHODS) or f"one of {', '.join(METHODS)}"
-    raise fail("usage", f"{word!r} is no method of HTTP", "METHOD", hint, USAGE)
+    raise fail("usage", f"{echoed(word)} is no method of HTTP", "METHOD", hint, USAGE)
 
 
 def loopback(checkout: Checkout) -> bool:
@@ -161,7 +161,7 @@ def auth(checkout: Checkout, word: str) -> Auth:
     """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
     an open route without anybody having said so."""
     if word and word not in get_args(Auth):
-        raise fail("usage", f"--auth: there is no {word!r}", "--auth", ", ".join(get_args(Auth)), USAGE)
+        raise fail("usage", f"--auth: there is no {echoed(word)}", "--auth", ", ".join(get_args(Auth)), USAGE)
     if not word and not loopback(checkout):
         message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
         raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
@@ -175,7 +175,7 @@ def _port(planned: Planned, service: str, port: str) -> int:
     if port:
         if port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
             return int(port)
-        raise fail("usage", f"--port: {port!r} is no port", "--port", "--port 8000", USAGE)
+        raise fail("usage", f"--port: {echoed(port)} is no port", "--port", "--port 8000", USAGE)
     address = plan.entry(planned.facts, service).url or ""
     found = {urlsplit(address).port} if address.startswith("http") else set(entrance.exposed(planned, service))
     if len(found) == 1 and (only := found.pop()):

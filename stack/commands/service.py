@@ -15,7 +15,7 @@ from stack.env import envfile
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.gateway.kongfile import FILE
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.result import Result
 from stack.planning import model, plan, planner
@@ -208,7 +208,9 @@ def _doors(words: Words, ports: list[int], checkout: Checkout) -> list[Door]:
 def _number(flag: str, text: str, highest: int) -> int:
     if text.isascii() and text.isdecimal() and 0 < int(text) <= highest:
         return int(text)
-    raise fail("usage", f"{flag}: expected a whole number from 1 to {highest}, got {text!r}", flag, f"{flag} 1", USAGE)
+    raise fail(
+        "usage", f"{flag}: expected a whole number from 1 to {highest}, got {echoed(text)}", flag, f"{flag} 1", USAGE
+    )
 
 
 def _folder(path: str) -> str:
@@ -225,14 +227,14 @@ def _edge(text: str) -> Edge:
         if condition in ("", known):
             return Edge(service, known, optional)
     hint = suggest(condition, get_args(Condition)) or ", ".join(get_args(Condition))
-    raise fail("usage", f"--depends-on: there is no condition {condition!r}", "--depends-on", hint, USAGE)
+    raise fail("usage", f"--depends-on: there is no condition {echoed(condition)}", "--depends-on", hint, USAGE)
 
 
 def _pair(flag: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
         return name, value
-    raise fail("usage", f"{flag}: expected KEY=VALUE, got {name!r}", flag, f"{flag} LOG_LEVEL=info", USAGE)
+    raise fail("usage", f"{flag}: expected KEY=VALUE, got {echoed(name)}", flag, f"{flag} LOG_LEVEL=info", USAGE)
 
 
 def _secret(text: str) -> tuple[str, str]:
@@ -241,7 +243,9 @@ def _secret(text: str) -> tuple[str, str]:
     if SETTING.fullmatch(name) and SECRET_KIND.fullmatch(kind or "hex"):
         return name, kind or "hex"
     kinds = "hex, hex:LENGTH, sk, password, jwt:ROLE, asked or optional"
-    raise fail("usage", f"--secret: {text!r} is no NAME:KIND", "--secret", f"--secret MY_KEY:hex ({kinds})", USAGE)
+    raise fail(
+        "usage", f"--secret: {echoed(text)} is no NAME:KIND", "--secret", f"--secret MY_KEY:hex ({kinds})", USAGE
+    )
 
 
 def _mount(text: str) -> Mount:
@@ -250,7 +254,7 @@ def _mount(text: str) -> Mount:
     named = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", source)
     if target.startswith("/") and mode in ("", "ro") and (named or source.startswith("./")):
         return Mount(source, target, mode == "ro")
-    raise fail("usage", f"--volume: expected NAME:/path or ./folder:/path, got {text!r}", "--volume",
+    raise fail("usage", f"--volume: expected NAME:/path or ./folder:/path, got {echoed(text)}", "--volume",
                "--volume data:/data", USAGE)  # fmt: skip
 
 
@@ -258,13 +262,13 @@ def _source(text: str) -> str:
     if text in SOURCES:
         return text
     hint = suggest(text, SOURCES) or ", ".join(SOURCES)
-    raise fail("usage", f"--source: there is no {text!r}", "--source", hint, USAGE)
+    raise fail("usage", f"--source: there is no {echoed(text)}", "--source", hint, USAGE)
 
 
 def _memory(text: str) -> str:
     if not text or MEMORY.fullmatch(text):
         return text
-    raise fail("usage", f"--memory: {text!r} is no size", "--memory", "--memory 512m", USAGE)
+    raise fail("usage", f"--memory: {echoed(text)} is no size", "--memory", "--memory 512m", USAGE)
 
 
 def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
@@ -318,7 +322,7 @@ def _known(planned: Planned, name: str) -> None:
     fragments = sorted(planned.checkout.catalog.fragments)
     if name not in fragments:
         hint = suggest(name, fragments) or "./inv source lists them"
-        raise fail("unknown-service", f"unknown service {name!r}", "service", hint, USAGE)
+        raise fail("unknown-service", f"unknown service {echoed(name)}", "service", hint, USAGE)
 
 
 def _not_needed(planned: Planned, name: str) -> None:

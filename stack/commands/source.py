@@ -3,7 +3,7 @@
 from stack import tree
 from stack.env import envfile
 from stack.errors import USAGE, StackError, fail
-from stack.names import suggest, variable
+from stack.names import echoed, suggest, variable
 from stack.output.result import Result
 from stack.planning import planner, sources
 from stack.planning.catalog import PLAIN
@@ -37,7 +37,7 @@ def _set(service: str, to: str) -> Result:
         known = sorted(checkout.catalog.fragments)
         if service not in known:
             hint = suggest(service, known) or f"known are {', '.join(known)}"
-            raise fail("unknown-service", f"unknown service {service!r}", "--service", hint, USAGE)
+            raise fail("unknown-service", f"unknown service {echoed(service)}", "--service", hint, USAGE)
         fragment = checkout.catalog.fragments[service]
         if to not in fragment.sources():
             raise StackError(sources.unknown(service, to, fragment.sources(), "--to"), USAGE)

@@ -9,7 +9,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import USAGE, StackError, fail
-from stack.names import suggest
+from stack.names import echoed, suggest
 from stack.output.result import Result
 from stack.planning import planner
 from stack.planning.planner import Planned, Request
@@ -68,7 +68,7 @@ def look(services: Sequence[str], stats: bool) -> Result:
 def _check_known(services: Sequence[str], known: Collection[str]) -> None:
     for name in services:
         if name not in known:
-            raise fail("unknown-service", f"unknown service {name!r}", "--service",
+            raise fail("unknown-service", f"unknown service {echoed(name)}", "--service",
                        suggest(name, known) or "./inv status", USAGE)  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from stack.engine import setup
 from stack.env import envfile
 from stack.errors import FAILED, USAGE, StackError, fail
 from stack.gateway import entrance
+from stack.names import echoed
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
@@ -57,7 +58,9 @@ def _dry(request: Request) -> Result:
 def _seconds(text: str) -> float:
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return float(text)
-    raise fail("usage", f"--timeout: expected seconds, got {text!r}", "--timeout", "./inv up --timeout 300", USAGE)
+    raise fail(
+        "usage", f"--timeout: expected seconds, got {echoed(text)}", "--timeout", "./inv up --timeout 300", USAGE
+    )
 
 
 @contextlib.contextmanager

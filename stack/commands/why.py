@@ -10,7 +10,7 @@ from stack.doctor.check import ERROR, WARNING
 from stack.doctor.registry import CHECKS
 from stack.doctor.scene import Scene
 from stack.errors import OK, USAGE, Problem, StackError, fail
-from stack.names import suggest
+from stack.names import cut, echoed, suggest
 from stack.output.result import Result
 from stack.planning import planner, reasons
 from stack.planning.plan import Selection
@@ -22,7 +22,9 @@ def why(name: str, request: Request) -> Result:
     planned = planner.make(tree.root(), request)
     known = planned.facts.catalog.services()
     if name not in known:
-        raise fail("unknown-service", f"unknown service {name!r}", name, suggest(name, known) or "./inv plan", USAGE)
+        raise fail(
+            "unknown-service", f"unknown service {echoed(name)}", cut(name), suggest(name, known) or "./inv plan", USAGE
+        )
     if name not in planned.plan.names():
         said, fix = reasons.absent(planned.facts, planned.plan, name)
         return _result(name, planned, [said], [], [Problem("not-planned", said, name, fix)])

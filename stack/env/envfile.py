@@ -12,46 +12,63 @@ _BARE = re.compile(r"[A-Za-z0-9_./:@,+-]*")
 _UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
 LONGEST = 131_071
 """Bytes of NAME=value at most: Linux takes no longer string among a program's variables (execve(2), MAX_ARG_STRLEN)."""
+TOO_LONG = f"is longer than the {LONGEST} bytes that a program can be given"
 _BLANK_BEFORE_COMMENT = re.compile(r"[ \t]* #")
 
 
 def parse(data: bytes, name: str = ".env") -> dict[str, str]:
     """Every variable that `data` sets. `name` is what messages call the file.
 
-    Raises StackError with one "env-line" problem for each line that Compose and python-dotenv read
-    differently or not at all, or that sets a variable again; or with one for a file in UTF-16. No message holds a
-    value."""
+    Raises StackError with the problems of `read`, and for a file in UTF-16."""
+    found, problems = read(data, name)
+    if problems:
+        raise StackError(problems)
+    return found
+
+
+def read(data: bytes, name: str = ".env") -> tuple[dict[str, str], list[Problem]]:
+    """The variables that the good lines of `data` set, and one "env-line" problem for each line that Compose and
+    python-dotenv read differently or not at all, or that sets a variable again. No message holds a value.
+
+    Raises StackError for a file in UTF-16."""
     if encoding.is_utf16(data):
         raise encoding.utf16("env-line", name)
     found: dict[str, Line] = {}
     problems = []
     for line in scan(_text(data)):
         wrong, fix = line.wrong, line.fix
-        if not wrong and len(f"{line.name}={line.value}".encode("utf-8", "surrogateescape")) > LONGEST:
-            wrong, fix = f"is longer than the {LONGEST} bytes that a program can be given", "keep it in a file"
+        if not wrong and _too_long(line.name, line.value):
+            wrong, fix = TOO_LONG, f"keep it in a file, and ./inv env.unset {line.name}"
         if not wrong and line.name in found:
             wrong, fix = f"is set on line {found[line.name].number} already", "keep one of the two lines"
         if wrong:
             problems.append(Problem("env-line", f"{_subject(line)} {wrong}", f"{name}:{line.number}", fix))
         elif line.name:
             found[line.name] = line
-    if problems:
-        raise StackError(problems)
-    return {key: line.value for key, line in found.items()}
+    return {key: line.value for key, line in found.items()}, problems
+
+
+def names(data: bytes) -> set[str]:
+    """Every name that a line of `data` has, good or wrong."""
+    return {line.name for line in scan(_text(data)) if line.name}
 
 
 def edit(data: bytes, changes: Mapping[str, str | None], name: str = ".env") -> bytes:
     """`data` with each variable of `changes` set, or its lines removed where the value is None.
 
-    Every other byte stays: comments, order, line ends, a missing final newline. A variable that is set gets
-    its new value in its place (the last, if several lines set it; the others go), with `export` and a comment
-    kept. A new one goes right after the first commented-out `# NAME=` line, else to the end. Setting a new
+    Every other byte stays: comments, order, line ends, a missing final newline, and lines that are wrong. A variable
+    that is set gets its new value in its place (the last, if several lines set it; the others go), with `export` and a
+    comment kept. A new one goes right after the first commented-out `# NAME=` line, else to the end. Setting a new
     variable and removing it again gives the same bytes.
 
-    Raises StackError for a value that `quote` refuses, and as `parse` does for lines that are still wrong
-    after the change: nothing unreadable is ever written."""
+    Raises StackError for a value that `quote` refuses or that no program can be given, and with the wrong lines where
+    the change would not be read as it was meant, or would change what another line says: an open quote may swallow
+    it."""
     text = _text(data)
+    before, wrong_before = read(data, name)
     for key, value in changes.items():
+        if value is not None and _too_long(key, value):
+            raise fail("env-value", f"{key} {TOO_LONG}", key, "keep it in a file")
         lines = [line for line in scan(text) if line.name == key]
         if value is None:
             text = _without(text, lines)
@@ -60,7 +77,9 @@ def edit(data: bytes, changes: Mapping[str, str | None], name: str = ".env") -> 
         else:
             text = _added(text, key, value)
     result = text.encode("utf-8", "surrogateescape")
-    parse(result, name)
+    after, wrong = read(result, name)
+    if after != {key: value for key, value in {**before, **changes}.items() if value is not None}:
+        raise StackError(wrong or wrong_before)
     return result
 
 
@@ -81,6 +100,10 @@ def quote(value: str, name: str = "the value") -> str:
         escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
         return '"' + "".join(escapes.get(char, char) for char in value) + '"'
     raise fail("env-value", f"{name} holds both $ and a backslash, which .env cannot carry together", name)
+
+
+def _too_long(name: str, value: str) -> bool:
+    return len(f"{name}={value}".encode("utf-8", "surrogatepass")) > LONGEST
 
 
 def _subject(line: Line) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from stack.errors import Problem
+from stack.names import echoed
 
 DEFAULT, DOTENV, SHELL, FLAG = "default", ".env", "shell", "flag"
 
@@ -118,11 +119,20 @@ def check(settings: Settings) -> list[Problem]:
         value, origin = settings.found.get(setting.name, ("", DEFAULT))
         expected = setting.expected(value) if value else ""
         if expected:
-            message = f'{setting.name}: expected {expected}, got "{value}"'
-            fixes = {SHELL: f"unset {setting.name}", FLAG: f"leave the flag out for {setting.default}"}
-            fix = fixes.get(origin, f"./inv env.unset {setting.name}")
+            message = f"{setting.name}: expected {expected}, got {echoed(value)}"
+            fix = f"leave the flag out for {setting.default}" if origin == FLAG else undone(setting.name, origin)
             problems.append(Problem("setting", message, f"{origin}: {setting.name}", fix))
     return problems
+
+
+def undone(name: str, origin: str) -> str:
+    """What to type so that a setting of the shell or of `.env` has its default again."""
+    return f"unset {name}" if origin == SHELL else f"./inv env.unset {name}"
+
+
+def sound(dotenv: Mapping[str, str]) -> dict[str, str]:
+    """`dotenv` without the project's own settings that are wrong: what can be read while one of them is mended."""
+    return {name: value for name, value in dotenv.items() if name not in _EXPECTED or not _EXPECTED[name](value)}
 
 
 def _matching(pattern: str, expected: str) -> Callable[[str], str]:
@@ -194,3 +204,4 @@ CORE = (
     ),
 )
 CORE_DEFAULTS = {setting.name: setting.default for setting in CORE}
+_EXPECTED = {setting.name: setting.expected for setting in CORE}

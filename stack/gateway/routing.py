@@ -14,6 +14,7 @@ import msgspec
 from stack.errors import fail
 from stack.gateway import declared, kongfile, rust, uri
 from stack.gateway.kongfile import FILE, Entities, Entity
+from stack.names import echoed
 
 USUAL = {"http": "80", "https": "443", "grpc": "80", "grpcs": "443"}
 METHOD = re.compile("[A-Z_-]+")
@@ -126,7 +127,7 @@ def _word(number: int) -> int:
 def match(table: Router, method: str, host: str, path: str, port: int | None = None) -> Match | Miss:
     """What becomes of a request for `path` (a query after it is ignored) whose Host header is `host`, at the `port` on
     which the gateway is reached; it has no other headers that a route may ask for."""
-    if message := uri.malformed(path) or ("" if METHOD.fullmatch(method) else f"{method!r} is no method"):
+    if message := uri.malformed(path) or ("" if METHOD.fullmatch(method) else f"{echoed(method)} is no method"):
         return Miss(message, 400)
     seen = uri.normalized(path)
     host = host if ":" in host or port is None else f"{host}:{port}"

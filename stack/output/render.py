@@ -1,5 +1,6 @@
 """The one renderer: a command's result as text for people or as one JSON document."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import msgspec
 
 from stack import tree
 from stack.errors import BUG, FAILED, INTERRUPTED, OK, Problem, StackError
+from stack.names import cut
 from stack.output.result import Result
 
 VERSION = 1
@@ -27,7 +29,8 @@ def present(command: str, run: Callable[[], Result], as_json: bool) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - any other error is a bug of ours, told as one
-        result = Result(problems=[_bug(command, error)], exit_code=BUG)
+        told = _of_file(error) if isinstance(error, OSError) else None
+        result = Result(problems=[told or _bug(command, error)], exit_code=FAILED if told else BUG)
     return show(command, result, as_json)
 
 
@@ -53,6 +56,15 @@ def envelope(command: str, result: Result) -> str:
         "problems": result.problems,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _of_file(error: OSError) -> Problem | None:
+    """What this machine says of a path, as of one that is too long or that nobody may write; none where the error is of
+    no path."""
+    path = error.filename
+    if not isinstance(path, str):
+        return None
+    return Problem("path", f"{cut(path)}: {error.strerror}", cut(path), f"ls -ld {shlex.quote(str(Path(path).parent))}")
 
 
 def _bug(command: str, error: Exception) -> Problem:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stack.errors import Problem, StackError
-from stack.names import suggest
+from stack.names import cut, echoed, suggest
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -171,7 +171,7 @@ def _strays(catalog: Catalog) -> list[Problem]:
         for path in fragment.paths():
             for service in sorted(catalog.files[path].entries.keys() - services):
                 hint = suggest(service, services) or f"name one of {', '.join(sorted(services))}"
-                message = f"{fragment.name} has no service {service!r}"
+                message = f"{fragment.name} has no service {echoed(service)}"
                 problems.append(Problem("x-stack-service", message, f"{path}: x-stack.{service}", hint))
     return problems
 
@@ -292,7 +292,7 @@ def _of(entry: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _unknown(path: str, where: str, key: str, known: list[str]) -> Problem:
     hint = suggest(str(key), known) or f"known are {', '.join(known)}"
-    return Problem("x-stack-key", f"unknown key {key!r}", f"{path}: {where}.{key}", hint)
+    return Problem("x-stack-key", f"unknown key {echoed(str(key))}", f"{path}: {where}.{key}", hint)
 
 
 def _expected(path: str, where: str, what: str, got: Any, problems: list[Problem]) -> None:
@@ -303,5 +303,5 @@ def _expected(path: str, where: str, what: str, got: Any, problems: list[Problem
 def _shown(value: Any) -> str:
     """A value as a message shows it: texts quoted, so that "17" and 17 look different."""
     if isinstance(value, str | int | float | bool | None):
-        return msgspec.json.encode(value).decode()
+        return cut(msgspec.json.encode(value).decode())
     return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else str(value)

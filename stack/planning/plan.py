@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stack.errors import USAGE, Problem, StackError
-from stack.names import suggest, variable
+from stack.names import echoed, suggest, variable
 from stack.planning import graph, model, ports
 from stack.planning.catalog import DISABLED, Catalog, Entry
 from stack.planning.graph import Edge
@@ -260,7 +260,7 @@ def _check_known(facts: Facts, selection: Selection) -> None:
             if name not in known:
                 hint = suggest(name, known) or f"known are {', '.join(known)}"
                 hint = f"it is a {other}: --{other} {name}" if name in others else hint
-                problems.append(Problem(f"unknown-{kind}", f"unknown {kind} {name!r}", f"--{kind}", hint))
+                problems.append(Problem(f"unknown-{kind}", f"unknown {kind} {echoed(name)}", f"--{kind}", hint))
     if problems:
         raise StackError(problems, USAGE)
 

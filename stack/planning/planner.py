@@ -13,7 +13,7 @@ from stack import docker, tree
 from stack.env import envfile, settings, variables
 from stack.env.settings import Settings
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
-from stack.names import suggest, variable
+from stack.names import cut, echoed, suggest, variable
 from stack.planning import batches, catalog, model, plan, ports, reads, sources
 from stack.planning.catalog import FAR, Catalog
 from stack.planning.model import Model
@@ -232,8 +232,8 @@ def network(checkout: Checkout) -> str:
     chosen, overlays = checkout.settings.value("NETWORK"), sorted(checkout.catalog.base.overrides)
     if chosen not in (BRIDGE, *overlays):
         hint = suggest(chosen, [BRIDGE, *overlays]) or "./inv env.unset NETWORK"
-        raise fail("network", f"there is no network layout {chosen!r}: there are {', '.join([BRIDGE, *overlays])}",
-                   "NETWORK", hint)  # fmt: skip
+        message = f"there is no network layout {echoed(chosen)}: there are {', '.join([BRIDGE, *overlays])}"
+        raise fail("network", message, "NETWORK", hint)
     return chosen
 
 
@@ -336,7 +336,7 @@ def _scales(checkout: Checkout, chosen: Mapping[str, str], values: Mapping[str, 
             fix = f"./inv source --service {fragment} --to disabled" if text == "0" else f"./inv env.set {name} 1"
             problems.append(Problem("scale", f"{name} must be a whole number from 1", name, fix))
         elif int(text) > 1 and not entry.scalable:
-            message = f"{service} can't be scaled: {name} is {text}"
+            message = f"{service} can't be scaled: {name} is {cut(text)}"
             problems.append(Problem("scale", message, name, f"./inv env.unset {name}"))
         else:
             scales[service] = int(text)
@@ -391,7 +391,7 @@ def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple
     except StackError as error:
         from stack.planning import blame
 
-        raise blame.located(checkout.root, checkout.catalog, files, env, error) from None
+        raise blame.located(checkout.root, checkout.catalog, checkout.settings, files, env, error) from None
     tree.remember(cache, msgspec.json.encode(merged))
     return merged, key[:16]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from stack.errors import USAGE, Problem, StackError
-from stack.names import suggest, variable
+from stack.names import echoed, suggest, variable
 from stack.planning.catalog import DISABLED, PLAIN, Catalog
 
 
@@ -28,7 +28,7 @@ def choose(catalog: Catalog, settings: Mapping[str, str], flags: Mapping[str, st
 def unknown(service: str, source: str, known: list[str], where: str) -> Problem:
     """The problem of a source that `service` does not have."""
     hint = suggest(source, known) or f"./inv source --service {service} --to {known[0]}"
-    return Problem("source", f"{service} has no source {source!r}: it has {', '.join(known)}", where, hint)
+    return Problem("source", f"{service} has no source {echoed(source)}: it has {', '.join(known)}", where, hint)
 
 
 def parse_flags(words: Iterable[str], catalog: Catalog) -> tuple[dict[str, str], list[str]]:
@@ -67,7 +67,7 @@ def _known(word: str, known: Iterable[str], kind: str) -> None:
     known = sorted(known)
     if word not in known:
         hint = suggest(word, known) or f"known are {', '.join(known)}"
-        raise StackError(Problem(kind, f"unknown {kind} {word!r}", "--source", hint), USAGE)
+        raise StackError(Problem(kind, f"unknown {kind} {echoed(word)}", "--source", hint), USAGE)
 
 
 def absent(sources: Mapping[str, str]) -> set[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 
 from stack import docker
+from stack.env import settings
 from stack.errors import Problem, StackError
+from stack.names import echoed
 from stack.planning import kept, planner
 from stack.planning.planner import Planned
 
@@ -20,7 +22,9 @@ NO_WORD = frozenset({"compose-missing", "no-engine", "unset"})
 def problems(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Problem]:
     """What the change of `name` makes wrong in the settings of `before`; what was wrong already is no reason to refuse
     it, as it may be on the way to mend that. A fix never takes away the value that stands."""
-    found = _layers(root, after.get(name, "")) if name == "STACK_PATH" else []
+    before = settings.sound(before)
+    after = {**settings.sound(after), name: after[name]}
+    found = _layers(root, after[name]) if name == "STACK_PATH" else []
     found = found or _kept(root, name, before, after) or _wrong(root, after)
     if not found:
         return []
@@ -51,8 +55,8 @@ def _layers(root: Path, value: str) -> list[Problem]:
     for word in value.replace(",", " ").split():
         path = (root / word).resolve()
         if not path.is_relative_to(root.resolve()) and not any((path / part).is_dir() for part in LAYER):
-            message = f"STACK_PATH: {word} is no folder with compose/, overrides/ or kong/ in it"
-            found.append(Problem("setting", message, "STACK_PATH", f"mkdir -p {word}/compose"))
+            message = f"STACK_PATH: {echoed(word)} is no folder with compose/, overrides/ or kong/ in it"
+            found.append(Problem("setting", message, "STACK_PATH", "./inv env.set STACK_PATH VALUE"))
     return found
 
 

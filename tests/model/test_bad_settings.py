@@ -49,12 +49,12 @@ def test_a_pin_that_is_no_port(tree: Tree) -> None:
 @pytest.mark.parametrize("value", ["http", "-1", "0", "1023", "65337", "63000.5"])
 def test_a_base_port_that_is_none(tree: Tree, value: str) -> None:
     checkout = tree({**PAIR, ".env": f"BASE_PORT={value}\n"})
-    refusal = Refusal("setting", f'got "{value}"', ".env: BASE_PORT", "./inv env.unset BASE_PORT")
+    refusal = Refusal("setting", f"got '{value}'", ".env: BASE_PORT", "./inv env.unset BASE_PORT")
     refuses(checkout, "plan", refusal)
 
 
 def test_a_base_port_of_the_shell_that_is_none(pair: Checkout) -> None:
-    refusal = Refusal("setting", 'got "http"', "shell: BASE_PORT", "unset BASE_PORT")
+    refusal = Refusal("setting", "got 'http'", "shell: BASE_PORT", "unset BASE_PORT")
     refuses(pair, "plan", refusal, env={"BASE_PORT": "http"})
 
 

@@ -5,7 +5,9 @@ import pytest
 
 from stack import docker
 from stack import tree as files
+from stack.commands import env
 from stack.env import secrets
+from stack.errors import StackError
 from stack.planning import kept, trial
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import PAIR, Checkout, fragment
@@ -22,15 +24,28 @@ KEEPS = fragment("db", "kept: {DB_PASSWORD: it is taken once}, secrets: {DB_PASS
         ("WEB_SCALE -1", "scale", "WEB_SCALE", "WEB_SCALE must be a whole number", "./inv env.set WEB_SCALE 1"),
         ("NETWORK foo", "network", "NETWORK", "no network layout 'foo'", "give another value"),
         ("STACK_PROFILES nope", "unknown-profile", "--profile", "unknown profile 'nope'", "known are"),
-        ("STACK_PATH /etc", "setting", "STACK_PATH", "/etc is no folder with compose/", "mkdir -p"),
-        (f"PROJECT_NAME {'a' * 300}", "setting", ".env: PROJECT_NAME", "at most 63", "give another value"),
-        (f"WEB_BIND_ADDRESS {'a' * 131_060}", "env-line", ".env:2", "WEB_BIND_ADDRESS is longer than", "in a file"),
+        ("STACK_PATH /etc", "setting", "STACK_PATH", "'/etc' is no folder with", "another value"),
+        (f"PROJECT_NAME {'a' * 300}", "setting", ".env: PROJECT_NAME", "first, got 'aaaa", "give another value"),
+        (
+            f"WEB_BIND_ADDRESS {'a' * 131_060}",
+            "env-value",
+            "WEB_BIND_ADDRESS",
+            "WEB_BIND_ADDRESS is longer than",
+            "in a file",
+        ),
         (
             "BASE_PORT 65535",
             "setting",
             ".env: BASE_PORT",
             "BASE_PORT: expected a number",
             "the value that stands is kept",
+        ),
+        (
+            "WEB_BIND_ADDRESS host",
+            "compose",
+            ".env: WEB_BIND_ADDRESS",
+            "invalid IP address: host",
+            "give another value",
         ),
         ("PUBLIC_HOST http://x", "setting", ".env: PUBLIC_HOST", "without scheme", "give another value"),
         ("BIND_ADDRESS x", "setting", ".env: BIND_ADDRESS", "an IP address", "give another value"),
@@ -46,6 +61,21 @@ def test_what_was_wrong_before_is_no_reason_to_refuse_another_setting(tree: Tree
     checkout = tree({**PAIR, ".env": "DB_SOURCE=nope\nWEB_SCALE=0\n"})
     assert checkout.inv("env.set", "WEB_PORT", "63040").code == 0
     assert checkout.inv("env.set", "DB_SOURCE", "container").code == 0
+
+
+def test_what_is_wrong_is_mended_beside_what_else_is(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"PROJECT_NAME": "A B", "BASE_PORT": "x", "NETWORK": "no such", "WEB_BIND_ADDRESS": "b" * 140_000}
+    lines = "".join(f"{name}='{value}'\n" for name, value in wrong.items())
+    checkout = tree({**PAIR, ".env": f"{lines}WEB_PORT: 1\n"})
+    monkeypatch.setattr(files, "root", lambda: checkout.root)
+    for name in wrong:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StackError, match="BASE_PORT: expected a number"):
+        env.set_("BASE_PORT", "1")
+    assert [one.where for one in env.set_("BASE_PORT", "50000").problems] == [".env:4", ".env:5"]
+    for name in ("WEB_PORT", *wrong):
+        env.unset(name)
+    assert (checkout.root / ".env").read_bytes() == b""
 
 
 def test_a_default_belongs_to_the_setting_and_not_to_the_place_where_it_is_read(tree: Tree) -> None:

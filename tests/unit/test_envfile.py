@@ -6,7 +6,7 @@ import dotenv
 import pytest
 
 from stack import encoding
-from stack.env.envfile import edit, parse, quote
+from stack.env.envfile import edit, names, parse, quote
 from stack.errors import Problem, StackError
 
 
@@ -167,9 +167,19 @@ def test_an_edit_changes_its_own_line_only(before: bytes, changes: dict[str, str
     assert edit(before, changes) == after
 
 
-def test_an_edit_that_leaves_an_odd_line_writes_nothing() -> None:
-    with pytest.raises(StackError, match="this line is written with : for ="):
-        edit(b"A=1\nB: 2\n", {"A": "2"})
+@pytest.mark.parametrize("odd", [b"B: 2", b"B='2", b"B=" + b"x" * 140_000, b"no name"])
+def test_an_odd_line_keeps_no_other_from_being_changed_and_can_go_itself(odd: bytes) -> None:
+    assert edit(b"A=1\n" + odd + b"\nC=3\n", {"A": "2"}) == b"A=2\n" + odd + b"\nC=3\n"
+    assert edit(odd + b"\nA=1\n", {"A": None}) == odd + b"\n"
+    assert names(odd + b"\n") == ({"B"} if odd.startswith(b"B") else set())
+    if odd.startswith(b"B"):
+        assert edit(b"A=1\n" + odd + b"\n", {"B": None}) == b"A=1\n"
+        assert edit(b"A=1\n" + odd + b"\n", {"B": "4"}) == b"A=1\nB=4\n"
+
+
+def test_an_edit_that_an_open_quote_would_swallow_writes_nothing() -> None:
+    with pytest.raises(StackError, match="A opens a quote that nothing closes"):
+        edit(b"A='1\n", {"B": "#"})
 
 
 @pytest.mark.parametrize(("line", "value"), [("A='${B}'", ""), ("A= # x", ""), (r"A='\\'", "\\"), ("A=x\t# y", "x")])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.names import suggest, variable
+from stack.names import LONGEST, cut, echoed, suggest, variable
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_a_suggestion_keeps_its_case() -> None:
 def test_nothing_near_suggests_nothing() -> None:
     assert suggest("zzz", ["redis", "backend"]) == ""
     assert suggest("redis", []) == ""
+
+
+def test_a_message_repeats_no_more_of_a_word_than_tells_it() -> None:
+    assert echoed("nope") == "'nope'"
+    assert cut("a" * LONGEST) == "a" * LONGEST
+    assert echoed("a" * 300) == f"'{'a' * (LONGEST - 1)}…'"

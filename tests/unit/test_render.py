@@ -139,3 +139,14 @@ def test_a_bug_is_told_also_where_no_log_can_be_written(
 
 def test_success_is_zero() -> None:
     assert OK == 0
+
+
+def test_a_path_that_the_machine_refuses_is_no_bug(capsys: Captured) -> None:
+    def run() -> Result:
+        Path("/" + "x" * 300).is_file()
+        return Result()
+
+    code, out, _ = present(capsys, run)
+    [problem] = json.loads(out)["problems"]
+    assert (code, problem["code"], problem["fix"]) == (FAILED, "path", "ls -ld /")
+    assert problem["message"].endswith("xx…: File name too long")

@@ -12,6 +12,8 @@ from stack.errors import Problem, StackError
 from stack.output.result import Result
 
 FILE = f"{tree.GENERATED}/unfinished.json"
+UPDATE = f"{tree.GENERATED}/update.json"
+"""The same of an update, which `upstream` ends instead of undoing it."""
 PROGRAMS = (b"#!", b"\x7fELF")
 """How scripts and Linux's binaries begin."""
 
@@ -55,8 +57,14 @@ def undo(root: Path) -> list[str]:
 
 
 def first(call: Callable[[], Result]) -> Result:
-    """Run a command, once what an earlier one left half done is undone; that is told with its result or its failure."""
+    """Run a command, once what an earlier one left half done is undone; that is told with its result or its failure.
+
+    Raises StackError where it was an update: it is ended then, and the program that runs may be the old one."""
     told = _recovered(tree.root())
+    if (tree.root() / UPDATE).exists():
+        from stack.authoring import upstream
+
+        upstream.resume(tree.root())
     try:
         result = call()
     except StackError as error:

@@ -115,11 +115,11 @@ def layered(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _over(below: list[Any], above: list[Any]) -> list[Any]:
-    taken = [called for item in above if (called := _called(item))]
-    return [*(item for item in below if _called(item) not in taken), *above]
+    taken = [name for item in above if (name := called(item))]
+    return [*(item for item in below if called(item) not in taken), *above]
 
 
-def _called(item: Any) -> tuple[str, ...]:
+def called(item: Any) -> tuple[str, ...]:
     """What an entity is known by: its name, and of a plugin also what it belongs to."""
     if not isinstance(item, dict) or not (name := item.get("name") or item.get("username")):
         return ()

@@ -1,5 +1,8 @@
 """`inv update`: a checkout with a service of its own takes a second commit of upstream's."""
 
+import os
+import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -59,12 +62,15 @@ def test_what_was_added_stands_on_top_of_what_is_new(cloned: tuple[Checkout, Pat
     changed = git(checkout.root, "status", "--short")
     assert " M .env.example" in changed
     more = fragment("more", "url: 'http://more:80'", 'expose: ["80"]')
-    new_kong = KONG.replace("services:", "# Ours.\nservices:")
+    new_kong = (
+        KONG.replace("services:", "# Ours.\nservices:") + '  - {name: "more", url: "http://more:80", routes: []}\n'
+    )
     publish(upstream, compose__more=more, kong__kong=new_kong)
 
     done = checkout.inv("update")
     assert done.code == 0, done
     assert "new: a second one" in done.out
+    assert "as you changed it: kong/kong.yml" in done.out
     kong = (checkout.root / "kong/kong.yml").read_text()
     assert "# Ours." in kong
     assert '"/mine/"' in kong
@@ -89,3 +95,28 @@ def test_where_git_can_not_go_on_all_is_as_it_was(cloned: tuple[Checkout, Path])
     assert done.code == 1
     assert done.problems[0]["code"] == "git"
     assert (checkout.root / ".env.example").read_text() == before
+
+
+def test_both_changed_the_same_route_or_it_was_killed(cloned: tuple[Checkout, Path], tmp_path: Path) -> None:
+    checkout, upstream = cloned
+    kong = checkout.root / "kong/kong.yml"
+    publish(upstream, kong__kong=KONG.replace("/web/", "/site/"))
+    kong.write_text(KONG.replace("/web/", "/mine/"))
+    before = git(checkout.root, "status", "-z") + git(checkout.root, "diff", "HEAD")
+    done = checkout.inv_json("update")
+    assert done.code == 1
+    assert [(told["code"], told["where"]) for told in done.problems] == [("update-conflict", "kong/kong.yml:3")]
+    assert git(checkout.root, "status", "-z") + git(checkout.root, "diff", "HEAD") == before
+
+    kong.write_text(f"# Mine.\n{KONG}")
+    real = shutil.which("git")
+    killing = tmp_path / "bin/git"
+    killing.parent.mkdir()
+    killing.write_text(f'#!/bin/sh\n[ "$1" != checkout-index ] || kill -9 $PPID\nexec {real} "$@"\n')
+    killing.chmod(0o755)
+    assert checkout.inv("update", env={"PATH": f"{killing.parent}:{os.environ['PATH']}"}).code == -signal.SIGKILL
+    done = checkout.inv("version")
+    assert done.code == 1
+    assert "an update was cut off, and is done now" in done.err
+    assert kong.read_text() == "# Mine.\n" + KONG.replace("/web/", "/site/")
+    assert checkout.inv("update").out == "nothing is new\n"

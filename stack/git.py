@@ -1,0 +1,93 @@
+"""The edge to git: what this checkout is at, what is new upstream, and two versions of a file as one."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from stack import process
+from stack.errors import fail
+
+FETCH_LIMIT = 600.0
+"""Seconds for any of it: a slow line is no reason to end a fetch, one that stands still is."""
+MARKER = 60
+"""The length of the marks around what does not fit; no file of ours has a line of so many."""
+
+
+class Clash(NamedTuple):
+    """What both sides changed in one place: its first line in ours, and the three texts."""
+
+    line: int
+    ours: bytes
+    base: bytes
+    theirs: bytes
+
+
+def ask(root: Path, *words: str, given: str = "", fix: str = "") -> str:
+    """What git says to these words, its last line break aside; `given` is its standard input.
+
+    Raises StackError with git's own words where it fails."""
+    return _run(root, words, given.encode(), fix).decode(errors="surrogateescape").removesuffix("\n")
+
+
+def content(root: Path, commit: str, path: str) -> bytes:
+    """A file's bytes in a commit. Raises StackError where it has none."""
+    return _run(root, ("cat-file", "blob", f"{commit}:{path}"))
+
+
+def paths(root: Path, *words: str) -> list[str]:
+    """The paths that one of git's listings gives."""
+    return [path for path in ask(root, *words, "-z").split("\0") if path]
+
+
+def contains(root: Path, commit: str, older: str) -> bool:
+    """Whether a commit is, or builds upon, an older one."""
+    return ask(root, "merge-base", older, commit, fix="git log --oneline --graph HEAD @{upstream}") == older
+
+
+def merged(ours: bytes, base: bytes, theirs: bytes) -> list[bytes | Clash]:
+    """Two versions of a text, piece by piece: what fits together as it is, and what does not."""
+    with tempfile.TemporaryDirectory(prefix="stack-") as name:
+        files = [Path(name, side) for side in ("ours", "base", "theirs")]
+        for file, data in zip(files, (ours, base, theirs), strict=True):
+            file.write_bytes(data)
+        command = ["git", "merge-file", "-p", "-q", "--diff3", f"--marker-size={MARKER}", *map(str, files)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode > 127:  # below, it counts what does not fit; it takes no binary file
+        return [Clash(1, ours, base, theirs)]
+    return _pieces(done.stdout.splitlines(keepends=True))
+
+
+def _pieces(lines: Iterable[bytes]) -> list[bytes | Clash]:
+    marks = [sign * MARKER for sign in (b"<", b"|", b"=", b">")]
+    found: list[bytes | Clash] = []
+    parts: list[list[bytes]] = [[]]  # what fits; within a clash also ours, the base and theirs
+    line = 1
+    for text in lines:
+        if text.startswith(marks[len(parts) - 1]):
+            parts.append([])
+        else:
+            parts[-1].append(text)
+            line += len(parts) <= 2
+        if len(parts) == 5:
+            plain, *sides = (b"".join(part) for part in parts[:4])
+            found += [plain, Clash(line - len(parts[1]), *sides)]
+            parts = [[]]
+    return [*found, b"".join(parts[0])]
+
+
+def _run(root: Path, words: tuple[str, ...], given: bytes = b"", fix: str = "") -> bytes:
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(["git", *words], cwd=root, env={**os.environ, **quiet}, input=given, timeout=FETCH_LIMIT,
+                              capture_output=True, check=False)  # fmt: skip
+    except FileNotFoundError:
+        raise fail("git", "git is not installed", fix="sudo apt-get install git") from None
+    except subprocess.TimeoutExpired:
+        raise fail("git", f"git {words[0]} was not done within {FETCH_LIMIT:.0f} s", fix="./inv update") from None
+    if done.returncode:
+        message = f"git {words[0]} failed{process.last_lines(done.stderr.decode(errors='replace'))}"
+        raise fail("git", message, str(root), fix or f"git {' '.join(words)}")
+    return done.stdout

@@ -1,5 +1,6 @@
 """`inv why SERVICE`: why it is in the plan, and if it does not run, why not: down to the root."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -34,7 +35,8 @@ def why(name: str, request: Request) -> Result:
 
 
 def _result(name: str, planned: Planned, because: list[str], causes: list[dict[str, Any]], problems: list[Problem],
-            state: str | None = None) -> Result:  # fmt: skip
+            state: str | None = None, said: Collection[str] = ()) -> Result:  # fmt: skip
+    """What is told of a service; what its state has `said` is not told again by a cause."""
     in_plan = name in planned.plan.names()
     data = {
         "service": name, "planned": in_plan, "because": because, "state": state,
@@ -42,8 +44,14 @@ def _result(name: str, planned: Planned, because: list[str], causes: list[dict[s
     }  # fmt: skip
     lines = [*(because if in_plan else []), *([f"{name} {state}"] if state else [])]
     for cause in causes:
-        lines += [f"  {cause['seen']}", f"  → {cause['fix']}"]
+        lines += [*_untold(cause["seen"], said), f"  → {cause['fix']}"]
     return Result(data, problems, OK, lines)
+
+
+def _untold(seen: str, said: Collection[str]) -> list[str]:
+    """What a check saw, without its first line where that is `said` already."""
+    first, _, rest = seen.partition("\n")
+    return [*([] if first in said else [f"  {first}"]), *([rest] if rest else [])]
 
 
 def _running(name: str, planned: Planned, because: list[str]) -> Result:
@@ -54,6 +62,7 @@ def _running(name: str, planned: Planned, because: list[str]) -> Result:
     except StackError as error:
         return _result(name, planned, because, [], error.problems)
     chain = edges.chain(scene, name)
+    said = [f"{one} {words.state(scene.of(one))}" for one in (name, *chain[-1:])]
     if well:
         return _result(name, planned, because, [], [], state)
     if chain:
@@ -63,7 +72,7 @@ def _running(name: str, planned: Planned, because: list[str]) -> Result:
     rows = run.run(checks, scene, [*chain, name]) if scene.started() else []
     causes = [msgspec.to_builtins(row) for row in rows if row.grade in (ERROR, WARNING)]
     start = {"seen": "nothing of the project was started", "fix": "./inv up"}
-    return _result(name, planned, because, causes or ([] if scene.started() else [start]), [], state)
+    return _result(name, planned, because, causes or ([] if scene.started() else [start]), [], state, said)
 
 
 def _well(scene: Scene, name: str) -> bool:

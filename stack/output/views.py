@@ -34,6 +34,8 @@ def show(command: str, result: Result) -> None:
         of_names = command in OF_NAMES and not any(word in line for word in TO_COPY)
         out.print(Text(line), soft_wrap=not of_names)
     errors = _console(sys.stderr)
+    if result.data and command in BESIDE:
+        errors.print(BESIDE[command](result))
     for problem in result.problems:
         errors.print(_problem(problem, result.exit_code), soft_wrap=True)
 
@@ -196,6 +198,11 @@ def env_get(result: Result) -> Text:
     return Text(result.data["value"])
 
 
+def env_layer(result: Result) -> Text:
+    """The layer that says so."""
+    return Text(f"from: {result.data['origin']}", "dim")
+
+
 def routes(result: Result) -> Group:
     """One row per address of the gateway; below, those that it has not now."""
     planned = [row for row in result.data["routes"] if row["planned"]]
@@ -324,5 +331,7 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
     "doctor": doctor, "ports": ports,
 }  # fmt: skip
+BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
+"""What goes to standard error, as a script is not to take it with the rest."""
 PIPED: dict[str, Callable[[Result], Any]] = {"env.list": env_piped}
 """What is shown in another way where no person looks."""

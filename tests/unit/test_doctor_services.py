@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stack.commands import why
 from stack.doctor import check, run, words
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
@@ -31,7 +32,9 @@ from stack.doctor.checks import (
 )
 from stack.doctor.checks.healthcheck_tool import lacks_tool
 from stack.doctor.scene import Scene
+from stack.planning import planner
 from stack.planning.changes import Change
+from stack.planning.planner import Request
 from stack.running import failures
 from stack.running.watching import Failure
 from tests.synthetic import facts, needs, planned
@@ -226,6 +229,15 @@ def test_why_the_last_start_made_no_container_is_known_afterwards(look: Look, tm
     failures.keep(here, [])
     [found] = look(not_running.CHECK, container("db"), ended("job", 0))
     assert found.seen == "web is planned, and has no container"
+
+
+def test_why_tells_once_how_a_service_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = [container("web"), ended("db", 0), ended("job", 0)]
+    pieces: dict[str, Any] = {"engine": "", "containers": stopped, "oom_kills": set(), "images": {
+        s.image: ("sha256:1", {}) for s in WEB.plan.services}}  # fmt: skip
+    monkeypatch.setattr(planner, "make", lambda *_: WEB)
+    monkeypatch.setattr(why, "Scene", lambda root, given: Scene(root, {**pieces, **given}))
+    assert why.why("db", Request()).lines[-2:] == ["db exited with 0", "  → ./inv up"]
 
 
 def test_what_the_last_up_was_not_to_start_is_a_warning_alone(look: Look) -> None:

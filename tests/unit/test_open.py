@@ -4,7 +4,8 @@ import pytest
 
 from stack import docker
 from stack.commands import open as opening
-from stack.errors import fail
+from stack.errors import StackError, fail
+from stack.planning import planner
 from stack.planning.changes import Container
 from stack.running import links
 from stack.running.links import Link
@@ -31,6 +32,17 @@ def opened(monkeypatch: pytest.MonkeyPatch, *running: str) -> str:
 def test_it_is_the_gateways_where_that_runs_and_the_own_where_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened(monkeypatch, "web", GATEWAY) == THROUGH.url
     assert opened(monkeypatch, "web") == "http://localhost:63021/"
+
+
+def test_what_does_not_run_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = planned(facts({"web": {"ports": [port(63021, 80)]}, GATEWAY: {}}))
+    monkeypatch.setattr(planner, "make", lambda *_: made)
+    there = [Container("id", name, name, state, "", 0, "", "", "") for name, state in
+             (("web", "exited"), (GATEWAY, "running"))]  # fmt: skip
+    monkeypatch.setattr(docker, "containers", lambda _: there)
+    with pytest.raises(StackError, match="web does not run") as caught:
+        opening.open_("web")
+    assert caught.value.problems[0].fix == "./inv up"
 
 
 def test_without_an_engine_the_gateway_is_taken_to_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def _gateway(data: bytes, definition: Definition, file: str) -> bytes:
     """The gateway's file with the doors; one that is there as it is to be was written by a run that was cut off."""
     text, bom = data.decode("utf-8-sig"), data[:3] if data.startswith(b"\xef\xbb\xbf") else b""
     for at in definition.doors:
-        if not doors.stands(text, definition.name, at, file):
+        if not doors.standing(text, definition.name, at, file):
             text = doors.added(text, definition.name, at, file)
     return bom + text.encode()
 

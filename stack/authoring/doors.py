@@ -74,13 +74,13 @@ def entries(service: str, at: Door, called: str = "") -> dict[str, dict[str, Any
     return {"services": entry, "upstreams": upstream}
 
 
-def stands(text: str, service: str, at: Door, file: str = FILE) -> bool:
-    """Whether the gateway's file has just this door, whatever its name."""
-    there = kongfile.read(text, file).get("services") or []
-    return any(entry == entries(service, at, str(entry.get("name")))["services"] for entry in there)
+def standing(text: str, service: str, at: Door, file: str = FILE) -> str:
+    """The name under which the gateway's file has just this door; empty where it has not."""
+    names = {str(entry.get("name")): entry for entry in kongfile.read(text, file).get("services") or []}
+    return next((called for called, entry in names.items() if entry == entries(service, at, called)["services"]), "")
 
 
-def _free(text: str, service: str, at: Door, file: str) -> str:
+def free(text: str, service: str, at: Door, file: str) -> str:
     """A name for the door that nothing in the file has: a host and a path may both have the service's."""
     found = kongfile.entities(kongfile.read(text, file))
     taken = {str(one.value.get("name")) for kind in ("services", "routes") for one in found[kind]}
@@ -93,9 +93,10 @@ def _free(text: str, service: str, at: Door, file: str) -> str:
     )
 
 
-def added(text: str, service: str, at: Door, file: str = FILE) -> str:
-    """The gateway's file with one more door. Raises StackError as `splice.add` does."""
-    for kind, entry in entries(service, at, _free(text, service, at, file)).items():
+def added(text: str, service: str, at: Door, file: str = FILE, called: str = "") -> str:
+    """The gateway's file with one more door, by a name that is free or the one that it is `called`. Raises StackError
+    as `splice.add` does."""
+    for kind, entry in entries(service, at, called or free(text, service, at, file)).items():
         text = splice.add(text, kind, entry, file)
     return text
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ import msgspec
 from stack import docker, tree
 from stack.authoring import addition, doors
 from stack.authoring.definition import Auth, Door
-from stack.errors import USAGE, StackError, fail
+from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
 from stack.names import echoed, suggest
@@ -58,7 +58,7 @@ def test(method: str, url: str) -> Result:
     text, reached, site = entrance.text(planned), _reached(planned), entrance.site(planned)
     now = routing.read(effective.effective(text, reached, site))
     whole = routing.read(effective.whole(text, reached, site))
-    met, ever = (routing.match(table, method, host, path) for table in (now, whole))
+    met, ever = (routing.match(table, method, host, path, site.port) for table in (now, whole))
     request = {"method": method, "host": host, "path": path}
     if isinstance(ever, routing.Miss):
         raise fail("no-route", ever.why, f"{method} {url}", "./inv route.list")
@@ -69,7 +69,7 @@ def test(method: str, url: str) -> Result:
     table, here = (whole, False) if isinstance(met, routing.Miss) else (now, True)
     met = ever if isinstance(met, routing.Miss) else met
     service = _behind(table, met)
-    others = routing.others(table, method, host, path)
+    others = routing.others(table, method, host, path, site.port)
     found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others}
     return Result({"request": request, **found}, lines=lines)
 
@@ -92,7 +92,30 @@ def add(
     chosen = auth(planned.checkout, who)
     at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
     file = in_layer(planned.checkout, into, FILE)
-    return _edit(planned, file, lambda text: doors.added(text, service, at, file), dry_run, [_told(service, at)])
+    called = doors.free(_text(planned, file), service, at, file)
+    told = f"added {called}: {at.path or at.host} to {service}:{at.port}"
+    words = [*(["--port", port] if port else []), *(["--health-checks"] if health_checks else []),
+             *(["--into", into] if into else [])]  # fmt: skip
+    doubts = [] if who else unguarded(entrance.text(planned), called, service, at, words)
+    result = _edit(planned, file, lambda text: doors.added(text, service, at, file, called), dry_run, [told])
+    return msgspec.structs.replace(result, data={"name": called, **result.data}, problems=doubts)
+
+
+def unguarded(text: str, called: str, service: str, at: Door, words: Sequence[str] = ()) -> list[Problem]:
+    """That a new route asks nobody who it is, where nobody said that it is to be so; `words` are further flags of the
+    line that makes it. In front of every route of the gateway's `text` something may ask."""
+    found = kongfile.entities(kongfile.read(text))
+    if at.auth != "none" or declared.asking(found, kongfile.Entity("routes", "", {}, {})):
+        return []
+    guarded = [f"{name} ({', '.join(route.auth)})" for name, route in declared.named(found)
+               if route.service == service and route.auth and name != called]  # fmt: skip
+    beside = f", though {' and '.join(dict.fromkeys(guarded))} asks in front of {service}" if guarded else ""
+    way = f"--path {at.path}" if at.path else f"--host {at.host}"
+    message = f"{called}, {at.path or at.host} at the gateway, asks nobody who it is"
+    message += beside or ": it is for services with a login of their own"
+    line = " ".join(["./inv route.add --service", service, way, *words, "--auth basic"])
+    into = f" --into {words[-1]}" if "--into" in words else ""
+    return [Problem("open-door", message, FILE, f"./inv route.remove --name {called}{into} && {line}")]
 
 
 def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
@@ -107,10 +130,6 @@ def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
         raise fail("unknown-route", f"no route leads to {echoed(service)}", "--service", "./inv route.list", USAGE)
     told = [f"removed {', '.join(names)}"]
     return _edit(planned, file, lambda text: doors.removed(text, names, file), dry_run, told)
-
-
-def _told(service: str, at: Door) -> str:
-    return f"added {at.path or at.host} to {service}:{at.port}"
 
 
 def in_layer(checkout: Checkout, into: str, path: str) -> str:

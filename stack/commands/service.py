@@ -79,31 +79,27 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
     lines = [*result.lines, *told, start, *address]
-    return Result({"service": name, **losses, **result.data}, _doubts(words, definition), lines=lines)
+    doubts = _doubts(words, definition, tree.read(root / f"{layer}{FILE}").decode("utf-8-sig"), into)
+    return Result({"service": name, **losses, **result.data}, doubts, lines=lines)
 
 
-def _doubts(words: Words, definition: Definition) -> list[Problem]:
-    """What works, and may not be what was meant."""
+def _doubts(words: Words, definition: Definition, gateway: str, into: str) -> list[Problem]:
+    """What works, and may not be what was meant; `gateway` is the file that has its routes, in the layer `into`."""
     found = []
     if addition.unpinned(words.image):
         note = f"{words.image} names no version, so what runs may change with each pull"
         found.append(Problem("unpinned", note, "--image", "--image NAME:VERSION"))
     if not words.auth:
-        found += [_open(definition.name, at) for at in definition.doors if at.auth == "none"]
+        flags = ["--into", into] if into else []
+        for at in definition.doors:
+            called = doors.standing(gateway, definition.name, at)
+            found += route.unguarded(gateway, called, definition.name, at, flags)
     first, *more = definition.ports or [0]
     if more and FAR & set(definition.sources):
         note = f"from elsewhere, {definition.name} is reached at port {first} alone, not at {', '.join(map(str, more))}"
         found.append(Problem("first-port", note, f"overrides/{definition.name}",
                              "an ambassador for each, as in overrides/neo4j-graph-db"))  # fmt: skip
     return found
-
-
-def _open(service: str, at: Door) -> Problem:
-    """A route that nobody said is to be open."""
-    way = f"--path {at.path}" if at.path else f"--host {at.host}"
-    message = f"{at.path or at.host} at the gateway asks nobody who it is: it is for services with a login of their own"
-    fix = f"./inv route.remove --service {service} && ./inv route.add --service {service} {way} --auth basic"
-    return Problem("open-door", message, FILE, fix)
 
 
 def _question(name: str) -> str:

@@ -130,12 +130,16 @@ def match(table: Router, method: str, host: str, path: str, port: int | None = N
     if message := uri.malformed(path) or ("" if METHOD.fullmatch(method) else f"{echoed(method)} is no method"):
         return Miss(message, 400)
     seen = uri.normalized(path)
-    host = host if ":" in host or port is None else f"{host}:{port}"
-    best, *others = first(table, method, host, seen) or (None,)
+    best, *others = first(table, method, _at(host, port), seen) or (None,)
     if best is None:
-        return Miss(_why(table, method, host, seen))
+        return Miss(_why(table, method, _at(host, port), seen))
     also = {one.name for one in others} - {best.name}
     return _matched(table.found, best, host, seen, tuple(sorted(also)))
+
+
+def _at(host: str, port: int | None) -> str:
+    """A Host header as Kong compares it: one without a port has that at which the gateway is reached."""
+    return host if ":" in host or port is None else f"{host}:{port}"
 
 
 def first(table: Router, method: str, host: str, seen: str) -> list[Candidate]:
@@ -154,9 +158,9 @@ def _near(table: Router, host: str, seen: str) -> list[Candidate]:
     return [table.candidates[at] for at in sorted(positions)]
 
 
-def others(table: Router, method: str, host: str, path: str) -> dict[str, str]:
-    """The routes that share the request's host or path and do not get it, each with why."""
-    seen = uri.normalized(path)
+def others(table: Router, method: str, host: str, path: str, port: int | None = None) -> dict[str, str]:
+    """The routes that share the request's host or path and do not get it, each with why; the words are `match`'s."""
+    seen, host = uri.normalized(path), _at(host, port)
     taking = [one for one in table.candidates if _takes(one, method, host, seen)]
     first = taking[0].name if taking else ""
     why: dict[str, str] = {}

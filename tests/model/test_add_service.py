@@ -70,7 +70,7 @@ def test_one_command_writes_all_of_it_and_one_takes_it_back(small: Checkout) -> 
 
 def test_a_route_is_open_as_it_is_said_or_asks_for_the_password(checkout: Checkout) -> None:
     told = checkout.inv("add-service", "my-service")
-    assert "note: /my-service at the gateway asks nobody who it is" in told.err, told
+    assert "note: my-service, /my-service at the gateway, asks nobody who it is" in told.err, told
     assert "route.add --service my-service --path /my-service --auth basic" in told.err
     redis = yamlfile.load("", (checkout.root / "compose/my-service.yml").read_text())["services"]["my-service"]
     assert redis["environment"]["REDIS_HOST"] == "redis"

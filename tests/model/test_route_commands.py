@@ -158,10 +158,28 @@ def test_what_is_listed_and_met_is_what_the_gateway_gets(checkout: Checkout) -> 
 def test_a_service_with_a_way_in_gets_a_second_one_of_the_same_word(gate: Checkout) -> None:
     assert gate.inv("route.add", "--service", "more", "--host", "more", "--auth", "key").code == 0
     one = file(gate)
-    assert gate.inv("route.add", "--service", "more", "--path", "/more").code == 0
+    assert "added more-path: /more to more:9090" in gate.inv("route.add", "--service", "more", "--path", "/more").out
     assert {row["name"] for row in gate.inv_json("route.list").data["routes"]} == {"web", "more", "more-path"}
     assert gate.inv("route.remove", "--name", "more-path").code == 0
     assert file(gate) == one
+
+
+def test_an_open_way_in_beside_a_protected_one_is_told(gate: Checkout) -> None:
+    gate.write(FILE, KONG.replace('{name: "key-auth"}', '{name: "key-auth", service: "web"}'))
+    (told,) = gate.inv_json("route.add", "--service", "web", "--path", "/web", "--port", "8080").problems
+    assert told["code"] == "open-door"
+    assert told["message"].startswith(
+        "web-path, /web at the gateway, asks nobody who it is, though web (key-auth) asks"
+    )
+    first, second = told["fix"].split(" && ")
+    assert gate.inv(*first.split()[1:]).code == 0
+    assert gate.inv_json(*second.replace("basic", "key").split()[1:]).problems == []
+    assert gate.inv_json("route.test", "GET", "/web/x").data["auth"] == ["key-auth"]
+
+
+def test_a_port_that_a_route_asks_for_is_the_one_at_which_the_gateway_is_reached(gate: Checkout) -> None:
+    gate.write(FILE, KONG.replace('"web.localhost"', '"web.localhost:63002"'))
+    assert gate.inv_json("route.test", "GET", "http://web.localhost/").data["route"] == "web"
 
 
 @pytest.mark.parametrize(

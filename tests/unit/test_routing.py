@@ -286,6 +286,18 @@ def test_a_host_is_compared_as_it_is_given_and_the_port_at_which_it_is_asked_cou
     assert isinstance(routing.match(table, "GET", "A.b:63002", "/"), Miss)
 
 
+def test_who_does_not_get_a_request_is_told_by_the_same_port() -> None:
+    table = shape(
+        '{name: "p", hosts: ["a.b:63002"], paths: ["/"], preserve_host: true}',
+        '{name: "q", hosts: ["a.b:80", "a.b:63002"]}',
+    )
+    found = routing.match(table, "GET", "a.b", "/", 63002)
+    assert isinstance(found, Match)
+    assert (found.route, found.host) == ("p", "a.b")
+    assert routing.others(table, "GET", "a.b", "/", 63002) == {"q": "ranks below p"}
+    assert routing.others(table, "GET", "a.b", "/", 80) == {"p": "asks for the name a.b:63002"}
+
+
 def test_a_route_of_a_service_that_is_off_takes_nothing() -> None:
     text = 'services: [{name: "s", url: "http://s", enabled: false, routes: [{paths: ["/x"]}]}]'
     assert not taker(routing.read(text), "h", "/x")

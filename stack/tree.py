@@ -164,6 +164,13 @@ def share(path: Path, data: bytes) -> bool:
     return wrote
 
 
+def enclose(folder: Path) -> None:
+    """Make a folder that its owner alone may enter, whatever lies in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o777 != 0o700:
+        folder.chmod(0o700)
+
+
 def copy(source: Path, target: Path) -> None:
     """Make `target` the same as the file or folder `source`, readable to all. What `source` lacks goes."""
     if source.is_file():
@@ -214,12 +221,12 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
 
 
 def _aside(path: Path) -> Path:
-    """Where new bytes stand before they take the old ones' place: they may be secrets, so below .stack/, which git
-    ignores; beside the old ones where those are no part of this checkout, or on another file system."""
+    """Where new bytes stand before they take the old ones' place: they may be secrets, so in a folder of .stack/ that
+    nobody else may enter; beside the old ones where those are no part of this checkout, or on another file system."""
     if not path.is_relative_to(root()):
         return path.parent
     folder = root() / GENERATED / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
+    enclose(folder)
     return folder if folder.stat().st_dev == path.parent.stat().st_dev else path.parent
 
 

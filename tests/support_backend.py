@@ -87,15 +87,16 @@ async def stuck_postgres(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     await reader.read(-1)
 
 
-def settings(tmp_path: Path, database: int, cache: int, limit: float = SAFETY, **more: str) -> Settings:
+def settings(tmp_path: Path, database: int, cache: int, limit: float = SAFETY, otlp_endpoint: str = "") -> Settings:
     return Settings(
         database_url=f"postgresql://app:{PASSWORD}@127.0.0.1:{database}/postgres",
         redis_url=f"redis://default:{PASSWORD}@127.0.0.1:{cache}/3",
         plan_file=tmp_path / "plan.json",
+        connections_file=tmp_path / "connections.json",
         ready_limit=limit,
         probe_limit=limit,
         talk_limit=limit,
-        **more,
+        otlp_endpoint=otlp_endpoint,
     )
 
 
@@ -117,3 +118,8 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 def write_plan(tmp_path: Path, *services: dict[str, Any]) -> None:
     plan = {"version": 1, "project": "genai", "services": services}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+
+def connect(tmp_path: Path, **addresses: str) -> None:
+    """What the application is told now: `RABBITMQ_URL`, `ELASTICSEARCH_URL`."""
+    (tmp_path / "connections.json").write_text(json.dumps(addresses))

@@ -9,7 +9,7 @@ from stack import tree
 from stack.env import envfile
 from stack.errors import USAGE, fail
 from stack.output.result import Result
-from stack.planning import assembly, compare, model, planner, saving
+from stack.planning import assembly, compare, connections, model, planner, saving
 from stack.planning.planner import Planned, Request
 from stack.running import live
 
@@ -22,7 +22,7 @@ def run(request: Request, output: str, with_secrets: bool) -> Result:
     target = Path(output).absolute()
     if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
         raise fail("not-empty", f"{output} is there and not empty", output, "name a new folder", USAGE)
-    planned = planner.make(tree.root(), request)
+    planned = connections.inlined(planner.make(tree.root(), request))
     assembled = compare.assemble(planned)
     secrets = saving.secret_values(planned.checkout) | saving.new_secrets(planned)
     target.parent.mkdir(parents=True, exist_ok=True)

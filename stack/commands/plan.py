@@ -1,5 +1,6 @@
 """`inv plan`: what would run, and what would change. Writes nothing but the cache."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
 from stack.planning import behind, compare, definitions, gpu, planner, saving, sight
+from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
-from stack.running import images
+from stack.running import images, live
 
 NO_ENGINE = "no engine answers, so this is not compared with what runs"
 
@@ -30,7 +32,10 @@ def run(request: Request) -> Result:
         if lacking:
             raise StackError(lacking)
         here = images.present(planned)
-        changes = compare.compare(planned, assembled, here, running, saving.secret_values(planned.checkout))
+        secrets = saving.secret_values(planned.checkout)
+        changes = compare.compare(planned, assembled, here, running, secrets)
+        standing = planner.widened(planned, [c.name for c in changes if c.action == "beyond"])
+        lines += connected(changes, live.untold(standing, secrets), "takes")
         told = [*behind.problems(planned), *definitions.problems(planned)]
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
@@ -41,6 +46,12 @@ def run(request: Request) -> Result:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     exit_code = FAILED if refused else OK
     return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, exit_code, lines)
+
+
+def connected(changes: Iterable[Change], untold: Mapping[str, list[str]], verb: str) -> list[str]:
+    """Who runs on with other connections: it reads them at each use."""
+    runs = {change.name for change in changes if change.action in ("unchanged", "beyond")}
+    return [f"{name} {verb} {', '.join(untold[name])} anew, without a restart" for name in untold if name in runs]
 
 
 def _to_come(planned: Planned, need: images.Need) -> list[str]:

@@ -93,12 +93,13 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         recorded = assembled.model["services"]
         if standing is not planned:
             assembled = compare.assemble(standing)
-        _write(standing, assembled, saved)
+        told_anew = _write(standing, assembled, saved, secrets)
+        connected = [] if recreate else planning.connected(changes, told_anew, "took")
         gateway_stays = _gateway_stays(changes, running, recreate)
         if not gateway_stays:
             live.apply_routes(standing, running=False)
         if change.nothing_to_do(changes) and not recreate:
-            lines = _routed(standing, gateway_stays) or [UNCHANGED]
+            lines = [*_routed(standing, gateway_stays), *connected] or [UNCHANGED]
             done = _done(planned, standing, changes, saved, lines)
             done.problems += told
             return done
@@ -112,7 +113,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
     if any(not failure.retry for failure in failed):
         return _failed(planned, failed)
     kept.after(planned, secrets)
-    result = _done(planned, standing, changes, saved, _routed(standing, gateway_stays))
+    result = _done(planned, standing, changes, saved, [*_routed(standing, gateway_stays), *connected])
     result.problems += [*told, *(failures.explain(planned, warning) for warning in failed)]
     return result
 
@@ -206,8 +207,10 @@ def _preflight(planned: Planned) -> None:
         raise StackError(problems)
 
 
-def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, str | None]) -> None:
-    """Everything that the checkout keeps of this plan; `.env` first, as the secrets must outlive all else."""
+def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, str | None],
+           secrets: Mapping[str, str]) -> dict[str, list[str]]:  # fmt: skip
+    """Everything that the checkout keeps of this plan; `.env` first, as the secrets must outlive all else. Gives back
+    what running services are told anew (live.tell)."""
     root = planned.checkout.root
     target = root / "compose.yaml"
     standing = tree.read(target)
@@ -221,7 +224,9 @@ def _write(planned: Planned, assembled: compare.Assembled, saved: Mapping[str, s
     if saved:
         tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), saved), 0o600)
     live.write(planned, root)
+    told_anew = live.tell(planned, secrets)
     tree.write(target, assembled.text.encode())
+    return told_anew
 
 
 def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change], here: compare.Images, timeout: float,

@@ -119,6 +119,12 @@ class Scene:
         text = tree.read(self.root / "compose.yaml").decode(errors="replace")
         return list((yamlfile.load("compose.yaml", text) or {}).get("services") or {})
 
+    @piece
+    def standing(self) -> Planned:
+        """The plan of what compose.yaml on disk has: what running services read is written together with it, by an `up`
+        that may have been for some services alone."""
+        return planner.narrowed(self.planned, self.written or self.planned.plan.names())
+
     # The engine
 
     @piece

@@ -16,6 +16,8 @@ BUILD_LABEL = "stack.context"
 """Digest of the bytes of an image's build context: a changed context builds again."""
 LIVE = "./.stack/"
 """Mounts below it are read while the service runs, so they are no reason to recreate it."""
+PRIVATE = f"{LIVE}private/"
+"""What a service is told while it runs, secrets included: in a folder of its name."""
 READABLE = f"{LIVE}compose/"
 """Copies of what lies in compose/, for programs that are not root: a checkout made under a strict umask has files that
 only its owner can read. They count as what they are copies of."""

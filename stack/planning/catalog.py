@@ -42,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str | None = None
     outside: bool = False
     connect: dict[str, str] = {}
+    connections: list[str] = []
     settings: dict[str, str] = {}
     download: str = ""
     gpu: str = ""
@@ -150,7 +151,7 @@ def check(catalog: Catalog) -> list[Problem]:
         elif name not in catalog.files[path].services:
             problems.append(Problem("fragment-service", f"the file declares no service named {name}", path,
                                     f"name the service as the file, or rename {path}"))  # fmt: skip
-    return [*problems, *_shared(catalog), *_twins(catalog), *_strays(catalog)]
+    return [*problems, *_shared(catalog), *_twins(catalog), *_strays(catalog), *_unconnected(catalog)]
 
 
 def _shared(catalog: Catalog) -> list[Problem]:
@@ -173,6 +174,20 @@ def _strays(catalog: Catalog) -> list[Problem]:
                 hint = suggest(service, services) or f"name one of {', '.join(sorted(services))}"
                 message = f"{fragment.name} has no service {echoed(service)}"
                 problems.append(Problem("x-stack-service", message, f"{path}: x-stack.{service}", hint))
+    return problems
+
+
+def _unconnected(catalog: Catalog) -> list[Problem]:
+    """Connections to what is no service, or does not say how it is reached."""
+    entries = [(path, name, entry) for path, file in catalog.files.items() for name, entry in file.entries.items()]
+    reached = sorted({name for _, name, entry in entries if entry.get("connect")})
+    problems = []
+    for path, name, entry in entries:
+        for other in map(str, entry.get("connections", [])):
+            if other not in reached:
+                hint = suggest(other, reached) or f"name one of {', '.join(reached)}"
+                message = f"there is no service {other!r} that has a `connect`"
+                problems.append(Problem("connection", message, f"{path}: x-stack.{name}.connections", hint))
     return problems
 
 
@@ -233,6 +248,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict), "kept": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
+    "connections": ("a list", list),
     "settings": ("a mapping", dict), "download": ("a text", str), "gpu": ("a text", str),
     "opt_in": ("true or false", bool), "retry": ("a text", str),
 }  # fmt: skip

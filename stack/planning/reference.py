@@ -156,8 +156,8 @@ def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, 
         t + ("" if e.get("required", True) else " (if planned)") for t, e in (raw[name].get("depends_on") or {}).items()
     ]
     volumes = sorted({v for n in entries for v in model.named_volumes(raw[n])})
-    for title, items in (("companions", companions), ("waits for", waits), ("secrets", secrets), ("volumes", volumes),
-                         ("settings", settings)):  # fmt: skip
+    for title, items in (("companions", companions), ("waits for", waits), ("uses where planned", main.connections),
+                         ("secrets", secrets), ("volumes", volumes), ("settings", settings)):  # fmt: skip
         if items:
             lines.append(f"- {title}: {', '.join(items)}")
     if main.download:

@@ -1,9 +1,11 @@
 """What services read while they run: the gateway's effective config, the plan for the backend, and readable copies of
-files of compose/.
+files of compose/; and what one service alone is told of others, passwords included.
 
-The first two lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
+All but the copies lie in folders of .stack/ that are mounted whole, so that a replaced file is seen."""
 
+import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from stack import docker, tree
 from stack.env import secrets
 from stack.errors import StackError, fail
 from stack.gateway import entrance, refusal
-from stack.planning import assembly, model, outside
+from stack.planning import assembly, connections, model, outside
 from stack.planning.catalog import DISABLED
 from stack.planning.planner import Planned
 from stack.running import links
@@ -20,6 +22,7 @@ from stack.running import links
 PLAN = f"{tree.GENERATED}/plan/plan.json"
 CA = f"{tree.GENERATED}/ca/ca.pem"
 GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
+CONNECTIONS = "connections.json"
 
 
 def write(planned: Planned, folder: Path) -> None:
@@ -33,6 +36,32 @@ def write(planned: Planned, folder: Path) -> None:
     mounted = {path for name in planned.plan.names() for path in model.binds(services[name])}
     for path in sorted(path for path in mounted if path.startswith(assembly.READABLE)):
         tree.copy(planned.checkout.root / assembly.original(path), folder / path)
+
+
+def tell(planned: Planned, secrets: Mapping[str, str]) -> dict[str, list[str]]:
+    """Write what each service is told of others, for it alone: only its own folder is mounted, and the one above lets
+    nobody in. What was told to one that is told nothing now goes. Gives back what was new: service → variables."""
+    new = untold(planned, secrets)
+    private = planned.checkout.root / assembly.PRIVATE
+    tree.enclose(private)
+    told = connections.valued(connections.of(planned), secrets)
+    for old in private.glob(f"*/{CONNECTIONS}"):
+        if old.parent.name not in told:
+            old.unlink()
+    for service, values in told.items():
+        tree.share(private / service / CONNECTIONS, msgspec.json.format(msgspec.json.encode(values), indent=1))
+    return new
+
+
+def untold(planned: Planned, secrets: Mapping[str, str]) -> dict[str, list[str]]:
+    """What each service is not told yet, or is told otherwise: service → variables."""
+    private, found = planned.checkout.root / assembly.PRIVATE, {}
+    for service, values in connections.valued(connections.of(planned), secrets).items():
+        told: dict[str, str] = {}
+        with contextlib.suppress(msgspec.DecodeError):
+            told = msgspec.json.decode(tree.read(private / service / CONNECTIONS), type=dict[str, str])
+        found[service] = sorted({name for name, _ in values.items() ^ told.items()})
+    return {service: names for service, names in found.items() if names}
 
 
 def routes(planned: Planned) -> bytes:

@@ -1,6 +1,7 @@
 """Plain `docker compose` in the root, the user's own override file, and the project handed over to another place."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,10 +86,16 @@ def test_an_override_file_of_the_users_holds_for_inv_and_compose_alike(stack: St
 def test_what_is_ejected_runs_elsewhere_by_plain_compose(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
     stack = new_stack(whole=True, **support.BUILT, STACK_PROFILES="core")
     target = tmp_path / "elsewhere"
-    without = stack.inv("eject", "--output", str(tmp_path / "bare"))
+    without = stack.inv("eject", "--output", str(tmp_path / "bare"), "--profile", "messaging")
     assert without.code == 0, without
     listed = (tmp_path / "bare" / ".env.example").read_text()
-    assert {"REDIS_PASSWORD=", "SUPABASE_ADMIN_PASSWORD=", "SUPABASE_DB_PASSWORD="} <= set(listed.split())
+    assert {"RABBITMQ_PASSWORD=", "REDIS_PASSWORD=", "SUPABASE_ADMIN_PASSWORD=", "SUPABASE_DB_PASSWORD="} <= set(
+        listed.split()
+    )
+    # The backend reads there what else would be told to it while it runs.
+    bare = (tmp_path / "bare" / "compose.yaml").read_text()
+    assert re.search(r'RABBITMQ_URL: "amqp://stack:\$\{RABBITMQ_PASSWORD:\?[^}]*\}@rabbitmq:5672/"', bare)
+    assert ".stack/private" not in bare
     assert not (tmp_path / "bare" / ".env").exists()
     assert not (stack.root / "compose.yaml").exists()
 

@@ -22,10 +22,13 @@ TRACE, KONG = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 class Systems(NamedTuple):
-    """What runs; `core` is what ran before the systems came: each container's identity."""
+    """What runs; `core` is what ran before the systems came (each container's identity), `known` what was set then, and
+    `said` what was said as they came."""
 
     stack: Stack
     core: dict[str, tuple[str, str, str]]
+    known: set[str]
+    said: str
     secrets: dict[str, str]
 
     def ask(self, offset: int, path: str, body: Any = None, method: str = "", **headers: str) -> Answer:
@@ -39,9 +42,9 @@ def running(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     stack = systems.checkout(tmp_path_factory.mktemp("systems") / "checkout")
     try:
         systems.up(stack)
-        core = stack.identities()
-        systems.up(stack, *(word for name in systems.PROFILES for word in ("--profile", name)))
-        yield Systems(stack, core, stack.env())
+        core, known = stack.identities(), stack.env().keys()
+        done = systems.up(stack, *(word for name in systems.PROFILES for word in ("--profile", name)))
+        yield Systems(stack, core, {*known}, done.text, stack.env())
     finally:
         support.remove(stack.project)
 
@@ -50,6 +53,16 @@ def test_the_systems_came_without_touching_what_ran(running: Systems) -> None:
     now = running.stack.identities()
     assert {name: now[name] for name in running.core} == running.core
     assert len(now) > len(running.core) + len(systems.PROFILES)
+
+
+def test_the_backend_learns_their_passwords_as_they_come(running: Systems) -> None:
+    """It was started before there were any; that it uses them, the next tests show."""
+    passwords = {"ELASTIC_PASSWORD", "RABBITMQ_PASSWORD"}
+    assert passwords.isdisjoint(running.known)
+    assert passwords <= running.secrets.keys()
+    assert "backend took ELASTICSEARCH_URL, RABBITMQ_URL anew, without a restart" in running.said
+    made = support.docker("inspect", f"{running.stack.project}-backend-1")
+    assert not [name for name in passwords if running.secrets[name] in made]
 
 
 def test_the_backend_publishes_and_consumes_messages(running: Systems) -> None:

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from stack.planning import catalog, model, plan
-from stack.planning.assembly import LIVE
+from stack.planning import catalog, connections, model, plan, saving
+from stack.planning.assembly import LIVE, PRIVATE
 from tests.model.shipped import CASES, DEFAULT, FAR, Case, Made, Shipped
 
 # Secrets that a service uses though another fragment declares them, and why.
 KNOWINGLY: dict[str, set[str]] = {
-    # The database and Redis that it serves; the queue and the search that other profiles bring.
-    "backend": {"SUPABASE_DB_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "ELASTIC_PASSWORD"},
+    "backend": {"SUPABASE_DB_PASSWORD", "REDIS_PASSWORD"},  # the database and Redis that it serves
     "litellm": {"REDIS_PASSWORD"},  # its cache
     "open-web-ui": {"LITELLM_MASTER_KEY"},  # the models of LiteLLM
     "n8n": {"REDIS_PASSWORD"},  # its queue
@@ -20,6 +19,8 @@ KNOWINGLY: dict[str, set[str]] = {
     "redis-exporter": {"REDIS_PASSWORD"},
     "supabase-realtime": {"SUPABASE_ADMIN_PASSWORD"},  # replication is the superuser's
 }
+# Those that a service reads in a file of its own where what they open is planned.
+TOLD = {"backend": {"RABBITMQ_PASSWORD", "ELASTIC_PASSWORD"}}
 SUPERUSERS_JOBS = re.compile(r"[a-z0-9-]+-db")
 """Jobs that make an application's role and database, as the superuser."""
 
@@ -178,6 +179,31 @@ def test_nobody_is_said_to_use_a_secret_that_it_does_not(shipped: Shipped) -> No
     services = shipped.make().services()
     for name, secrets in KNOWINGLY.items():
         assert secrets <= model.secrets_of(services[name]), name
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_a_service_is_told_while_it_runs_lies_where_it_alone_mounts_it(shipped: Shipped, case: Case) -> None:
+    made = shipped.make(case)
+    told = connections.of(made.planned)
+    far = {name for name, source in made.planned.facts.sources.items() if source in catalog.FAR}
+    assert {name: model.secrets_of(values) for name, values in told.items()} == {
+        name: secrets for name, secrets in TOLD.items() if name not in far
+    }
+    for name, service in made.services().items():
+        mounted = [f"{path}/" for path in model.binds(service)]
+        private = [path for path in mounted if path.startswith(PRIVATE) or PRIVATE.startswith(path)]
+        assert private == ([f"{connections.folder(name)}/"] if name in told else []), name
+        assert bool(told.get(name)) == (bool(plan.entry(made.planned.facts, name).connections) and name not in far)
+
+
+def test_a_secret_of_what_a_service_is_told_is_made_once_that_is_planned(shipped: Shipped) -> None:
+    brought = {"messaging": "RABBITMQ_PASSWORD", "search": "ELASTIC_PASSWORD"}
+    for profiles in ([], ["messaging"], ["search"], ["messaging", "search"]):
+        planned = shipped.make(DEFAULT, "core", *profiles).planned
+        made = {name for names in saving.declared(planned).values() for name in names}
+        expected = {brought[profile] for profile in profiles}
+        assert made & {*brought.values()} == expected
+        assert model.secrets_of(connections.of(planned)) == expected
 
 
 def test_a_secret_is_no_part_of_an_image_a_command_or_a_label(shipped: Shipped) -> None:

@@ -105,6 +105,7 @@ def test_layers_of_an_entry_merge_key_by_key() -> None:
         ({"scalable": "yes"}, 'expected true or false, got "yes"', "scalable"),
         ({"login": {"user": "me"}}, "expected a text, got null", "login.password"),
         ({"login": {"user": "me", "password": "A", "realm": "x"}}, "unknown key 'realm'", "login.realm"),
+        ({"connections": "redis"}, 'expected a list, got "redis"', "connections"),
         ({"connect": {"a": 1}}, "expected a text, got 1", "connect.a"),
         ({"port": {}}, "unknown key 'port'", "port"),
     ],
@@ -184,6 +185,17 @@ def test_an_override_needs_a_fragment() -> None:
 def test_an_entry_needs_a_service() -> None:
     files: dict[str, Any] = {"compose/web.yml": {"x-stack": {"wbe": {}}, "services": {"web": {}}}}
     assert problems(files) == [("x-stack-service", "compose/web.yml: x-stack.wbe")]
+
+
+@pytest.mark.parametrize("name", ["quue", "other", 5])
+def test_a_connection_leads_to_what_says_how_it_is_reached(name: object) -> None:
+    files: dict[str, Any] = {
+        f"compose/{service}.yml": {"x-stack": {service: entry}, "services": {service: {}}}
+        for service, entry in {
+            "web": {"connections": ["queue", name]}, "queue": {"connect": {"QUEUE_URL": "amqp://queue"}}, "other": {},
+        }.items()
+    }  # fmt: skip
+    assert problems(files) == [("connection", "compose/web.yml: x-stack.web.connections")]
 
 
 def test_what_is_shared_declares_no_service() -> None:

@@ -35,7 +35,7 @@ from stack.doctor.scene import Scene
 from stack.planning import planner
 from stack.planning.changes import Change
 from stack.planning.planner import Request
-from stack.running import failures
+from stack.running import failures, live
 from stack.running.watching import Failure
 from tests.synthetic import facts, needs, planned
 
@@ -307,6 +307,13 @@ def test_what_differs_from_the_plan_is_told_with_the_parts(look: Look) -> None:
     [found] = look(drift.CHECK, *WELL, changes=changes)
     assert found.seen == "web runs with another configuration than the plan's: environment.X"
     assert look(drift.CHECK, *WELL, changes=[Change("web", "unchanged")]) == []
+
+
+def test_who_has_not_been_told_yet_how_others_are_reached_is_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "untold", lambda *_: {"web": ["DB_URL"], "stopped": ["DB_URL"]})
+    [found] = look(drift.CHECK, *WELL, changes=[])
+    assert found.seen == "web is told otherwise how others are reached: DB_URL"
+    assert found.fix == "./inv up"
 
 
 def test_lines_of_a_running_service_that_look_like_errors_are_told(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:

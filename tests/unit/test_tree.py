@@ -166,7 +166,7 @@ def test_what_a_killed_command_was_writing_is_seen_by_nobody_and_swept(tmp_path:
     assert (checkout.root / path).read_text() == "old"
     aside = checkout.root / ".stack" / "tmp"
     [left] = [found for found in checkout.root.rglob("*") if found.is_file() and found.read_bytes() == b"A=secret"]
-    assert (left.parent, mode(left)) == (aside, 0o600)
+    assert (left.parent, mode(left), mode(aside)) == (aside, 0o600, 0o700)
     again = words[2].replace("os.replace = Path.replace = ", "_ = ")
     subprocess.run([*words[:2], again, "other"], cwd=checkout.root, env=environment, check=True)
     assert list(aside.iterdir()) == []

@@ -8,9 +8,9 @@ import httpx
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from app import plan
+from app import connections, plan
 from app.probes import reason
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 router = APIRouter()
 
@@ -36,11 +36,16 @@ class Found(BaseModel):
 
 
 def client(settings: Settings) -> httpx.AsyncClient:
-    """Asks Elasticsearch as its one built-in user: an API key of its own would have to be made by a job first."""
-    parts = urlsplit(settings.elasticsearch_url)
-    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    auth = (parts.username or "", parts.password or "") if parts.username else None
-    return httpx.AsyncClient(base_url=bare, auth=auth, timeout=settings.talk_limit, trust_env=False)
+    """Keeps connections to Elasticsearch open; where that is and who asks, is said with each request."""
+    return httpx.AsyncClient(timeout=settings.talk_limit, trust_env=False)
+
+
+def _parted(url: str) -> tuple[str, httpx.BasicAuth | None]:
+    """An address without who signs in, and who does: Elasticsearch's one built-in user, as an API key would have to be
+    made by a job first."""
+    parts = urlsplit(url)
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+    return bare, httpx.BasicAuth(parts.username, parts.password or "") if parts.username else None
 
 
 @router.put("/documents/{name}")
@@ -75,8 +80,11 @@ async def _ask(request: Request, method: str, path: str, body: dict[str, object]
     if absent := plan.absent(state.settings.plan_file, "elasticsearch", "search"):
         raise HTTPException(503, absent)
     try:
-        answer: httpx.Response = await state.search.request(method, path, json=body)
+        bare, auth = _parted(connections.elasticsearch(state.settings))
+        answer: httpx.Response = await state.search.request(method, bare + path, json=body, auth=auth)
         answer.raise_for_status()
+    except SettingsError as error:
+        raise HTTPException(503, f"Elasticsearch: {error}.") from error
     except httpx.HTTPStatusError as error:
         raise HTTPException(503, f"Elasticsearch answers HTTP {error.response.status_code}.") from error
     except httpx.TimeoutException as error:

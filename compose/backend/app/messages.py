@@ -13,9 +13,9 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pamqp.common import FieldTable
 from pydantic import BaseModel, Field
 
-from app import plan
+from app import connections, plan
 from app.probes import reason
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 router = APIRouter()
 
@@ -53,9 +53,12 @@ async def talking(settings: Settings) -> AsyncIterator[tuple[AbstractChannel, Ab
     if absent := plan.absent(settings.plan_file, "rabbitmq", "messaging"):
         raise HTTPException(503, absent)
     try:
+        url = connections.rabbitmq(settings)
         async with asyncio.timeout(settings.talk_limit):
-            async with await aio_pika.connect(settings.rabbitmq_url) as connection, connection.channel() as channel:
+            async with await aio_pika.connect(url) as connection, connection.channel() as channel:
                 yield channel, await channel.declare_queue(QUEUE, durable=True, arguments=BOUNDS)
+    except SettingsError as error:
+        raise HTTPException(503, f"RabbitMQ: {error}.") from error
     except DeliveryError as error:
         raise HTTPException(507, f"The queue {QUEUE} is full: GET takes messages out.") from error
     except FAILURES as error:

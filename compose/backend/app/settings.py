@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+AMQP, HTTP = ("amqp", "amqps"), ("http", "https")
+
 
 class SettingsError(ValueError):
     """An environment variable is missing or malformed; the message names it and never holds its value."""
@@ -20,7 +22,8 @@ class Settings:
     ready_limit: float = 2.0
     probe_limit: float = 2.0
     talk_limit: float = 5.0  # for one request's whole talk with RabbitMQ or Elasticsearch
-    # Where these would be; whether they are there, the plan tells.
+    connections_file: Path = Path("/connections/connections.json")
+    # Where these are, if that file is not to tell it.
     rabbitmq_url: str = field(default="", repr=False)
     elasticsearch_url: str = field(default="", repr=False)
     otlp_endpoint: str = ""
@@ -30,21 +33,22 @@ class Settings:
         """DATABASE_URL and REDIS_URL are needed; PLAN_FILE, RABBITMQ_URL, ELASTICSEARCH_URL and
         OTEL_EXPORTER_OTLP_ENDPOINT are optional. Raises SettingsError."""
         return cls(
-            database_url=_address(environ, "DATABASE_URL", ("postgresql", "postgres")),
-            redis_url=_address(environ, "REDIS_URL", ("redis", "rediss")),
+            database_url=address(environ, "DATABASE_URL", ("postgresql", "postgres")),
+            redis_url=address(environ, "REDIS_URL", ("redis", "rediss")),
             plan_file=Path(environ.get("PLAN_FILE") or cls.plan_file),
-            rabbitmq_url=_optional(environ, "RABBITMQ_URL", ("amqp", "amqps")),
-            elasticsearch_url=_optional(environ, "ELASTICSEARCH_URL", ("http", "https")),
-            otlp_endpoint=_optional(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", ("http", "https")),
+            rabbitmq_url=_optional(environ, "RABBITMQ_URL", AMQP),
+            elasticsearch_url=_optional(environ, "ELASTICSEARCH_URL", HTTP),
+            otlp_endpoint=_optional(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
         )
 
 
 def _optional(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    return _address(environ, name, schemes) if environ.get(name) else ""
+    return address(environ, name, schemes) if environ.get(name) else ""
 
 
-def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    value = environ.get(name, "")
+def address(known: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    """The address of that name, with one of these schemes. Raises SettingsError."""
+    value = known.get(name, "")
     if not value:
         raise SettingsError(f"{name} is not set")
     try:

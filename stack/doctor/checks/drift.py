@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
+from stack.running import live
 
+NO_EFFECT = "the last changes have no effect yet"
 TOLD = {
     "recreate": "runs with another configuration than the plan's: {}",
     "replace": "runs with another configuration than the plan's: {}",
@@ -17,7 +19,11 @@ def _run(scene: Scene) -> Iterable[Finding]:
     for change in scene.changes:
         if change.action in TOLD:
             seen = f"{change.name} {TOLD[change.action].format(', '.join(change.keys))}"
-            yield Finding(seen, "the last changes have no effect yet", "./inv up", WARNING, change.name)
+            yield Finding(seen, NO_EFFECT, "./inv up", WARNING, change.name)
+    for name, variables in live.untold(scene.standing, scene.secrets).items():
+        if name in scene.running():
+            yield Finding(f"{name} is told otherwise how others are reached: {', '.join(variables)}", NO_EFFECT,
+                          "./inv up", WARNING, name)  # fmt: skip
 
 
 CHECK = Check(
@@ -25,6 +31,6 @@ CHECK = Check(
     section="project",
     holds="what runs is what the plan says",
     run=_run,
-    needs=("planned", "engine", "begun", "changes"),
+    needs=("planned", "secrets", "engine", "begun", "changes"),
     of_services=True,
 )

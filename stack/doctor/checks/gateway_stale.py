@@ -6,26 +6,18 @@ from stack import tree
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.gateway import entrance
-from stack.planning import planner
-from stack.planning.planner import Planned
 from stack.running import live
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
     if entrance.SERVICE not in scene.running():
         return
-    made = entrance.of(_written(scene))
+    made = entrance.of(scene.standing)
     if made.problems or not made.config or tree.read(scene.root / live.GATEWAY) == made.config.encode():
         return
     seen = f"{live.GATEWAY}, which the gateway serves, is not what kong/kong.yml and the plan come to"
     yield Finding(seen, "the last changes of routes have no effect yet", "./inv up", WARNING, entrance.SERVICE,
                   "kong/kong.yml")  # fmt: skip
-
-
-def _written(scene: Scene) -> Planned:
-    """The plan of what compose.yaml on disk has: it and the routes are written together, by an `up` that may have been
-    for some services alone."""
-    return planner.narrowed(scene.planned, scene.written or scene.planned.plan.names())
 
 
 CHECK = Check(

@@ -16,6 +16,11 @@ AMBASSADOR = """\
         BASE_IMAGE: ${BASE_IMAGE:-genai-stack/base:0.1.0}
       secrets: [ca, apt]
 """
+MEMORY = """\
+      resources:
+        limits:
+          memory: ${AMBASSADOR_MEMORY:-256m}
+"""
 SHUT = """\
     read_only: true
     tmpfs: !override [/tmp]
@@ -29,6 +34,7 @@ REST = f"""\
       start_period: 10s
     deploy: !override
       replicas: ${{<VARIABLE>_SCALE:-1}}
+{MEMORY}\
 {SHUT}<dropped>
 """
 EXTERNAL = f"""\
@@ -69,6 +75,8 @@ services:
 {SHUT}\
     restart: unless-stopped
     logging: {{driver: json-file, options: {{max-size: 10m, max-file: "3"}}}}
+    deploy:
+{MEMORY}\
   <name>:
 {AMBASSADOR}\
     entrypoint: !override [ambassador]

@@ -50,9 +50,9 @@ def replicas(service: Service) -> int:
 
 
 def memory_bytes(service: Service) -> int | None:
-    """The memory limit of one container in bytes, where one is set."""
+    """The memory limit of one container in bytes, where one is set; 0 means none, to the engine as well."""
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    return int(limits["memory"]) if "memory" in limits else None
+    return int(limits.get("memory", 0)) or None
 
 
 def binds(service: Service) -> list[str]:

@@ -135,13 +135,6 @@ def test_mounted_files_are_read_only(shipped: Shipped) -> None:
     assert broken(shipped, writable) == []
 
 
-def test_no_service_gains_privileges_where_it_drops_them(shipped: Shipped) -> None:
-    def half(service: dict[str, Any]) -> bool:
-        return bool(service.get("cap_drop")) and "no-new-privileges:true" not in (service.get("security_opt") or [])
-
-    assert broken(shipped, half) == []
-
-
 def test_memory_for_files_is_at_a_path_that_every_image_has(shipped: Shipped) -> None:
     """Elsewhere, the engine makes the folder for the first start, and as the container starts again the memory takes
     that folder's rights, whatever `mode` says: a program that is not root can't write there any more (runc 1.1.5)."""

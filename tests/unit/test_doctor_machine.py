@@ -48,13 +48,17 @@ def grades(found: list[Finding]) -> list[str]:
 
 
 def test_limits_beyond_the_engine_s_memory_are_told_with_the_largest() -> None:
-    [found] = memory.findings({"a": 6 * GB, "b": 3 * GB}, set(), 8 * GB, None, 0)
+    [found] = memory.findings({"a": 6 * GB, "b": 3 * GB}, set(), 4 * GB, None, 0)
     assert found.grade == "warning"
-    assert found.seen == "the plan's limits come to 9.0 GB (a 6.0 GB, b 3.0 GB), and the engine has 8.0 GB"
+    assert found.seen == "the plan's limits come to 9.0 GB (a 6.0 GB, b 3.0 GB), and the engine has 4.0 GB"
+
+
+def test_limits_that_are_not_all_reached_at_once_fit() -> None:
+    assert grades(memory.findings({"a": 6 * GB, "b": 3 * GB}, set(), 5 * GB, None, 0)) == ["ok"]
 
 
 def test_what_is_still_to_start_is_held_against_what_is_free() -> None:
-    limits_ = {"a": 2 * GB, "b": 3 * GB}
+    limits_ = {"a": 3 * GB, "b": 3 * GB}
     assert grades(memory.findings(limits_, {"b"}, 8 * GB, GB, 0)) == ["warning"]
     assert grades(memory.findings(limits_, {"a", "b"}, 8 * GB, GB, 0)) == ["ok"]
     assert grades(memory.findings(limits_, set(), 8 * GB, None, 0)) == ["ok"]

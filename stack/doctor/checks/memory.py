@@ -7,11 +7,14 @@ from stack.doctor.scene import Scene
 
 SUPABASE = 4 * 2**30
 """Bytes that the Supabase family needs at least (its own documentation of self-hosting)."""
+AT_MOST = 2
+"""How many times what there is the limits may come to: those of the catalogue are twice what their services take, or
+more, so that they end only what has gone astray."""
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
     services = scene.planned.plan.services
-    limits = {s.name: s.memory_bytes * s.containers for s in services if s.memory_bytes}
+    limits = {s.name: s.memory_bytes * s.containers for s in services if s.memory_bytes and not s.one_shot}
     running = set(scene.running())
     return findings(limits, running, int(scene.info.get("MemTotal") or 0), _available(scene),
                     sum(s.name.startswith("supabase-") for s in services))  # fmt: skip
@@ -30,12 +33,12 @@ def findings(limits: Mapping[str, int], running: set[str], total: int, available
     fix = "leave services out (./inv source --service S --to disabled), or give the engine more memory"
     found = []
     all_ = sum(limits.values())
-    if all_ > total:
+    if all_ > AT_MOST * total:
         largest = ", ".join(f"{n} {_gb(b)}" for n, b in sorted(limits.items(), key=lambda pair: -pair[1])[:3])
         seen = f"the plan's limits come to {_gb(all_)} ({largest}), and the engine has {_gb(total)}"
         found.append(Finding(seen, "under load the kernel ends services, with exit code 137", fix, WARNING))
     to_come = sum(bytes_ for name, bytes_ in limits.items() if name not in running)
-    if not found and available is not None and to_come > available:
+    if not found and available is not None and to_come > AT_MOST * available:
         seen = f"what is still to start may take {_gb(to_come)}, and {_gb(available)} are free now"
         found.append(Finding(seen, "other programs of this machine are pushed out, or services ended", fix, WARNING))
     if supabase > 3 and total < SUPABASE:

@@ -27,7 +27,8 @@ def folder(service: str) -> str:
 def _told(planned: Planned, service: str) -> dict[str, str]:
     said, names = planned.facts.model.get("x-stack") or {}, planned.plan.names()
     others = [other for other in plan.entry(planned.facts, service).connections if other in names]
-    return {variable: value for other in others for variable, value in said[other]["connect"].items()}
+    # With another source, an entry may have no `connect`.
+    return {variable: value for other in others for variable, value in said[other].get("connect", {}).items()}
 
 
 def valued(told: Told, secrets: Mapping[str, str]) -> Told:

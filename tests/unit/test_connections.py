@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from stack.commands import plan
 from stack.planning import connections, model
+from stack.planning.changes import Change
 from stack.planning.planner import Planned
 from stack.running import live
 from tests.synthetic import facts, planned
@@ -73,6 +75,15 @@ def test_what_is_new_is_said_by_its_name(tmp_path: Path) -> None:
     assert live.tell(made(tmp_path), SECRETS) == {"web": ["QUEUE_URL"]}
     file(tmp_path).write_text("{")
     assert live.tell(made(tmp_path, "messaging"), SECRETS) == {"web": ["QUEUE_URL"]}
+
+
+def test_only_of_who_runs_on_it_is_said() -> None:
+    changes = [Change("web", "unchanged"), Change("other", "recreate"), Change("third", "beyond")]
+    untold = {"web": ["A", "B"], "other": ["A"], "third": ["B"], "absent": ["A"]}
+    assert plan.connected(changes, untold, "takes") == [
+        "web takes A, B anew, without a restart",
+        "third takes B anew, without a restart",
+    ]
 
 
 def test_what_reads_it_no_more_leaves_nothing_there(tmp_path: Path) -> None:

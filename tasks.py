@@ -259,12 +259,13 @@ def env_get(c: Context, name: str, reveal: bool = False, json: bool = False) -> 
     _run("env.get", json, lambda: env.get(name, reveal))
 
 
-@command("Settings", "env.set", name="the setting", value="its value; - reads it from standard input")
-def env_set(c: Context, name: str, value: str, json: bool = False) -> None:
+@command("Settings", "env.set", name="the setting", value="its value; - reads it from standard input",
+         changed="the program that keeps this secret has the new one already")  # fmt: skip
+def env_set(c: Context, name: str, value: str, changed: bool = False, json: bool = False) -> None:
     """Write one setting to .env."""
     from stack.commands import env
 
-    _run("env.set", json, lambda: env.set_(name, value))
+    _run("env.set", json, lambda: env.set_(name, value, changed))
 
 
 @command("Settings", "env.unset", name="the setting")

@@ -10,7 +10,7 @@ from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import cut, echoed, suggest
 from stack.output.result import Result
-from stack.planning import planner, settled, sources, trial
+from stack.planning import kept, planner, settled, sources, trial
 from stack.planning.planner import Checkout
 
 
@@ -52,13 +52,14 @@ def _assigned(checkout: Checkout, name: str) -> str:
     return "" if offset is None else str(int(checkout.settings.value("BASE_PORT")) + offset)
 
 
-def set_(name: str, value: str) -> Result:
+def set_(name: str, value: str, changed: bool = False) -> Result:
     """Write one setting, once the settings with it are valid. `-` reads the value from standard input, which keeps
-    a secret out of the list of processes."""
+    a secret out of the list of processes. A secret that a volume keeps is taken only where it was `changed` in its
+    program already."""
     new = sys.stdin.readline().rstrip("\r\n") if value == "-" else value
     if not new:
         raise fail("usage", f"{name}: no value was given", name, f"./inv env.unset {name}", USAGE)
-    return _edit(name, new)
+    return _edit(name, new, changed)
 
 
 def unset(name: str) -> Result:
@@ -66,7 +67,7 @@ def unset(name: str) -> Result:
     return _edit(name, None)
 
 
-def _edit(name: str, value: str | None) -> Result:
+def _edit(name: str, value: str | None, changed: bool = False) -> Result:
     root = tree.root()
     with tree.locked(root):
         data = tree.read(root / ".env")
@@ -76,10 +77,12 @@ def _edit(name: str, value: str | None) -> Result:
             _check_value(checkout, name, value)
         after = envfile.edit(data, {name: value})
         saved, wrong = envfile.read(after)
-        refused = trial.problems(root, name, before, saved) if value is not None else []
+        refused = trial.problems(root, name, before, saved, changed) if value is not None else []
         if refused:
             raise StackError(refused)
         wrote = tree.write(root / ".env", after, 0o600) if after or data else False
+        if changed and value is not None:
+            kept.renew(root, name, value)
     shown = HIDDEN if checkout and name in checkout.secrets else value
     words = f"{name} is no longer set" if value is None else f"{name}={cut(shown or '')} is saved"
     return Result({"name": name, "changed": wrote}, wrong, lines=[f"{words}; to have it used: ./inv up"])

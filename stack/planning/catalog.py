@@ -36,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: dict[str, int] = {}
     secrets: dict[str, str] = {}
     kept: dict[str, str] = {}
+    change: dict[str, str] = {}
     url: str | None = None
     scalable: bool = True
     login: Login | None = None
@@ -246,6 +247,7 @@ def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict
 
 KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "about": ("a text", str), "ports": ("a mapping", dict), "secrets": ("a mapping", dict), "kept": ("a mapping", dict),
+    "change": ("a mapping", dict),
     "url": ("a text", (str, type(None))), "scalable": ("true or false", bool), "login": ("a mapping", dict),
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
     "connections": ("a list", list),
@@ -296,7 +298,7 @@ def _text(value: Any) -> str:
 LOGIN = list(Login.__struct_fields__)
 KINDS: dict[str, tuple[re.Pattern[str], Callable[[Any], str]]] = {
     "ports": (SETTING, _offset), "secrets": (SETTING, _kind), "settings": (SETTING, _text),
-    "connect": (re.compile(r".+"), _text), "kept": (SETTING, _text),
+    "connect": (re.compile(r".+"), _text), "kept": (SETTING, _text), "change": (SETTING, _text),
 }  # fmt: skip
 """What the keys of an entry's mappings look like, and a check of each value that says what is expected."""
 

@@ -26,11 +26,13 @@ Record = dict[str, Mark]
 
 
 class Keeper(msgspec.Struct, frozen=True):
-    """A planned service that keeps secrets (name → why), and the volumes in which it does."""
+    """A planned service that keeps secrets (name → why), the volumes in which it does, and how the running program is
+    given another one (name → the line to type), where it can be."""
 
     service: str
     secrets: dict[str, str]
     volumes: list[str]
+    change: dict[str, str] = {}
 
 
 def path(root: Path) -> Path:
@@ -50,9 +52,9 @@ def keepers(planned: Planned) -> list[Keeper]:
     """The planned services that keep secrets in volumes."""
     found = []
     for service in planned.plan.services:
-        kept = plan.entry(planned.facts, service.name).kept
-        volumes = volumes_of(planned, service.name) if kept else []
-        found += [Keeper(service.name, kept, volumes)] if volumes else []
+        entry = plan.entry(planned.facts, service.name)
+        volumes = volumes_of(planned, service.name) if entry.kept else []
+        found += [Keeper(service.name, entry.kept, volumes, entry.change)] if volumes else []
     return found
 
 
@@ -74,6 +76,17 @@ def before(planned: Planned, values: Mapping[str, str]) -> None:
 def after(planned: Planned, values: Mapping[str, str]) -> None:
     """Mark the volumes that were there before they were ever marked, once a start has shown that they open."""
     _mark(planned.checkout.root, keepers(planned), values, lambda volume, record: volume not in record)
+
+
+def renew(root: Path, name: str, value: str) -> None:
+    """Note that the programs whose volumes keep the secret `name` were given this value."""
+    record = read(root)
+    made = {
+        volume: Mark(mark.salt, {**mark.secrets, name: secrets.fingerprint(value, mark.salt)})
+        for volume, mark in record.items() if name in mark.secrets
+    }  # fmt: skip
+    if made:
+        tree.write(path(root), msgspec.json.encode({**record, **made}), 0o600)
 
 
 def _mark(root: Path, wanted: Iterable[Keeper], values: Mapping[str, str], new: Callable[[str, Record], bool]) -> None:

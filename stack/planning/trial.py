@@ -19,13 +19,16 @@ NO_WORD = frozenset({"compose-missing", "no-engine", "unset"})
 """Problems that say nothing about a value: no Compose to ask, or another setting that is still to come."""
 
 
-def problems(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Problem]:
+def problems(
+    root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str], changed: bool = False
+) -> list[Problem]:
     """What the change of `name` makes wrong in the settings of `before`; what was wrong already is no reason to refuse
-    it, as it may be on the way to mend that. A fix never takes away the value that stands."""
+    it, as it may be on the way to mend that. A fix never takes away the value that stands. A secret that was `changed`
+    in its program already is no longer what a volume keeps."""
     before = settings.sound(before)
     after = {**settings.sound(after), name: after[name]}
     found = _layers(root, after[name]) if name == "STACK_PATH" else []
-    found = found or _kept(root, name, before, after) or _wrong(root, after)
+    found = found or ([] if changed else _kept(root, name, before, after)) or _wrong(root, after)
     if not found:
         return []
     broken = bool(_wrong(root, before))
@@ -73,7 +76,10 @@ def _kept(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, 
         if name in keeper.secrets and name in kept.changed(keeper, marks, after):
             data = " ".join(volume for volume in keeper.volumes if volume in marks)
             message = f"{name} would not open {data}: {keeper.secrets[name]}"
-            fix = f"keep the value; or give the data up first: ./inv down && docker volume rm {data}"
+            gone = f"give the data up: ./inv down && docker volume rm {data}, then ./inv env.set {name} -"
+            change = keeper.change.get(name)
+            way = f"change it in {keeper.service} first: {change}, then ./inv env.set {name} - --changed"
+            fix = f"{way}; or {gone}" if change else f"keep the value; or {gone}"
             found.append(Problem("secret-kept", message, f".env: {name}", fix))
     return found
 

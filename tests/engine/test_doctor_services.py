@@ -1,6 +1,7 @@
 """Faults in running services: doctor names the cause, and its own advice mends it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,16 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
 
     assert rows["secrets-kept"][0]["fix"].startswith("./inv env.set SUPABASE_ADMIN_PASSWORD - (the old value)")
     stack.inv("env.set", "SUPABASE_ADMIN_PASSWORD", "-", text=old)
+    stack.up("--service", "supabase-db-init")
+    assert not found(stack).keys() & {"secrets-kept", "jobs", "database"}
+
+    # The way that the refusal tells goes through: the program is given another one first.
+    refused = stack.inv("env.set", "SUPABASE_ADMIN_PASSWORD", "-", text="given-later")
+    told = re.search(r"first: docker compose exec (supabase-db .*), then ./inv env.set \w+ - --changed", refused.err)
+    assert told, refused
+    given = run("sh", "-c", f"yes given-later | docker compose exec -T {told[1]}", cwd=stack.root)
+    assert given.code == 0, given
+    assert stack.inv("env.set", "SUPABASE_ADMIN_PASSWORD", "-", "--changed", text="given-later").code == 0
     stack.up("--service", "supabase-db-init")
     assert not found(stack).keys() & {"secrets-kept", "jobs", "database"}
 

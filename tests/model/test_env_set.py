@@ -12,7 +12,8 @@ from stack.planning import kept, trial
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import PAIR, Checkout, fragment
 
-KEEPS = fragment("db", "kept: {DB_PASSWORD: it is taken once}, secrets: {DB_PASSWORD: hex}", 'volumes: ["data:/data"]')
+KEPT = "kept: {DB_PASSWORD: it is taken once}, change: {DB_PASSWORD: type this}, secrets: {DB_PASSWORD: hex}"
+KEEPS = fragment("db", KEPT, 'volumes: ["data:/data"]')
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,9 @@ def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeyp
     monkeypatch.setattr(docker, "ask", lambda *_, **__: "genai_data\n")
     [refused] = trial.problems(checkout.root, "DB_PASSWORD", before, other)
     assert (refused.code, refused.message) == ("secret-kept", "DB_PASSWORD would not open genai_data: it is taken once")
+    assert "in db first: type this, then ./inv env.set DB_PASSWORD - --changed; or give" in refused.fix
     assert "docker volume rm genai_data" in refused.fix
+    assert trial.problems(checkout.root, "DB_PASSWORD", before, other, changed=True) == []
     assert trial.problems(checkout.root, "DB_PASSWORD", {}, before) == []
 
     monkeypatch.setattr(docker, "ask", lambda *_, **__: "")

@@ -74,3 +74,14 @@ def test_the_record_holds_no_secret_and_is_for_its_owner_alone(tmp_path: Path, v
     path = kept.path(tmp_path)
     assert "first-word" not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_its_program_was_given_is_what_the_volume_keeps_from_then_on(
+    tmp_path: Path, volumes: list[str]
+) -> None:
+    kept.before(_planned(tmp_path), VALUES)
+    kept.renew(tmp_path, "DB_PASSWORD", "second-word")
+    kept.renew(tmp_path, "OTHER", "y")
+    assert _changed(tmp_path, DB_PASSWORD="second-word") == []
+    assert _changed(tmp_path) == ["DB_PASSWORD"]
+    assert "second-word" not in kept.path(tmp_path).read_text()

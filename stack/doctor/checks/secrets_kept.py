@@ -13,7 +13,9 @@ def _run(scene: Scene) -> Iterable[Finding]:
         why = "; ".join(keeper.secrets[name] for name in names if name in keeper.secrets)
         back = " and ".join(f"./inv env.set {name} - (the old value)" for name in names)
         gone = " ".join(keeper.volumes)
-        fix = f"{back}, then ./inv up; or give the data up: ./inv down && docker volume rm {gone}, then ./inv up"
+        new = " and ".join(f"./inv env.set {name} - --changed" for name in names if name in keeper.change)
+        told = f"; or, where {keeper.service} has the new one already: {new}" if new else ""
+        fix = f"{back}, then ./inv up{told}; or give the data up: ./inv down && docker volume rm {gone}, then ./inv up"
         yield Finding(seen, f"{keeper.service} refuses the new one ({why})", fix, service=keeper.service, where=".env")
 
 

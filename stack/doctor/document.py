@@ -14,6 +14,19 @@ deletes data. `--bundle FILE` writes one archive for a report of a bug, without 
 was found; warnings alone are 0. Those marked *up* run before every start, too.
 """
 
+NOTES = {
+    "data": """`volume-version` claims nothing of Neo4j and Weaviate, whose files tell no version that could be read
+without them: Neo4j's transaction logs have a code of their own, which changes with some versions only; Weaviate writes
+its version for RBAC alone, which is off here. Of RabbitMQ the volume tells the feature flags, and these the version
+that brought them. Where another server ends, `restarting` has its last words.
+"""`volume-version` claims nothing of Neo4j and Weaviate, whose files tell no version that could be read without
+them: Neo4j's transaction logs have a code of their own, which changes with some versions only; Weaviate writes its
+version for RBAC alone, which is off here. Of RabbitMQ the volume tells the feature flags, and these the version that
+brought them. Where another server ends, `restarting` has its last words.
+""",
+}
+"""What a section's table has no room for."""
+
 
 def text() -> str:
     """The whole document."""
@@ -22,7 +35,8 @@ def text() -> str:
 
 def _section(section: str) -> list[str]:
     rows = [_row(check) for check in CHECKS if check.section == section]
-    return [f"## {section.capitalize()}", "", "| check | holds where nothing is wrong | |", "|---|---|---|", *rows, ""]
+    return [f"## {section.capitalize()}", "", "| check | holds where nothing is wrong | |", "|---|---|---|", *rows, "",
+            *([NOTES[section]] if section in NOTES else [])]  # fmt: skip
 
 
 def _row(check: Check) -> str:

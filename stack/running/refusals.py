@@ -87,6 +87,12 @@ TABLE: tuple[Meaning, ...] = (
         "docker system df, then remove what you don't need",
     ),
     Meaning(
+        r"Can't handle RDB format version|database files are incompatible with server"
+        r"|cannot (?:up|down)grade a node from version|required feature flag not enabled",
+        "its volume holds data of a version that it does not read",
+        "./inv doctor --service {service}",
+    ),
+    Meaning(
         r"(?:Bad file format|Unexpected end of file) reading the append only file",
         "Redis can't read the end of its append-only file, as after a crash of the machine. What stands behind the "
         "first broken record is cut off; a copy of all of it stays beside it",
@@ -95,7 +101,8 @@ TABLE: tuple[Meaning, ...] = (
         "appendonlydir/appendonly.aof.manifest' && ./inv up",
     ),
 )  # fmt: skip
-"""Tried with engine 20.10.24, Compose 2.40.3 and Redis 7.0.15; the first that fits counts."""
+"""Tried with engine 20.10.24, Compose 2.40.3 and Redis 7.0.15; the words of PostgreSQL, Elasticsearch and RabbitMQ are
+from their sources. The first that fits counts."""
 
 
 def meaning(words: Iterable[str], service: str = "") -> tuple[str, str]:

@@ -18,6 +18,9 @@ LONG = 16
 """Characters from which a value of `.env` counts as a secret here."""
 FIRST = 3.0
 """Seconds in which a command dies whose length is not known yet."""
+BEYOND, LONGER = 1.3, 1.2
+"""How far behind its end, in times of its length, a command may be killed: what is never done leaves nothing for its
+inverse to take away. And how much longer one is thought that was killed."""
 LEAST = 0.05
 """Seconds that a command has at least: Python itself has begun then."""
 
@@ -30,6 +33,7 @@ class Kills:
         self.stack, self.rng = stack, rng
         self.seconds: dict[str, float] = {}
         self.killed, self.late = Counter[str](), Counter[str]()
+        only_its_own_routes(stack)
         check = {"test": ["CMD", "true"], "interval": "1s"}
         stack.service("web", entry={"secrets": {"WEB_KEY": "hex"}, "url": "http://web:8080"}, expose=["8080"],
                       environment={"KEY": "${WEB_KEY}", "HOST": "${PUBLIC_HOST}"}, healthcheck=check)  # fmt: skip
@@ -61,20 +65,20 @@ class Kills:
         """One command, killed within the time that it takes, and a look at what it left."""
         words = self.words()
         began = time.monotonic()
-        limit = max(LEAST, self.rng.random() * self.seconds.get(words[0], FIRST))
+        limit = max(LEAST, self.rng.random() * BEYOND * self.seconds.get(words[0], FIRST))
         running = self.stack.start(*words)
         try:
             running.process.wait(limit)
             self.late[words[0]] += 1
             self.seconds[words[0]] = time.monotonic() - began
-            assert running.end() in {0, 1}, f"{words}: {running.text}"
-            assert "Traceback" not in running.text, running.text
+            # doctor tells that nothing listens where web says to.
+            assert running.end() == (1 if words[0] == "doctor" else 0), f"{words}: {running.text}"
         except subprocess.TimeoutExpired:
             running.kill()
             running.process.wait()
             self.killed[words[0]] += 1
             # Where it is always killed, it gets longer.
-            self.seconds[words[0]] = self.seconds.get(words[0], FIRST) * 1.05
+            self.seconds[words[0]] = self.seconds.get(words[0], FIRST) * LONGER
         self.look(f"{' '.join(words)} after {limit:.3f} s")
 
     def look(self, what: str) -> None:
@@ -119,6 +123,16 @@ class Kills:
             if path.is_file() and path.name != ".env":
                 data = path.read_bytes()
                 assert not [value for value in values if value in data], f"{what}: a secret is in {path}"
+
+
+def only_its_own_routes(stack: Stack) -> None:
+    """Of the gateway's file, leave the first service: the others' are not in the checkout, and a file that names them
+    is refused by whatever changes a route."""
+    path = stack.root / "kong" / "kong.yml"
+    text = path.read_text()
+    services = text.index("\nservices:\n")
+    second = text.index("\n\n", services)
+    path.write_text(text[:second] + text[text.index("\nroutes:\n") :])
 
 
 KNOWN = frozenset({".env", ".env.example", ".dockerignore", ".gitignore"})

@@ -168,6 +168,16 @@ def test_a_volume_that_was_filled_with_another_password_is_the_cause_that_is_tol
     assert "0005_monitoring.sql" in found(stack, "--check", "database")["database"][0]["seen"]
     assert stack.inv("doctor", "--check", "database", "--fix", "--yes").code == 0
 
+    # A library of the image sorts otherwise than when a database was made: as doctor says, it is mended. ICU, as the
+    # build's own locale is C.UTF-8, which has no version.
+    for sql in ("""CREATE DATABASE "by name" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'""",
+                "UPDATE pg_database SET datcollversion = '0.1' WHERE datname = 'by name'"):  # fmt: skip
+        stack.exec("supabase-db", "sh", "-c", script, sql)
+    [resorted] = found(stack, "--check", "database")["database"]
+    assert "the collation version of database by name is not the image's" in resorted["seen"]
+    follow(stack, resorted["fix"])
+    assert found(stack, "--check", "database") == {}
+
     # doctor itself still gets in, by the connections that are reserved for the superuser.
     psql = "PGPASSWORD=$POSTGRES_PASSWORD psql -qh 127.0.0.1 -U supabase_admin -d postgres"
     holding = f"for i in $(seq 97); do {psql} -c 'select pg_sleep(60)' & done; wait"
@@ -248,9 +258,12 @@ def test_a_volume_of_an_older_major_version_is_told(stack: Stack) -> None:
 def test_a_redis_that_cannot_read_a_newer_ones_dump_is_told_why(stack: Stack) -> None:
     head = r"REDIS9999\372\011redis-ver\00699.1.2\372\012redis-bits\300\100"
     fill = f"printf '{head}' > /data/dump.rdb; exec redis-server --dir /data"
-    stack.service("cache", image="genai-stack/redis:0.1.0", command=["sh", "-c", fill], volumes=["data:/data"])
+    stack.service("cache", image="genai-stack/redis:0.1.0", command=["sh", "-c", fill], volumes=["data:/data"],
+                  healthcheck={"test": ["CMD", "redis-cli", "ping"]})  # fmt: skip
     stack.volume("cache", "data")
-    stack.inv("up")
+    done = stack.inv("up")
+    assert "Can't handle RDB format version 9999" in done.err
+    assert "→ ./inv doctor --service cache" in done.err
     until(lambda: stack.one("cache")["RestartCount"] >= 3, "a loop of restarts")
     rows = found(stack)
     assert "holds data of Redis 99.1, and the image of cache is Redis" in rows["volume-version"][0]["seen"]

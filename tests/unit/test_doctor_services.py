@@ -360,11 +360,21 @@ def test_versions_of_data_and_server_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "wants", "strict", "reads"),
-    [("15", "17", True, False), ("17", "17", True, True), ("7.0", "7.4", False, True), ("8.10", "8.9", False, False)],
-)
-def test_most_programs_read_older_data_and_none_reads_newer(there: str, wants: str, strict: bool, reads: bool) -> None:
-    assert volume_version.fits(there, wants, strict) is reads
+    ("name", "there", "wants", "reads"),
+    [
+        ("PostgreSQL", "15", "17", False), ("PostgreSQL", "17", "17", True),
+        ("Redis", "7.0", "7.4", True), ("Redis", "8.10", "8.9", False),
+        ("Elasticsearch", "7.16", "8.19", False), ("Elasticsearch", "7.17", "8.19", True),
+        ("Elasticsearch", "8.18", "9.0", True), ("Elasticsearch", "8.18", "9.1", False),
+        ("RabbitMQ", "3.10", "3.11", True), ("RabbitMQ", "3.10", "3.12", False), ("RabbitMQ", "3.12", "4.3", False),
+        ("RabbitMQ", "3.13", "4.3", True), ("RabbitMQ", "4.3", "4.2", False),
+    ],
+)  # fmt: skip
+def test_no_program_reads_newer_data_and_each_reads_older_as_far_back_as_it_does(
+    name: str, there: str, wants: str, reads: bool
+) -> None:
+    [program] = [one for one in volume_version.PROGRAMS if one.name == name]
+    assert volume_version.fits(there, wants, program) is reads
 
 
 def test_what_a_volume_tells_is_read_by_each_programs_script(tmp_path: Path) -> None:
@@ -372,8 +382,12 @@ def test_what_a_volume_tells_is_read_by_each_programs_script(tmp_path: Path) -> 
     (tmp_path / "dump.rdb").write_bytes(b"REDIS0012\xfa\x09redis-ver\x067.4.11\xfa\x0aredis-bits\xc0@")
     (tmp_path / "_state").mkdir()
     (tmp_path / "_state" / "segments_4").write_bytes(b"\x0cnode_version\x078192099\x16oldest_index_version\x078000099")
+    (tmp_path / "mnesia").mkdir()
+    (tmp_path / "mnesia" / "rabbit@rabbitmq-feature_flags").write_text(
+        "[classic_mirrored_queue_version,feature_flags_v2,\n quorum_queue,'rabbitmq_4.0.0',\n 'rabbitmq_4.1.0']."
+    )
     told = {}
     for program in volume_version.PROGRAMS:
         done = subprocess.run(["sh", "-c", program.script, tmp_path], capture_output=True, text=True, check=False)
         told[program.name] = volume_version.versions(done.stdout + "server 1\n")[0]
-    assert told == {"PostgreSQL": "", "Redis": "7.4", "Elasticsearch": "8.19"}
+    assert told == {"PostgreSQL": "", "Redis": "7.4", "Elasticsearch": "8.19", "RabbitMQ": "4.1"}

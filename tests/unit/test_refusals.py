@@ -65,6 +65,7 @@ SAID = [
         "rmdir /w/dir",
     ),
     ("write /blob: no space left on device", "the disk is full", "docker system df"),
+    ("8:M # Can't handle RDB format version 9999", "of a version that it does not read", "./inv doctor --service web"),
     (
         "8:M # Bad file format reading the append only file appendonly.aof.1.incr.aof: make a backup of your AOF file",
         "can't read the end of its append-only file",

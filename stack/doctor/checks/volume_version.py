@@ -1,5 +1,5 @@
 """Whether a database's volume is of a version that its image reads, where the volume tells it: PostgreSQL, Redis,
-Elasticsearch. Neo4j, RabbitMQ and Weaviate write none that could be read without them."""
+Elasticsearch, RabbitMQ. Neo4j and Weaviate write none that could be read without them (document.NOTES)."""
 
 import re
 from collections.abc import Iterable
@@ -15,12 +15,15 @@ from stack.names import variable
 
 class Program(msgspec.Struct, frozen=True):
     """A database whose volume tells the version that wrote it: where the volume is mounted, and the script that, given
-    that place, prints `data VERSION` and `server VERSION` in the image. A `strict` one refuses older data, too."""
+    that place, prints `data VERSION` and `server VERSION` in the image. Data of a newer version is never read. A
+    `strict` one reads its own alone. `oldest` pairs versions of the server, in their order, each with the oldest data
+    that it reads from there on."""
 
     name: str
     place: str
     script: str
     strict: bool = False
+    oldest: tuple[tuple[str, str], ...] = ()
 
 
 PROGRAMS = (
@@ -42,7 +45,24 @@ redis-server --version | sed -n 's/.* v=\\([0-9]*\\.[0-9]*\\).*/server \\1/p'
 LC_ALL=C grep -aoh 'node_version.[0-9]*' "$0"/_state/segments_* 2>/dev/null |
   sed -nE 's/.*[^0-9]([0-9]+)([0-9]{2})[0-9]{4}$/data \\1.\\2/p'
 ls /usr/share/elasticsearch/lib | sed -nE 's/^elasticsearch-([0-9]+\\.[0-9]+)\\..*[0-9]\\.jar$/server \\1/p'
-"""),
+""", oldest=(("8.0", "7.17"), ("9.0", "8.18"), ("9.1", "8.19"))),  # NodeMetadata.verifyUpgradeToCurrentVersion
+    # The list of what is switched on: since 4.0 each version has a flag of its own, before it some came with one; a
+    # server that misses a flag that it requires says so and ends (rabbitmq.com/docs/feature-flags, the list).
+    Program("RabbitMQ", "/var/lib/rabbitmq", """
+for flag in $(cat "$0"/mnesia/*-feature_flags 2>/dev/null | tr -cs 'a-z0-9_.' ' '); do
+  case $flag in
+    rabbitmq_[0-9]*) echo "data $(echo "$flag" | cut -d_ -f2 | cut -d. -f1,2)" ;;
+    stream_filtering) echo data 3.13 ;;
+    restart_streams) echo data 3.12 ;;
+    feature_flags_v2) echo data 3.11 ;;
+    classic_mirrored_queue_version) echo data 3.10 ;;
+    stream_queue) echo data 3.9 ;;
+    quorum_queue) echo data 3.8 ;;
+  esac
+done
+ls -d /opt/rabbitmq/plugins/rabbit-[0-9]* /usr/lib/rabbitmq/lib/*/plugins/rabbit-[0-9]* 2>/dev/null |
+  sed -nE 's/.*-([0-9]+\\.[0-9]+)\\.[^/]*$/server \\1/p'
+""", oldest=(("3.11", "3.8"), ("3.12", "3.11"), ("4.0", "3.13"))),
 )  # fmt: skip
 LIMIT_S = 8.0
 
@@ -61,7 +81,7 @@ def _of(one: Inspected, program: Program) -> list[Finding]:
     if not volume:
         return []
     there, wants = versions(_look(one, volume, program))
-    if not there or not wants or fits(there, wants, program.strict):
+    if not there or not wants or fits(there, wants, program):
         return []
     name = service_of(one)
     seen = f"volume {volume} holds data of {program.name} {there}, and the image of {name} is {program.name} {wants}"
@@ -84,9 +104,12 @@ def versions(said: str) -> tuple[str, str]:
     return (data[-1] if data else "", server[-1] if server else "")
 
 
-def fits(there: str, wants: str, strict: bool) -> bool:
+def fits(there: str, wants: str, program: Program) -> bool:
     """Whether a server of the version `wants` reads the data. Pure."""
-    return there == wants if strict else _numbers(there) <= _numbers(wants)
+    if program.strict:
+        return there == wants
+    oldest = [data for server, data in program.oldest if _numbers(server) <= _numbers(wants)]
+    return _numbers(there) <= _numbers(wants) and all(_numbers(data) <= _numbers(there) for data in oldest)
 
 
 def _numbers(version: str) -> list[int]:
@@ -96,7 +119,7 @@ def _numbers(version: str) -> list[int]:
 CHECK = Check(
     id="volume-version",
     section="data",
-    holds="the volume of no PostgreSQL, Redis or Elasticsearch that ended is of a version its image can't read",
+    holds=f"what ended can read its volume's version ({', '.join(program.name for program in PROGRAMS)})",
     run=_run,
     needs=("engine", "containers", "begun"),
     of_services=True,

@@ -1,49 +1,28 @@
 """Services of somebody's Compose file, as Compose reads it, made one of ours. Pure."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from stack.authoring import credentials, fragment, renaming
-from stack.authoring.definition import Condition, Definition, Edge, Mount
-from stack.env.variables import Reference, pieces
+from stack.authoring import mounts, renaming
+from stack.authoring.carrier import Carrier, File, Services, is_tcp, tcp_ports
+from stack.authoring.definition import Condition, Definition, Edge
+from stack.authoring.losses import Loss
 from stack.errors import USAGE, fail
-from stack.names import echoed, suggest, variable
+from stack.names import echoed, suggest
 from stack.planning import model
 
-Services = Mapping[str, dict[str, Any]]
-
-
-class File(NamedTuple):
-    """A Compose file as Compose resolves it. A service's `environment` is as written, with its variables; all else has
-    their values. `values` are what the file's own `.env` and the shell give the variables; `volumes` are its top-level
-    ones, `kept` the files that come along, by path."""
-
-    services: Services
-    values: Mapping[str, str] = {}
-    volumes: Mapping[str, Any] = {}
-    kept: Mapping[str, bytes] = {}
-
-
-class Loss(NamedTuple):
-    """What of their file is not as it was there: where in it, what became of it, and of which kind: `lost`, `changed`
-    for what has another form here, `usual` for what every service has its place for, `set` for what is to be set."""
-
-    path: str
-    what: str
-    code: str = "lost"
-
-
-HOSTS = re.compile(r"HOST|SERVER|ADDR|URL|URI|ENDPOINT|BROKER|NODES|SEEDS|BACKEND|UPSTREAM")
 CARRIED = (
-    *("entrypoint", "command", "user", "working_dir", "hostname", "platform", "group_add", "cap_add", "cap_drop"),
+    *("entrypoint", "command", "user", "working_dir", "platform", "group_add", "cap_add", "cap_drop"),
     *("ulimits", "shm_size", "tmpfs", "init", "stop_grace_period", "stop_signal", "sysctls", "read_only", "tty"),
-    *("stdin_open", "expose", "extra_hosts", "healthcheck", "labels"),
+    *("stdin_open", "expose", "extra_hosts", "healthcheck", "labels", "security_opt", "dns", "dns_search", "dns_opt"),
+    *("oom_score_adj", "cpu_shares", "cpuset", "userns_mode", "annotations", "post_start", "pre_stop"),
 )
-"""Keys that stand in the fragment as they stand there."""
+"""Keys that stand in the fragment as they stand there, with our names in them."""
+NAMES = ("hostname", "domainname")
+"""What a program calls itself: it stays, as its data may know it by that name."""
 BUILT = ("context", "dockerfile", "dockerfile_inline", "args", "target")
 """Keys of a build that are carried, the folder first."""
 OURS = {
@@ -63,7 +42,7 @@ RESOURCES = {
 """The short keys of what stands under `deploy.resources` here: Compose refuses both in one service. The limit of memory
 is a setting of ours."""
 KNOWN = {"image", "build", "ports", "environment", "volumes", "depends_on", "deploy", "mem_limit", "gpus",
-         "restart", "scale", *RESOURCES, *CARRIED, *OURS}  # fmt: skip
+         "restart", "scale", *RESOURCES, *CARRIED, *NAMES, *OURS, "secrets"}  # fmt: skip
 EMPTY: tuple[Any, ...] = (None, [], {})
 PLAIN: dict[str, tuple[Any, ...]] = {"networks": ({"default": None}, {"default": {}}), "profiles": ([],)}
 """Values that say nothing, so that nobody is told of them."""
@@ -87,7 +66,7 @@ def choose(services: Services, service: str, mapping: Mapping[str, str]) -> tupl
     chosen = [name for name in known if name not in mapping]
     if not chosen:
         raise fail("usage", "the file has no service to carry", "--from-compose", "another file", USAGE)
-    needed = {to for name in chosen for to in services[name].get("depends_on") or {}}
+    needed = {to for name in chosen for to in _needs(services[name])}
     fronts = [name for name in chosen if name not in needed]
     open_ = [name for name in fronts if services[name].get("ports")]
     return chosen, next(iter(open_ or fronts or chosen))
@@ -97,174 +76,73 @@ def _required(services: Services, service: str, mapping: Mapping[str, str]) -> l
     """A service and all that it depends on, but for that for which one of ours stands in."""
     found, ahead = [service], [service]
     while ahead:
-        for to in services[ahead.pop()].get("depends_on") or {}:
+        for to in _needs(services[ahead.pop()]):
             if to in services and to not in found and to not in mapping:
                 found.append(to)
                 ahead.append(to)
     return found
 
 
-class _Carrier:
-    """What holds for all services of one file: their new names, and the secrets that stand for literals."""
-
-    def __init__(self, file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str]) -> None:
-        self.file, self.name, self.mapping, self.main = file, name, mapping, main
-        self.names = {**mapping, **renaming.companions(name, [old for old in chosen if old != main]), main: name}
-        self.hosts = renaming.hosts(file.services, chosen, self.names)
-        self.lost: list[Loss] = []
-        self.kinds: dict[str, str] = {}
-        self.taken = {variable(self.names[old], suffix) for old in chosen for suffix in renaming.RESERVED}
-        published = (Definition(self.names[old], ports=_ports(file.services[old])) for old in chosen)
-        self.taken |= {port for one in published for port in fragment.port_variables(one)}
-        self.awaited = {to for old in chosen for to, edge in (file.services[old].get("depends_on") or {}).items()
-                        if (edge or {}).get("condition") == "service_completed_successfully"}  # fmt: skip
-        self.asked: dict[str, str] = {}
-        self.literals: dict[str, str] = {}
-        self.shown = b"\n".join(file.kept.values())
-        for old in chosen:
-            for key, value in file.services[old]["environment"].items():
-                self.note(old, key, value)
-
-    def note(self, old: str, key: str, value: str) -> None:
-        """Make a secret of ours for a literal credential, and for one that is a variable's default or value."""
-        for piece in pieces(value):
-            if isinstance(piece, Reference) and credentials.asks(piece.name):
-                self.literal(old, piece.name, self.known(piece))
-        if credentials.asks(key) and not any(isinstance(piece, Reference) for piece in pieces(value)):
-            self.literal(old, key, value)
-
-    def known(self, reference: Reference) -> str:
-        """The value that a variable of theirs has, or its default where that is plain text."""
-        value = self.file.values.get(reference.name, "")
-        argument = reference.argument if reference.operator in ("-", ":-") else ""
-        return value or ("" if "$" in argument else argument)
-
-    def literal(self, old: str, key: str, value: str) -> None:
-        if not credentials.is_one(value) or value in self.literals:
-            return
-        if len(value) >= 6 and value.encode() in self.shown:
-            self.lost.append(
-                Loss(f"{old}.environment.{key}", "stays as it is, as a file that comes along holds it too", "changed")
-            )
-        elif not (credentials.others(key) and key not in self.file.values and "sk-" not in value):
-            self.literals[value] = self.secret(key, value)
-
-    def secret(self, key: str, value: str = "") -> str:
-        """The secret of ours for a key."""
-        called = self.own(key)
-        self.kinds.setdefault(called, credentials.kind(key, value))
-        return called
-
-    def own(self, key: str) -> str:
-        """A setting of theirs under our name, and never one that has a meaning here."""
-        words = re.sub(r"[^A-Z0-9]+", "_", key.upper()).strip("_")
-        mine = variable(self.name, "X")[:-1]
-        called = words if words.startswith(mine) else mine + words
-        return f"{mine}APP_{words}" if called in self.taken else called
-
-    def value(self, key: str, text: str) -> str:
-        """A value of the environment: settings and secrets of ours, and hosts under their new names."""
-        if text in self.literals and credentials.asks(key):
-            return f"${{{self.literals[text]}}}"
-        return self.text(key, text)
-
-    def text(self, key: str, text: str) -> str:
-        """A text with its variables under our names."""
-        if HOSTS.search(key.upper()) and text in self.hosts:
-            return self.hosts[text]
-        parts = [
-            self.reference(key, piece) if isinstance(piece, Reference) else self.plain(key, piece)
-            for piece in pieces(text)
-        ]
-        return renaming.renamed("".join(parts), self.hosts)
-
-    def plain(self, key: str, text: str) -> str:
-        """Text without variables: literal credentials become secrets."""
-        for literal, called in self.literals.items():
-            text = re.sub(rf"(://[^:/@\s]*:){re.escape(literal)}(?=@)", rf"\1${{{called}}}", text)
-            if len(literal) >= 12:
-                text = text.replace(literal, f"${{{called}}}")
-        if found := re.search(r"://[^:/@\s]*:([^@/\s$]+)@", text):
-            called = self.secret(f"{key}_PASSWORD")
-            self.kinds[called] = "asked"
-            text = text.replace(f":{found[1]}@", f":${{{called}}}@")
-        return text
-
-    def reference(self, key: str, theirs: Reference) -> str:
-        """A variable of theirs as a setting of ours; one that holds a credential as a secret."""
-        if credentials.asks(theirs.name) and (secret := self.credential(theirs)):
-            return f"${{{secret}}}"
-        called, value = self.own(theirs.name), self.file.values.get(theirs.name)
-        if theirs.operator in ("+", ":+"):
-            return f"${{{called}{theirs.operator}{self.text(key, theirs.argument)}}}"
-        if value and not re.search(r"[${}]", value):
-            return f"${{{called}:-{self.text(key, value)}}}"
-        if theirs.operator in ("?", ":?"):
-            # Without a default, which plan asks for by name; `:?` would stop each merge of the catalogue.
-            self.asked[called] = theirs.argument
-            return f"${{{called}}}"
-        return f"${{{called}{theirs.operator or ':-'}{self.text(key, theirs.argument)}}}"
-
-    def credential(self, theirs: Reference) -> str:
-        """The secret of ours for a variable that holds one; empty where it is to stay a setting, since the file has a
-        default for a credential that somebody else gives out, or it is no credential by its value."""
-        value = self.known(theirs)
-        if value in self.literals:
-            return self.literals[value]
-        if value:
-            return ""
-        secret = self.secret(theirs.name)
-        if theirs.operator in ("-", ":-"):
-            self.kinds[secret] = "optional"
-        return secret
-
-    def deep(self, key: str, value: Any) -> Any:
-        """The same for what stands in lists and mappings."""
-        if isinstance(value, dict):
-            return {k: self.deep(k, v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [self.deep(key, item) for item in value]
-        return self.value(key, value) if isinstance(value, str) else value
-
-
 def definition(file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str],
                ) -> tuple[Definition, list[Loss]]:  # fmt: skip
     """The main service with the others as companions, and all that is not as it was."""
-    carrier = _Carrier(file, chosen, main, name, mapping)
+    carrier = Carrier(file, chosen, main, name, mapping)
     parts = [_one(carrier, old) for old in sorted(chosen, key=lambda old: old != main)]
     carrier.lost += [Loss(*one, "changed") for one in renaming.mentions(file.kept, carrier.hosts)]
-    carrier.lost += [Loss(called, f"./inv env.set {called} VALUE {why and f'({why})'}".strip(), "set")
-                     for called, why in carrier.asked.items()]  # fmt: skip
-    asked = [called for called, kind in carrier.kinds.items() if kind == "asked"]
-    carrier.lost += [Loss(called, f"./inv env.set {called} VALUE", "set") for called in asked]
+    asked = {**carrier.asked, **{called: "" for called, kind in carrier.kinds.items() if kind == "asked"}}
+    carrier.lost += [Loss(called, why, "set", f"./inv env.set {called} VALUE") for called, why in asked.items()]
+    own = {part.name: part for part in parts}
+    seeds = [mounts.seed(carrier, volume, {old: own[carrier.names[old]] for old in chosen}) for volume in carrier.seeds]
     copied = {f"compose/{name}/{PurePosixPath(path)}": data for path, data in file.kept.items()}
     first = msgspec.structs.replace(
-        parts[0], secrets=carrier.kinds, companions=parts[1:], files=copied, sources=_gpu(file.services[main])
+        parts[0],
+        secrets=carrier.kinds,
+        companions=[*parts[1:], *seeds],
+        files=copied,
+        sources=_gpu(file.services[main]),
     )
     return first, carrier.lost
 
 
-def _one(carrier: _Carrier, old: str) -> Definition:
+def _one(carrier: Carrier, old: str) -> Definition:
     raw, name = carrier.file.services[old], carrier.names[old]
     env = {key: carrier.value(key, value) for key, value in raw["environment"].items()}
     extra = {key: carrier.deep(key, raw[key]) for key in CARRIED if raw.get(key) not in EMPTY}
-    extra |= _ending(carrier, old, raw) | _reserved(raw) | _in_memory(raw)
+    extra |= {key: raw[key] for key in NAMES if raw.get(key)}
+    extra |= _ending(carrier, old, raw) | _reserved(raw) | mounts.in_memory(raw)
+    given = _given(carrier, old, raw, extra)
+    places = list(mounts.of(carrier, old))
     usual = [key for key in OURS if raw.get(key) and raw[key] not in PLAIN.get(key, ())]
     carrier.lost += [Loss(f"{old}.{key}", OURS[key], "usual") for key in usual]
     carrier.lost += [Loss(f"{old}.{key}", "not carried") for key in raw if key not in KNOWN and raw[key] not in EMPTY]
-    udp = [port.get("target") for port in raw.get("ports") or [] if not _is_tcp(port)]
+    udp = [port.get("target") for port in raw.get("ports") or [] if not is_tcp(port)]
     carrier.lost += [Loss(f"{old}.ports", f"{port}/udp is not published") for port in udp]
     carrier.lost += _of_deploy(old, raw, old != carrier.main)
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
-        image=raw.get("image") or "", build=_build(carrier, old, raw), ports=_ports(raw),
-        depends_on=list(_edges(carrier, old, raw)), env=env, volumes=list(_mounts(carrier, old, raw)),
+        image=raw.get("image") or "", build=_build(carrier, old, raw), ports=tcp_ports(raw),
+        depends_on=list(_edges(carrier, old, raw, {place.source for place in places})), env=env, volumes=places,
         memory=str(_resources(raw, "limits").get("memory") or raw.get("mem_limit") or ""), replicas=_replicas(raw),
-        extra=extra,
+        extra=extra, given=given,
     )  # fmt: skip
 
 
-def _ending(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, str]:
+def _given(carrier: Carrier, old: str, raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, str]:
+    """The top-level secrets of ours that a container finds where it found theirs, each with the setting it holds."""
+    held = {}
+    for one in raw.get("secrets") or []:
+        if one["source"] in carrier.given:
+            called = f"{carrier.name}-{renaming.slug(one['source'])}"
+            held[called] = carrier.given[one["source"]]
+            there = {"target": f"/run/secrets/{one['source']}", **one, "source": called}
+            extra.setdefault("secrets", []).append(there)
+        else:
+            why = f"{one['source']} is not carried: it has no value of one line that can be read"
+            carrier.lost.append(Loss(f"{old}.secrets", why))
+    return held
+
+
+def _ending(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, str]:
     """The restart policy of what ends by itself; every other service is started again. A job here is what has "no"."""
     policy = _deploy(raw).get("restart_policy") or {}
     wanted = raw.get("restart") or {"none": "no", "on-failure": "on-failure"}.get(policy.get("condition", ""), "")
@@ -297,20 +175,11 @@ def _of_deploy(old: str, raw: dict[str, Any], companion: bool) -> Iterator[Loss]
         yield Loss(f"{old}.gpus", "not carried: a companion runs without")
 
 
-def _in_memory(raw: dict[str, Any]) -> dict[str, list[str]]:
-    """The mounts that are memory, beside those that `tmpfs` says."""
-    mounts = [volume for volume in raw.get("volumes") or [] if volume.get("type") == "tmpfs"]
-    made = [f"{one['target']}:size={size}" if (size := (one.get("tmpfs") or {}).get("size")) else one["target"]
-            for one in mounts]  # fmt: skip
-    given = raw.get("tmpfs") or []
-    return {"tmpfs": [*([given] if isinstance(given, str) else given), *made]} if made else {}
-
-
 def _replicas(raw: dict[str, Any]) -> int:
     return int(_deploy(raw).get("replicas") or raw.get("scale") or 1)
 
 
-def _build(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
+def _build(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
     build: dict[str, Any] = raw.get("build") or {}
     if not build:
         return {}
@@ -325,57 +194,20 @@ def _build(carrier: _Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
     return {"context": f"./{folder}", **rest}
 
 
-def _ports(raw: dict[str, Any]) -> list[int]:
-    targets = [port.get("target") for port in raw.get("ports") or [] if _is_tcp(port)]
-    return list(dict.fromkeys(int(target) for target in targets if str(target).isdecimal()))
+def _needs(raw: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a service starts after: a link is such an edge too."""
+    return {**{to: {} for to, _ in renaming.links(raw)}, **(raw.get("depends_on") or {})}
 
 
-def _is_tcp(port: dict[str, Any]) -> bool:
-    return bool(port.get("protocol", "tcp") == "tcp")
-
-
-def _edges(carrier: _Carrier, old: str, raw: dict[str, Any]) -> Iterator[Edge]:
-    for to, edge in (raw.get("depends_on") or {}).items():
+def _edges(carrier: Carrier, old: str, raw: dict[str, Any], places: set[str]) -> Iterator[Edge]:
+    yield from (Edge(f"{place}-seed", "completed") for place in sorted(places & carrier.seeds.keys()))
+    for to, edge in _needs(raw).items():
         if to not in carrier.names:
             carrier.lost.append(Loss(f"{old}.depends_on.{to}", f"name one of ours by --map {to}=SERVICE"))
             continue
         condition = CONDITIONS.get((edge or {}).get("condition", ""), "started")
         condition = "healthy" if to in carrier.mapping else condition
         yield Edge(carrier.names[to], condition, (edge or {}).get("required") is False)
-
-
-def _mounts(carrier: _Carrier, old: str, raw: dict[str, Any]) -> Iterator[Mount]:
-    for volume in raw.get("volumes") or []:
-        source, target = volume.get("source") or "", volume.get("target") or ""
-        read_only, kind = bool(volume.get("read_only")), volume.get("type")
-        if kind == "volume":
-            carrier.lost += _of_volume(carrier.file, old, source, volume)
-            yield Mount(f"{carrier.name}-{_slug(source) or f'{_slug(old)}-data'}", target, read_only)
-        elif kind == "bind" and any(PurePosixPath(path).is_relative_to(source) for path in carrier.file.kept):
-            yield Mount(f"./{PurePosixPath('compose', carrier.name, source)}", target, read_only)
-        elif kind == "bind" and volume.get("empty"):
-            carrier.lost.append(
-                Loss(f"{old}.volumes", f"{source} holds nothing yet; a volume takes its place", "changed")
-            )
-            yield Mount(f"{carrier.name}-{_slug(PurePosixPath(source).name)}", target, read_only)
-        elif kind == "bind" and source.startswith("~/"):
-            setting = f"{variable(carrier.name, _slug(PurePosixPath(source).name))}_DIR".upper()
-            yield Mount(f"${{{setting}:-{source}}}", target, read_only)
-        elif kind != "tmpfs":
-            carrier.lost.append(Loss(f"{old}.volumes", f"{source}:{target} is a path of that machine"))
-
-
-def _of_volume(file: File, old: str, source: str, mount: dict[str, Any]) -> Iterator[Loss]:
-    """What of a named volume is not carried."""
-    defined = file.volumes.get(source) or {}
-    lacks = [key for key in defined if key not in ("name", "labels") and defined[key]]
-    yield from (Loss(f"volumes.{source}.{key}", "not carried") for key in lacks)
-    options = [key for key, on in (mount.get("volume") or {}).items() if on]
-    yield from (Loss(f"{old}.volumes", f"{source}: {key} is not carried") for key in options)
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
 
 
 def _deploy(raw: dict[str, Any]) -> dict[str, Any]:
@@ -389,19 +221,3 @@ def _resources(raw: dict[str, Any], part: str) -> dict[str, Any]:
 
 def _gpu(raw: dict[str, Any]) -> list[str]:
     return ["container-gpu"] if raw.get("gpus") or _resources(raw, "reservations").get("devices") else []
-
-
-KINDS = {"lost": "not carried", "changed": "other than there", "set": "set before up"}
-"""The kinds of losses that are printed a line each, the worst first, and how the line begins."""
-
-
-def told(lost: Iterable[Loss]) -> list[str]:
-    """The losses as they are printed: a line each, and what is usual in one."""
-    every = list(dict.fromkeys(lost))
-    lines = [f"{start}: {_line(one)}" for code, start in KINDS.items() for one in every if one.code == code]
-    usual = [one.path for one in every if one.code == "usual"]
-    return lines + ([f"has its place here already: {', '.join(usual)}"] if usual else [])
-
-
-def _line(loss: Loss) -> str:
-    return loss.what if loss.code == "set" else f"{loss.path}: {loss.what}".removesuffix(": not carried")

@@ -1,6 +1,7 @@
 """The edge to somebody's own Compose file: Compose reads it, so anchors, extends, include, variables and both syntaxes
 are its work."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,15 +11,18 @@ from subprocess import CompletedProcess
 from typing import Any
 
 from stack import docker
-from stack.authoring import carrying, copying
-from stack.authoring.carrying import Loss
+from stack.authoring import carrying, copying, mounts
+from stack.authoring.carrier import File
 from stack.authoring.definition import Definition
+from stack.authoring.losses import Loss
 from stack.env.variables import references
 from stack.errors import USAGE, StackError, fail
 from stack.planning.model import remote
 
 SMALL, LARGE = 1_000_000, 20_000_000
 """Bytes of what a service mounts, and of the folder that it is built from. What is larger is data."""
+LINE = 4096
+"""Bytes of a password's file, at most."""
 AS_WRITTEN = ("command", "entrypoint")
 """What keeps its variables beside the environment: a password often stands in a command."""
 HELD = "__V_{}__"
@@ -32,12 +36,14 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "") -> t
 
     Raises StackError where there is no such file or service, and with Compose's words where it refuses the file."""
     path, service = _split(word)
-    model, values = _model(path, env_file)
+    model, values, project = _model(path, env_file)
     services: dict[str, Any] = model.get("services") or {}
     chosen, main = carrying.choose(services, service, mapping)
     files: dict[str, bytes] = {}
     left: list[Loss] = []
     for one in chosen:
+        if not (services[one].get("image") or services[one].get("build")):
+            raise _whole(path, one)
         services[one] = _configured(services[one], model.get("configs") or {}, files)
         for mount in services[one]["volumes"]:
             files |= _mounted(path.parent, mount, left)
@@ -45,9 +51,9 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "") -> t
             needed = (".dockerignore", build.get("dockerfile", "Dockerfile"))
             files |= _taken(path.parent, build.get("context", "."), LARGE, left, needed)
             services[one]["build"] = {**build, "context": _inside(path.parent, build.get("context", "."))}
-    file = carrying.File(services, values, model.get("volumes") or {}, files)
+    file = File(services, values, model.get("volumes") or {}, files, _given(path.parent, model, values), project)
     made, lost = carrying.definition(file, chosen, main, name, mapping)
-    return made, [*lost, *dict.fromkeys(left)]
+    return made, list(dict.fromkeys([*lost, *left]))
 
 
 def _split(word: str) -> tuple[Path, str]:
@@ -60,20 +66,26 @@ def _split(word: str) -> tuple[Path, str]:
                "--from-compose docker-compose.yml", USAGE)  # fmt: skip
 
 
-def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """What Compose makes of the file, each environment as it is written; and the values of its variables."""
+def _whole(path: Path, service: str) -> StackError:
+    fix = f"make one file of it and the other: docker compose -f OTHER -f {path.name} config > whole.yml"
+    return fail("compose-file", f"{service} has no image and no build in {path.name}, so it only changes another file",
+                str(path), fix)  # fmt: skip
+
+
+def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], str]:
+    """What Compose makes of the file, each environment as it is written; the values of its variables; its project."""
     with ThreadPoolExecutor() as pool:
         written = pool.submit(_config, path, env_file, "--format", "json", "--no-interpolate")
         known = pool.submit(_config, path, env_file, "--environment")
         model = _resolved(path, env_file)
         services = json.loads(written.result().stdout or "{}").get("services") or {}
-        values = dict(line.split("=", 1) for line in known.result().stdout.splitlines() if "=" in line)
+        every = dict(line.split("=", 1) for line in known.result().stdout.splitlines() if "=" in line)
     named = {name for one in services.values() for name in references(json.dumps(one))}
-    values = {name: value for name, value in values.items() if name in named}
+    values = {name: value for name, value in every.items() if name in named}
     for name, service in (model.get("services") or {}).items():
-        _versioned(path, services.get(name) or {}, values)
+        _versioned(path, services.get(name) or {}, service.get("image") or "", values)
         _as_written(service, services.get(name) or {}, values)
-    return model, values
+    return model, values, every.get("COMPOSE_PROJECT_NAME", "")
 
 
 def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None = None) -> CompletedProcess[str]:
@@ -94,7 +106,7 @@ def _resolved(path: Path, env_file: str) -> dict[str, Any]:
             raise _lacks(path, name)
         lacking = re.search(r"required variable (\w+) is missing", words[0])
         if not lacking or lacking[1] in held:
-            raise fail("compose-file", f"Compose refuses it: {words[0]}", str(path), f"docker compose -f {path} config")
+            raise _refused(path, words[0], done.stderr)
         held[lacking[1]] = HELD.format(lacking[1])
     model: dict[str, Any] = json.loads(done.stdout)
     for service in (model.get("services") or {}).values():
@@ -105,15 +117,31 @@ def _resolved(path: Path, env_file: str) -> dict[str, Any]:
     return model
 
 
+def _refused(path: Path, words: str, stderr: str) -> StackError:
+    """Compose's refusal, with the variables that have no value and the file that has examples of them."""
+    unset = sorted(set(re.findall(r'The \\?"(\w+)\\?" variable is not set', stderr)))
+    why = f"; these have no value: {', '.join(unset)}" if unset else ""
+    example = next((one for one in sorted(path.parent.glob("*env*")) if one.name.endswith(copying.EXAMPLES)), None)
+    lacking = re.search(r"env file (\S+) not found", words)
+    if example and (unset or lacking):
+        fix = f"cp {example} {lacking[1] if lacking else path.parent / '.env'}, and fill it in"
+    else:
+        fix = f"docker compose -f {path} config"
+    return fail("compose-file", f"Compose refuses it: {words.rstrip(': ')}{why}", str(path), fix)
+
+
 def _lacks(path: Path, name: str) -> StackError:
     fix = f"put {name}=VALUE into {path.parent / '.env'}, or name a file that has it: --env-file FILE"
     return fail("compose-file", f"{path.name} needs {name}, which has no value", str(path), fix)
 
 
-def _versioned(path: Path, written: dict[str, Any], values: dict[str, str]) -> None:
-    """Raises StackError where the image's name holds a variable without a value: no version is made up."""
-    for variable, default in references(str(written.get("image") or "")).items():
-        if default is None and not values.get(variable):
+def _versioned(path: Path, written: dict[str, Any], image: str, values: dict[str, str]) -> None:
+    """Raises StackError where the image's name holds a variable without a value: no version is made up. A registry in
+    front of a name that has a version may be empty."""
+    text = str(written.get("image") or "")
+    for variable, default in references(text).items():
+        front = re.match(rf"\$(\{{{variable}\}}|{variable}\b)(?=[a-z0-9])", text)
+        if default is None and not values.get(variable) and not (front and ":" in image.rpartition("/")[2]):
             raise _lacks(path, variable)
 
 
@@ -164,18 +192,50 @@ def _configured(service: dict[str, Any], configs: dict[str, Any], files: dict[st
     return {**rest, "volumes": volumes, **({"configs": others} if others else {})}
 
 
+def _given(folder: Path, model: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
+    """The values of the secrets that containers find in files; empty where it is not known. One of several lines, as a
+    key or a certificate, is none that can be made here."""
+    found: dict[str, str] = {}
+    for name, defined in (model.get("secrets") or {}).items():
+        path = folder / str(defined.get("file") or "")
+        if "environment" in defined:
+            found[name] = values.get(defined["environment"], os.environ.get(defined["environment"], ""))
+        elif "file" in defined and not path.exists():
+            found[name] = ""
+        elif path.is_file() and path.stat().st_size <= LINE and len(path.read_text(errors="replace").split()) <= 1:
+            found[name] = path.read_text(errors="replace").strip()
+    return found
+
+
 def _mounted(folder: Path, mount: dict[str, Any], left: list[Loss]) -> dict[str, bytes]:
-    """The files of what is mounted from beside the file; `empty` is noted where nothing is there yet."""
+    """The files of what is mounted from beside the file. The mount is given its place below our folder, what is `there`
+    (`nothing`, `file`, `folder`), why a file is `left`, and where the `data` lies that no file of ours is to be."""
     source = mount.get("source") or ""
-    if mount.get("type") != "bind" or source.startswith(("/", "~")):
+    if mount.get("type") != "bind" or source.startswith("~"):
+        return {}
+    path = folder / source
+    mount["there"] = _kind(path)
+    if source.startswith("/"):
         return {}
     mount["source"] = _inside(folder, source)
-    path = folder / source
-    mount["empty"] = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    if path.is_file() and (why := copying.private(path)):
-        left.append(Loss(source, f"it {why}; copy it yourself"))
+    if mount["there"] == "file":
+        why = copying.private(path) or ("" if path.stat().st_size <= SMALL else "is too large to come along")
+        mount["left"] = why
+        return {} if why else {mount["source"]: path.read_bytes()}
+    behind: list[Loss] = []
+    files = _taken(folder, source, SMALL, behind)
+    if behind and mounts.is_data(source, mount["target"]):
+        mount["data"] = str(path.resolve())
         return {}
-    return _taken(folder, source, SMALL, left)
+    left += behind
+    return files
+
+
+def _kind(path: Path) -> str:
+    """Whether a path is a `file`, a `folder`, or `nothing`: also where this user may not look."""
+    with contextlib.suppress(OSError):
+        return "file" if path.is_file() else "folder" if path.is_dir() else "nothing"
+    return "nothing"
 
 
 def _inside(folder: Path, source: str) -> str:
@@ -188,9 +248,10 @@ def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple
     """The files of what a service mounts or is built from, by their path below our folder; what of it is `left` behind
     is added there."""
     path, inside = folder / source, _inside(folder, source)
-    if path.is_file() and path.resolve().is_relative_to(folder.resolve()) and path.stat().st_size <= most:
-        return {inside: path.read_bytes()}
-    if not path.is_dir():
+    if _kind(path) != "folder":
+        return {}
+    if not os.access(path, os.R_OK | os.X_OK):
+        left.append(Loss(source, "it can't be read"))
         return {}
     found, behind = copying.files(path, most, needed)
     left += [Loss(source, why) for why in behind]

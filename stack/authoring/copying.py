@@ -51,7 +51,9 @@ def _below(folder: Path, rules: list[tuple[str, bool]]) -> Iterator[Path]:
 def private(path: Path) -> str:
     """Why a file is its owner's alone, as its name or its mode says; empty where it is not."""
     named = path.name.startswith(".env") and not path.name.endswith(EXAMPLES)
-    return "may hold secrets" if named or not path.stat().st_mode & 0o077 else ""
+    if named or not path.stat().st_mode & 0o077:
+        return "may hold secrets"
+    return "" if os.access(path, os.R_OK) else "can't be read"
 
 
 def _why_not(path: Path, folder: Path) -> str:

@@ -37,7 +37,8 @@ class Door(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True):
     """One service and its companions. `ports` are the container's; `secrets` are kinds by name; `health` is
     `http:/path`, `cmd:…`, `tcp` or nothing; `env` and `memory` (`512m`) are in Compose's words; `extra` holds further
-    Compose keys as they are to stand in the fragment; `files` are those to be made beside it, by path from the root."""
+    Compose keys as they are to stand in the fragment; `files` are those to be made beside it, by path from the root;
+    `given` are the settings that the container finds in files, by the name of the top-level secret."""
 
     name: str
     about: str = ""
@@ -58,4 +59,5 @@ class Definition(msgspec.Struct, frozen=True):
     memory: str = ""
     extra: dict[str, Any] = {}
     files: dict[str, bytes] = {}
+    given: dict[str, str] = {}
     companions: list["Definition"] = []

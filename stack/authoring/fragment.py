@@ -29,7 +29,8 @@ def text(definition: Definition, offsets: Mapping[str, int], connections: Mappin
     what its dependencies are reached by."""
     parts = _parts(definition)
     services = {part.name: _service(part, connections.get(part.name, {})) for part in parts}
-    used = str(services)
+    given = {name: setting for part in parts for name, setting in part.given.items()}
+    used = f"{services}{[f'${{{setting}}}' for setting in given.values()]}"
     loose = [name for name in definition.secrets if f"${{{name}}}" not in used]
     if loose:
         own = services[definition.name]
@@ -38,9 +39,11 @@ def text(definition: Definition, offsets: Mapping[str, int], connections: Mappin
         "x-stack": {part.name: _entry(part, offsets) for part in parts},
         "services": services,
     }
-    volumes = {mount.source for part in parts for mount in part.volumes if mount.source[0] not in ".$"}
+    volumes = {mount.source for part in parts for mount in part.volumes if mount.source[0] not in "./$"}
     if volumes:
         document["volumes"] = dict.fromkeys(sorted(volumes))
+    if given:
+        document["secrets"] = {name: {"environment": setting} for name, setting in sorted(given.items())}
     made = "".join(f"# with it: {path} {digest(data)}\n" for path, data in sorted(definition.files.items()))
     return f"# {definition.about}, added by `./inv add-service`; edit it as you like.\n{made}{to_yaml(document)}"
 

@@ -22,22 +22,44 @@ def companions(name: str, others: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def slug(text: str) -> str:
+    """A text in the letters that names of ours have."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
+
+
 def hosts(services: Mapping[str, dict[str, Any]], chosen: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
     """Every name by which a service was reached there, with the one by which it is reached here."""
     found = dict(names)
     for old in chosen:
         raw = services[old]
-        networks = raw.get("networks") or {}
-        aliases = [alias for one in networks.values() for alias in (one or {}).get("aliases") or []] \
-            if isinstance(networks, dict) else []  # fmt: skip
-        for alias in (raw.get("container_name") or "", *aliases):
+        for alias in (raw.get("container_name") or "", *aliases(raw), *addresses(raw)):
             if HOSTNAME.fullmatch(alias):
                 found.setdefault(alias, names[old])
-        for link in raw.get("links") or []:
-            to, colon, alias = link.partition(":")
-            if colon and to in names:
+        for to, alias in links(raw):
+            if to in names:
                 found.setdefault(alias, names[to])
     return found
+
+
+def aliases(raw: Mapping[str, Any]) -> list[str]:
+    """The further names that a service has in its networks."""
+    return [alias for one in _networks(raw) for alias in one.get("aliases") or []]
+
+
+def addresses(raw: Mapping[str, Any]) -> list[str]:
+    """The fixed addresses of a service in its networks."""
+    return [one["ipv4_address"] for one in _networks(raw) if one.get("ipv4_address")]
+
+
+def links(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The services that a service is linked to, each with the name that it has there."""
+    parts = (link.partition(":") for link in raw.get("links") or [])
+    return [(to, alias or to) for to, _, alias in parts]
+
+
+def _networks(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    networks = raw.get("networks") or {}
+    return [one for one in networks.values() if one] if isinstance(networks, dict) else []
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:

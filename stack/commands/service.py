@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from stack import docker, tree
-from stack.authoring import addition, carrying, compose_file, doors, fragment, scaffold, writing
+from stack.authoring import addition, compose_file, doors, fragment, losses, scaffold, writing
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
 from stack.env import envfile
@@ -70,17 +70,17 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
         changes = addition.changes(checkout.catalog, definition, gateway, layer)
         _free(root, definition)
         result = _written(root, changes, dry_run, {})
-    told = carrying.told(lost)
-    losses = {"losses": [one._asdict() for one in lost]} if words.from_compose else {}
+    told = losses.told(lost)
+    data = {"losses": [one._asdict() for one in lost]} if words.from_compose else {}
     if dry_run:
-        return Result({**result.data, **losses}, lines=[*told, *result.lines])
+        return Result({**result.data, **data}, lines=[*told, *result.lines])
     offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
     base = int(checkout.settings.value("BASE_PORT"))
     address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
     lines = [*result.lines, *told, start, *address]
     doubts = _doubts(words, definition, tree.read(root / f"{layer}{FILE}").decode("utf-8-sig"), into)
-    return Result({"service": name, **losses, **result.data}, doubts, lines=lines)
+    return Result({"service": name, **data, **result.data}, doubts, lines=lines)
 
 
 def _doubts(words: Words, definition: Definition, gateway: str, into: str) -> list[Problem]:
@@ -167,7 +167,7 @@ def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
     )  # fmt: skip
 
 
-def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[carrying.Loss]]:
+def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[losses.Loss]]:
     """What somebody's Compose file says, with the flags on top. Where a service of ours stands in for one of the file,
     it is reached by what it declares."""
     if words.image or words.build:
@@ -182,8 +182,10 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
         sources=sorted({*carried.sources, *(_source(text) for text in words.source)}),
         companions=[_reached(checkout, part) for part in carried.companions],
     )  # fmt: skip
-    used = str([(part.env, part.extra) for part in (whole, *whole.companions)])
-    secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used}
+    parts = (whole, *whole.companions)
+    used = str([(part.env, part.extra) for part in parts])
+    given = {setting for part in parts for setting in part.given.values()}
+    secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used or name in given}
     return msgspec.structs.replace(whole, secrets=secrets), lost
 
 

@@ -195,11 +195,12 @@ def test_what_is_built_comes_with_its_folder(small: Checkout) -> None:
     added = small.inv("add-service", "made", "--from-compose", "theirs/made.yml", "--into", "local")
     assert added.code == 0, added
     left = [line for line in added.out.splitlines() if line.startswith("not carried: ")]
-    assert {line.split()[2].rstrip(":") for line in left} == {"app.devices", "app.secrets", "./src"}
+    assert {line.split()[2].rstrip(":") for line in left} == {"app.devices", "./src"}
     assert (small.root / "local/compose/made/src/bin/run").stat().st_mode & 0o111
     written = (small.root / "local/compose/made.yml").read_text()
     assert 'context: "./local/compose/made/src"' in written
     assert 'RAW: "$${X}"' in written
+    assert 'secrets:\n  made-s:\n    environment: "MADE_S"' in written
     assert "made" in {s["name"] for s in small.inv_json("plan", "--service", "made").data["services"]}
     assert small.inv("remove-service", "made").code == 0
     for path in paths:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.authoring import carrying, credentials, renaming
-from stack.authoring.carrying import File, Loss
+from stack.authoring import carrying, credentials, losses, renaming
+from stack.authoring.carrier import File
 from stack.authoring.definition import Definition, Edge, Mount
+from stack.authoring.losses import Loss
 from stack.errors import StackError
 
 PASSWORD = "a-literal-of-theirs"
@@ -18,6 +19,7 @@ def volume(source: str, target: str, kind: str = "volume") -> dict[str, Any]:
     return {"type": kind, "source": source, "target": target}
 
 
+SOCKET = volume("/var/run/docker.sock", "/x", "bind")
 APP: dict[str, Any] = {
     "image": "example/app:2",
     "container_name": "app",
@@ -30,7 +32,7 @@ APP: dict[str, Any] = {
         "ESCAPED": "$${WHO}-${WHO}",
     },
     "depends_on": {"db": {"condition": "service_healthy", "required": True}, "redis": {"condition": "service_started"}},
-    "volumes": [volume("data", "/data"), volume("./app.conf", "/app.conf", "bind"), volume("/var/run/x", "/x", "bind")],
+    "volumes": [volume("data", "/data"), volume("./app.conf", "/app.conf", "bind"), SOCKET],
     "command": ["serve", "--db", "db:5432"],
 }  # fmt: skip
 DB: dict[str, Any] = {
@@ -130,8 +132,12 @@ def test_a_credential_is_a_word_of_the_name_and_not_letters_in_it(key: str, asks
 
 
 def test_what_is_told_stands_by_kind_and_what_is_usual_in_one_line() -> None:
-    losses = [Loss("app.x", "usual", "usual"), Loss("A", "./inv env.set A VALUE", "set"), Loss("app.y", "not carried")]
-    assert carrying.told([*losses, *losses]) == [
+    every = [
+        Loss("app.x", "usual", "usual"),
+        Loss("A", "", "set", "./inv env.set A VALUE"),
+        Loss("app.y", "not carried"),
+    ]
+    assert losses.told([*every, *every]) == [
         "not carried: app.y", "set before up: ./inv env.set A VALUE", "has its place here already: app.x"
     ]  # fmt: skip
 

@@ -19,10 +19,6 @@ NOTES = {
 without them: Neo4j's transaction logs have a code of their own, which changes with some versions only; Weaviate writes
 its version for RBAC alone, which is off here. Of RabbitMQ the volume tells the feature flags, and these the version
 that brought them. Where another server ends, `restarting` has its last words.
-"""`volume-version` claims nothing of Neo4j and Weaviate, whose files tell no version that could be read without
-them: Neo4j's transaction logs have a code of their own, which changes with some versions only; Weaviate writes its
-version for RBAC alone, which is off here. Of RabbitMQ the volume tells the feature flags, and these the version that
-brought them. Where another server ends, `restarting` has its last words.
 """,
 }
 """What a section's table has no room for."""

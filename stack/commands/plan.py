@@ -35,7 +35,7 @@ def run(request: Request) -> Result:
         secrets = saving.secret_values(planned.checkout)
         changes = compare.compare(planned, assembled, here, running, secrets)
         standing = planner.widened(planned, [c.name for c in changes if c.action == "beyond"])
-        lines += connected(changes, live.untold(standing, secrets), "takes")
+        lines += connected(changes, live.untold(standing, secrets))
         told = [*behind.problems(planned), *definitions.problems(planned)]
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
@@ -48,10 +48,10 @@ def run(request: Request) -> Result:
     return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, exit_code, lines)
 
 
-def connected(changes: Iterable[Change], untold: Mapping[str, list[str]], verb: str) -> list[str]:
-    """Who runs on with other connections: it reads them at each use."""
+def connected(changes: Iterable[Change], untold: Mapping[str, list[str]]) -> list[str]:
+    """Who runs on with other connections, as it reads them at each use."""
     runs = {change.name for change in changes if change.action in ("unchanged", "beyond")}
-    return [f"{name} {verb} {', '.join(untold[name])} anew, without a restart" for name in untold if name in runs]
+    return [f"{name} runs on, with other connections: {', '.join(untold[name])}" for name in untold if name in runs]
 
 
 def _to_come(planned: Planned, need: images.Need) -> list[str]:

@@ -94,7 +94,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         if standing is not planned:
             assembled = compare.assemble(standing)
         told_anew = _write(standing, assembled, saved, secrets)
-        connected = [] if recreate else planning.connected(changes, told_anew, "took")
+        connected = [] if recreate else planning.connected(changes, told_anew)
         gateway_stays = _gateway_stays(changes, running, recreate)
         if not gateway_stays:
             live.apply_routes(standing, running=False)

@@ -80,9 +80,9 @@ def test_what_is_new_is_said_by_its_name(tmp_path: Path) -> None:
 def test_only_of_who_runs_on_it_is_said() -> None:
     changes = [Change("web", "unchanged"), Change("other", "recreate"), Change("third", "beyond")]
     untold = {"web": ["A", "B"], "other": ["A"], "third": ["B"], "absent": ["A"]}
-    assert plan.connected(changes, untold, "takes") == [
-        "web takes A, B anew, without a restart",
-        "third takes B anew, without a restart",
+    assert plan.connected(changes, untold) == [
+        "web runs on, with other connections: A, B",
+        "third runs on, with other connections: B",
     ]
 
 

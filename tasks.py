@@ -227,6 +227,14 @@ def version(c: Context, json: bool = False) -> None:
     _run("version", json, module.run)
 
 
+@command("Look", "outdated")
+def outdated(c: Context, json: bool = False) -> None:
+    """Say for which pinned images the registries have newer ones."""
+    from stack.commands import outdated as module
+
+    _run("outdated", json, module.run)
+
+
 @command("Look", "update")
 def update(c: Context, json: bool = False) -> None:
     """Bring this checkout up to date by git; what you added stays."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ("stack", "tasks.py")
-SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example")
+SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example", "pins.yml")
 CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 GATHERED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
 ASIDE = (".stack/cache", ".stack/lock")

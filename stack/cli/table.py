@@ -62,6 +62,9 @@ COMMANDS: dict[str, Said] = {
     "version": _said(
         ("", "for a report of a bug"),
         ("--json", "for a script")),
+    "outdated": _said(
+        ("", "which images have newer ones; changes nothing"),
+        ("--json", "every pin with what is known of it")),
     "update": _said(
         ("", "the newest version; nothing is started"),
         ("--json", "what is new, for a script")),

@@ -1,4 +1,4 @@
-"""`inv docs`: writes what is made from the fragments and from the checks."""
+"""`inv docs`: writes what is made from the fragments, from the checks, and from the table of pins."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,12 @@ from pathlib import Path
 from stack import tree
 from stack.doctor import document
 from stack.output.result import Result
-from stack.planning import picture, planner, reference
+from stack.planning import picture, pins, planner, reference
 
-EXAMPLE, SERVICES, DOCTOR, README = ".env.example", "docs/services.md", "docs/doctor.md", "README.md"
-PATHS = (EXAMPLE, SERVICES, DOCTOR, README)
+EXAMPLE, SERVICES, DOCTOR, PINS, README = (
+    ".env.example", "docs/services.md", "docs/doctor.md", "docs/pins.md", "README.md",
+)  # fmt: skip
+PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README)
 PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 """Where the README has the picture of the core."""
 
@@ -23,7 +25,8 @@ def run() -> Result:
 
 def texts(root: Path) -> dict[str, str]:
     """Every generated file by path."""
-    return {**of_fragments(root), DOCTOR: document.text(), README: _with_picture(root)}
+    made = {DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
+    return {**of_fragments(root), **made}
 
 
 def _with_picture(root: Path) -> str:

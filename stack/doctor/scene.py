@@ -13,9 +13,10 @@ from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.planning import compare, kept, lastup, model, planner, saving
+from stack.planning import compare, kept, lastup, model, pins, planner, saving
 from stack.planning.changes import Change, Container
 from stack.planning.compare import Assembled
+from stack.planning.pins import Pin
 from stack.planning.plan import Service
 from stack.planning.planner import Checkout, Planned
 from stack.running import images, inside, sockets
@@ -72,6 +73,11 @@ class Scene:
     def dotenv(self) -> dict[str, str]:
         """`.env`; empty where there is none."""
         return envfile.parse(tree.read(self.root / ".env"))
+
+    @piece
+    def pins(self) -> list[Pin]:
+        """The table of pins; empty where there is none."""
+        return pins.read(self.root)
 
     @piece
     def checkout(self) -> Checkout:

@@ -271,6 +271,17 @@ def versions(result: Result) -> Columns:
     return table
 
 
+def outdated(result: Result) -> Columns | None:
+    """One row for each pin that is behind, or has a newer line beyond its own."""
+    rows = [row for row in result.data["images"] if row.outdated or row.beyond]
+    table = Columns(Column("image", "anywhere"), Column("pin", "anywhere"), Column("newest", "anywhere"),
+                    Column("beyond", "anywhere", goes=2), Column("told by", goes=1))  # fmt: skip
+    for row in rows:
+        by = f"{row.told_by}, {row.on}" if row.told_by == "table" else row.told_by
+        table.add(row.name, row.pin, Text(row.newest, "yellow" if row.outdated else ""), row.beyond, by)
+    return table if rows else None
+
+
 def ports(result: Result) -> Group:
     """One row per number that is planned or held, then what is free."""
     data = result.data
@@ -329,7 +340,7 @@ def _checked(row: dict[str, Any], width: int) -> list[Any]:
 VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
-    "doctor": doctor, "ports": ports,
+    "doctor": doctor, "ports": ports, "outdated": outdated,
 }  # fmt: skip
 BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
 """What goes to standard error, as a script is not to take it with the rest."""

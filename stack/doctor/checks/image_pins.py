@@ -1,10 +1,11 @@
-"""Images that `.env` holds at an older version than the catalogue's."""
+"""Images that `.env` holds at an older version than the catalogue's, and what they lack by the table of pins."""
 
-import re
 from collections.abc import Iterable
 
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
+from stack.planning import pins
+from stack.planning.pins import Pin
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
@@ -17,24 +18,30 @@ def _run(scene: Scene) -> Iterable[Finding]:
         pinned = scene.dotenv.get(name, "")
         if newest := newer(pinned, ours):
             seen = f"{name} holds {pinned}, and the catalogue is at {newest}"
-            causes = "it misses what the newer one mends, and its healthcheck and settings are those of the newer one"
-            yield Finding(seen, causes, f"./inv env.unset {name} && ./inv up", WARNING, where=f".env: {name}")
+            yield Finding(seen, causes(pinned, scene.pins), f"./inv env.unset {name} && ./inv up", WARNING,
+                          where=f".env: {name}")  # fmt: skip
+
+
+def causes(pinned: str, table: Iterable[Pin]) -> str:
+    """What an older image means: by the table, the advisories that it has open, and what its data needs. Pure."""
+    name, tag = pins.split(pinned)
+    rows = [row for row in table if name in {pins.split(image)[0] for image in row.images()}]
+    open_ = [advisory for row in rows for advisory in pins.lacking(row, tag)]
+    found = f"it is open to {', '.join(open_)}" if open_ else "it misses what the newer one mends"
+    moving = any(row.moving for row in rows)
+    moves = "; before the newer one starts, docs/pins.md says what its data needs" if moving else ""
+    return f"{found}, and its healthcheck and settings are those of the newer one{moves}"
 
 
 def newer(pinned: str, ours: Iterable[str]) -> str:
     """The one of our images, a source may have its own, that is a newer version of a pinned one; of the same variant
     (what follows the version) where there is one. Nothing where names differ or a tag has no number. Pure."""
-    name, version, variant = _parts(pinned)
-    named = [image for image in ours if _parts(image)[0] == name]
-    same = [image for image in named if _parts(image)[2] == variant]
-    return next((image for image in same or named if version and _parts(image)[1] > version), "")
-
-
-def _parts(image: str) -> tuple[str, tuple[int, ...], str]:
-    """Name, version and variant of an image; its digest says nothing of these."""
-    name, _, tag = image.partition("@")[0].rpartition(":")
-    found = re.match(r"[A-Za-z]*-?v?(\d+(?:\.\d+)*)(.*)", tag)
-    return (name, tuple(int(part) for part in found[1].split(".")), found[2]) if found else (name, (), "")
+    name, tag = pins.split(pinned)
+    held = pins.version(tag)
+    named = {image: found for image in ours
+             if pins.split(image)[0] == name and (found := pins.version(pins.split(image)[1]))}  # fmt: skip
+    same = [image for image, found in named.items() if held and found.behind == held.behind]
+    return next((image for image in same or named if held and named[image].numbers > held.numbers), "")
 
 
 CHECK = Check(
@@ -42,5 +49,5 @@ CHECK = Check(
     section="settings",
     holds="no image is held at an older version than the catalogue's",
     run=_run,
-    needs=("checkout", "dotenv"),
+    needs=("checkout", "dotenv", "pins"),
 )

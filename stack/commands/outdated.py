@@ -1,0 +1,97 @@
+"""`inv outdated`: what the table of pins holds, against what the registries have."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from stack import tree
+from stack.errors import Problem
+from stack.output.result import Result
+from stack.planning import model, pins, planner
+from stack.planning.pins import Pin
+from stack.running import registries
+from stack.running.registries import Answer
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One pin: the newest of its line, one beyond that line, whether the pin is behind, and who says so, on which day:
+    the registry, or the table. A package has the file that pins it; `why` tells why no registry said anything."""
+
+    name: str
+    pin: str
+    newest: str
+    beyond: str
+    outdated: bool
+    told_by: str
+    on: date
+    file: str = ""
+    why: str = ""
+
+
+def run() -> Result:
+    """Ask the registries, by REGISTRY_PREFIX where that is set, for tags of each image of the table. What none tells is
+    said from the table, with its age. Being behind is no failure."""
+    root = tree.root()
+    table = pins.read(root)
+    prefix = planner.read_checkout(root).settings.value("REGISTRY_PREFIX")
+    where = {image: _asked(pins.split(image)[0], prefix) for row in table for image in row.images()}
+    today = datetime.now(UTC).date()
+    answers = registries.ask(where.values())
+    rows = [one for row in table for one in compared(row, {i: answers[a] for i, a in where.items()}, today)]
+    data = {"images": rows, "registries": _registries(answers)}
+    return Result(data, problems(answers), lines=_lines(rows, today))
+
+
+def _asked(name: str, prefix: str) -> str:
+    return model.mirror(name, prefix) if prefix else name
+
+
+def compared(row: Pin, answers: Mapping[str, Answer], today: date) -> list[Row]:
+    """A row's pins, each against its registry's tags, or the newest that the table knows. Pure."""
+    found = []
+    for pin, name, tag in row.parts():
+        answer = answers.get(pin, Answer(""))
+        if answer.why or row.lock or not pins.version(tag):
+            behind = pins.newer(row.newest, tag)
+            found.append(Row(name, tag, row.newest, "", behind, "table", row.looked_up, row.lock, answer.why))
+        else:
+            newest, beyond = pins.newest(tag, answer.tags, row.line)
+            found.append(Row(name, tag, newest or tag, beyond, bool(newest), answer.registry, today))
+    return found
+
+
+def _registries(answers: Mapping[str, Answer]) -> list[dict[str, object]]:
+    names = sorted({answer.registry for answer in answers.values()})
+    silent = {answer.registry: answer.why for answer in answers.values() if answer.silent}
+    return [{"name": name, "answers": name not in silent, "why": silent.get(name, "")} for name in names]
+
+
+def problems(answers: Mapping[str, Answer]) -> list[Problem]:
+    """A note for each registry that does not answer, and for each reason for which one gives nothing of some images.
+    Pure."""
+    told: dict[tuple[str, bool, str], list[str]] = {}
+    for image, answer in answers.items():
+        if answer.why:
+            told.setdefault((answer.registry, answer.silent, answer.why), []).append(image)
+    return [_problem(*key, images) for key, images in sorted(told.items())]
+
+
+def _problem(registry: str, silent: bool, why: str, images: list[str]) -> Problem:
+    if silent:
+        return Problem("registry-silent", f"{registry} does not answer: {why}", registry)
+    fix = f"docker login {registry}" if why == registries.LOGIN else ""
+    return Problem("registry-refuses", f"{registry} gives no tags of {', '.join(images)}: {why}", registry, fix)
+
+
+def _lines(rows: list[Row], today: date) -> list[str]:
+    behind = sum(row.outdated for row in rows)
+    are = "is" if behind == 1 else "are"
+    told = [
+        f"{behind} of {len(rows)} pins {are} behind" if behind else f"none of {len(rows)} pins is known to be behind"
+    ]
+    by_table = [row for row in rows if row.told_by == "table"]
+    if by_table:
+        days = (today - min(row.on for row in by_table)).days
+        told.append(f"{len(by_table)} are told by {pins.FILE}, looked up {days} days ago")
+    return ["; ".join(told), "docs/pins.md says why each is what it is; ./inv update brings newer ones"]

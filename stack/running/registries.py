@@ -1,0 +1,254 @@
+"""What tags a registry has of an image: its list by the distribution API, with the logins that docker keeps.
+
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags, and for the logins
+https://distribution.github.io/distribution/spec/auth/token/"""
+
+import base64
+import contextlib
+import functools
+import json
+import os
+import queue
+import re
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable
+from http.client import HTTPException
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import msgspec
+
+from stack import docker
+from stack.builds import machine
+from stack.errors import StackError
+from stack.running import logins
+from stack.running.logins import HUB
+
+LIMIT = 10.0
+"""Seconds for one answer."""
+WHOLE_LIMIT = 40.0
+"""Seconds for all of them: some registries give a hundred tags an answer, and have thousands."""
+AT_ONCE = 8
+LOGIN = "a login is needed"
+PAGE = 1000
+"""Tags that one answer is asked for; a registry gives less as it likes."""
+LARGEST = 16 * 2**20
+"""Bytes of an answer; Docker Hub's longest list has less than one MiB."""
+HUB_API = "registry-1.docker.io"
+REALM = re.compile(r'(\w+)="([^"]*)"')
+
+
+class RefusedError(Exception):
+    """A registry answers, and gives nothing of one image; the words say why."""
+
+
+class SilentError(Exception):
+    """A registry gives no answer; the words say why."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The tags of one image, or why there are none; a registry that is `silent` gives none of any image."""
+
+    registry: str
+    tags: list[str] = []
+    why: str = ""
+    silent: bool = False
+
+
+def place(image: str) -> tuple[str, str]:
+    """The registry of an image without its tag, and its name there: `redis` is `docker.io`, `library/redis`."""
+    head, _, rest = image.partition("/")
+    if rest and ("." in head or ":" in head or head == "localhost"):
+        name = rest if head != HUB or "/" in rest else f"library/{rest}"
+        return head, name
+    return HUB, image if rest else f"library/{image}"
+
+
+def ask(images: Iterable[str]) -> dict[str, Answer]:
+    """What the registries say of each image (without its tag), asked side by side; all of it within WHOLE_LIMIT. One
+    that gave no answer to one image is not asked for another."""
+    wanted = list(dict.fromkeys(images))
+    answers: dict[str, Answer] = {}
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for image in wanted:
+        waiting.put(image)
+    until, insecure = time.monotonic() + WHOLE_LIMIT, _insecure()
+    # Threads that nobody waits for at the end: a look-up of a name knows no time limit.
+    threads = [threading.Thread(target=_work, args=(waiting, answers, insecure), daemon=True)
+               for _ in range(min(AT_ONCE, len(wanted)))]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    late = f"no answer within {WHOLE_LIMIT:.0f} s"
+    return {image: answers.get(image) or Answer(place(image)[0], why=late, silent=True) for image in wanted}
+
+
+def _work(waiting: "queue.SimpleQueue[str]", answers: dict[str, Answer], insecure: Callable[[str], bool]) -> None:
+    with contextlib.suppress(queue.Empty):
+        while True:
+            image = waiting.get_nowait()
+            registry, name = place(image)
+            silent = next((one for one in list(answers.values()) if one.silent and one.registry == registry), None)
+            answers[image] = silent or _answer(registry, name, insecure(registry))
+
+
+def _answer(registry: str, name: str, insecure: bool) -> Answer:
+    try:
+        return Answer(registry, tags(registry, name, insecure))
+    except RefusedError as error:
+        return Answer(registry, why=str(error))
+    except SilentError as error:
+        return Answer(registry, why=str(error), silent=True)
+
+
+def tags(registry: str, name: str, insecure: bool) -> list[str]:
+    """Every tag of a repository. An `insecure` registry may have any certificate, or none, as for docker.
+
+    Raises RefusedError where it gives none of this one, SilentError where it does not answer."""
+    host = HUB_API if registry == HUB else registry
+    address = f"{host}/v2/{name}/tags/list?n={PAGE}"
+    if not insecure:
+        return _listed(f"https://{address}", registry, name, insecure)
+    with contextlib.suppress(SilentError):
+        return _listed(f"https://{address}", registry, name, insecure)
+    return _listed(f"http://{address}", registry, name, insecure)
+
+
+def _listed(url: str, registry: str, name: str, insecure: bool) -> list[str]:
+    found: list[str] = []
+    first, login = url, ""
+    while url:
+        try:
+            body, link = _open(url, login, insecure)
+        except urllib.error.HTTPError as error:
+            challenge = error.headers.get("WWW-Authenticate") or ""
+            if error.code != 401 or login or not challenge:
+                raise RefusedError(_reason(error)) from None
+            login = _login(challenge, registry, name, insecure)
+            continue
+        found += _tags(body)
+        url = _next(first, url, link)
+    return found
+
+
+def _tags(body: bytes) -> list[str]:
+    try:
+        listed = json.loads(body)["tags"]
+    except (ValueError, KeyError, TypeError):
+        raise RefusedError("its answer is no list of tags") from None
+    return [str(one) for one in listed or []]
+
+
+def _next(first: str, url: str, link: str) -> str:
+    """The address of the next page; only of the same registry, as it is asked with the login of this one."""
+    found = re.match(r'\s*<([^>]+)>\s*;\s*rel="?next"?', link)
+    following = urllib.parse.urljoin(url, found[1]) if found else ""
+    one, other = urllib.parse.urlsplit(first), urllib.parse.urlsplit(following)
+    return following if following != url and one[:2] == other[:2] else ""
+
+
+def _login(challenge: str, registry: str, name: str, insecure: bool) -> str:
+    """The header that a registry asks for: a token, or the login itself. Raises RefusedError."""
+    kind, _, rest = challenge.partition(" ")
+    words = dict(REALM.findall(rest))
+    user, secret = logins.login(registry)
+    basic = f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}" if user else ""
+    if kind.lower() == "basic" and basic:
+        return basic
+    if kind.lower() != "bearer":
+        raise RefusedError(LOGIN)
+    realm = words.get("realm", "")
+    if not realm.startswith("https://") and not insecure:
+        raise RefusedError("its server of tokens has no certificate")
+    asked = {"service": words.get("service", ""), "scope": words.get("scope") or f"repository:{name}:pull"}
+    form = {}
+    if user == logins.TOKEN:
+        form = {**asked, "grant_type": "refresh_token", "client_id": "genai-vanilla-stack", "refresh_token": secret}
+        basic = ""
+    try:
+        body, _ = _open(f"{realm}?{urllib.parse.urlencode(asked)}" if not form else realm, basic, insecure, form)
+        given = json.loads(body)
+        return f"Bearer {given.get('token') or given['access_token']}"
+    except urllib.error.HTTPError as error:
+        raise RefusedError(_reason(error)) from None
+    except (ValueError, KeyError, AttributeError):
+        raise RefusedError("its server of tokens gives none") from None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    known = {401: LOGIN, 403: LOGIN, 404: "it has no such repository",
+             429: "its rate limit is reached"}  # fmt: skip
+    return known.get(error.code, f"it answers {error.code}")
+
+
+def _open(url: str, login: str, insecure: bool, form: dict[str, str] | None = None) -> tuple[bytes, str]:
+    """An answer's body and its Link header. Raises HTTPError with a status, SilentError without any."""
+    data = urllib.parse.urlencode(form).encode() if form else None
+    try:
+        request = urllib.request.Request(url, data, {"Accept": "application/json"})  # noqa: S310 - http or https, above
+        if login:
+            # Not sent along to where an answer leads.
+            request.add_unredirected_header("Authorization", login)
+        with _opener(urllib.parse.urlsplit(url).hostname or "", insecure).open(request, timeout=LIMIT) as answer:
+            return answer.read(LARGEST), answer.headers.get("Link") or ""
+    except urllib.error.HTTPError:
+        raise
+    except urllib.error.URLError as error:
+        raise SilentError(_words(error.reason)) from None
+    except (OSError, ValueError, HTTPException) as error:
+        raise SilentError(_words(error)) from None
+
+
+def _words(reason: object) -> str:
+    """One line of what stopped a request."""
+    if isinstance(reason, TimeoutError):
+        return f"no answer within {LIMIT:.0f} s"
+    text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return " ".join(str(text).split()) or "no answer"
+
+
+@functools.cache
+def _opener(host: str, insecure: bool) -> urllib.request.OpenerDirector:
+    """No proxy to this machine; the machine's own authorities, and those that docker has for this registry."""
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for file in Path("/etc/docker/certs.d").glob(f"{host}*/*.crt"):
+        with contextlib.suppress(OSError, ssl.SSLError):
+            context.load_verify_locations(file)
+    with contextlib.suppress(ssl.SSLError):
+        context.load_verify_locations(cadata=machine.ca_bundle(os.environ).decode(errors="replace"))
+    proxy = urllib.request.ProxyHandler({} if _loopback(host) else None)
+    return urllib.request.build_opener(proxy, urllib.request.HTTPSHandler(context=context))
+
+
+def _loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ip_address(host.strip("[]")).is_loopback
+    return host == "localhost"
+
+
+def _insecure() -> Callable[[str], bool]:
+    """Which registries may be without a certificate: those of this machine, and those that the engine is told of."""
+    try:
+        config = json.loads(docker.ask(["info", "--format", "{{json .RegistryConfig}}"], timeout=5)) or {}
+    except (StackError, ValueError):
+        config = {}
+    named = {name for name, one in (config.get("IndexConfigs") or {}).items() if not one.get("Secure", True)}
+    nets = [ip_network(one) for one in config.get("InsecureRegistryCIDRs") or []]
+
+    def told(registry: str) -> bool:
+        host = registry.rpartition(":")[0] if re.search(r":\d+$", registry) else registry
+        if registry in named or _loopback(host):
+            return True
+        with contextlib.suppress(ValueError):
+            return any(ip_address(host.strip("[]")) in net for net in nets)
+        return False
+
+    return told

@@ -1,0 +1,139 @@
+"""Asking a registry for tags: pages, tokens, and the logins that docker keeps."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.running import logins, registries
+from tests.standins.web import Handler, serving
+
+READER = base64.b64encode(b"reader:pass:word").decode()
+
+
+@pytest.fixture(autouse=True)
+def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of docker's settings; no engine."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    return tmp_path
+
+
+def write(folder: Path, **config: Any) -> None:
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def helper(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A program that keeps logins, found on the way."""
+    program = folder / "docker-credential-kept"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+class Registry(Handler):
+    """Two pages of tags for who has the token of its server of tokens, which gives it to the reader."""
+
+    seen: list[str]
+
+    def get(self) -> None:
+        type(self).seen.append(self.path)
+        login, here = self.headers.get("Authorization", ""), f"http://{self.headers['Host']}"
+        if self.path.startswith("/token"):
+            if login == f"Basic {READER}":
+                self.answer_json(200, {"token": "good"})
+            else:
+                self.answer_json(401, {})
+        elif login != "Bearer good":
+            self.send_response(401)
+            self.send_header(
+                "WWW-Authenticate", f'Bearer realm="{here}/token",service="here",scope="repository:a/b:pull"'
+            )
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif "last=" in self.path:
+            self.answer_json(200, {"name": "a/b", "tags": ["2"]})
+        else:
+            body = b'{"name": "a/b", "tags": ["1"]}'
+            self.send_response(200)
+            self.send_header("Link", '</v2/a/b/tags/list?last=1&n=1>; rel="next"')
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+
+def test_all_pages_are_read_with_the_token_that_the_login_gets(docker_config: Path) -> None:
+    Registry.seen = []
+    with serving(Registry) as port:
+        write(docker_config, auths={f"127.0.0.1:{port}": {"auth": READER}})
+        found = registries.ask([f"127.0.0.1:{port}/a/b"])
+    assert found[f"127.0.0.1:{port}/a/b"].tags == ["1", "2"]
+    assert "scope=repository%3Aa%2Fb%3Apull" in next(path for path in Registry.seen if path.startswith("/token"))
+
+
+def test_without_a_login_one_is_asked_for() -> None:
+    Registry.seen = []
+    with serving(Registry) as port:
+        [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
+    assert (found.why, found.silent) == (registries.LOGIN, False)
+
+
+class Elsewhere(Handler):
+    """A registry that leads to another one for the next page."""
+
+    def get(self) -> None:
+        body = b'{"tags": ["1"]}'
+        self.send_response(200)
+        self.send_header("Link", '<http://127.0.0.2:9/v2/a/b/tags/list?last=1>; rel="next"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_next_page_elsewhere_is_not_asked_for() -> None:
+    with serving(Elsewhere) as port:
+        [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
+    assert found.tags == ["1"]
+
+
+class Nonsense(Handler):
+    def get(self) -> None:
+        self.answer(200, b"<html>", "text/html")
+
+
+def test_an_answer_that_is_no_list_is_told() -> None:
+    with serving(Nonsense) as port:
+        [found] = registries.ask([f"127.0.0.1:{port}/a"]).values()
+    assert found.why == "its answer is no list of tags"
+
+
+@pytest.mark.parametrize(
+    ("registry", "config", "login"),
+    [
+        ("docker.io", {"auths": {"https://index.docker.io/v1/": {"auth": READER}}}, ("reader", "pass:word")),
+        ("r.example", {"auths": {"r.example": {"auth": READER}}}, ("reader", "pass:word")),
+        ("r.example", {"auths": {"https://r.example": {"auth": READER}}}, ("reader", "pass:word")),
+        ("r.example", {"auths": {"r.example": {"identitytoken": "t", "auth": READER}}}, (logins.TOKEN, "t")),
+        ("r.example", {"auths": {"other.example": {"auth": READER}}}, ("", "")),
+        ("r.example", {"auths": {"r.example": {"auth": "no base64"}}}, ("", "")),
+        ("r.example", {"auths": ["what"]}, ("", "")),
+        ("r.example", {"credsStore": "kept", "auths": {"r.example": {}}}, ("someone", "r.example")),
+        ("r.example", {"credsStore": "absent", "credHelpers": {"r.example": "kept"}}, ("someone", "r.example")),
+        ("docker.io", {"credsStore": "kept"}, ("someone", "https://index.docker.io/v1/")),
+        ("r.example", {"credsStore": "absent", "auths": {"r.example": {"auth": READER}}}, ("reader", "pass:word")),
+    ],
+)
+def test_a_login_is_where_docker_has_it(
+    registry: str, config: dict[str, Any], login: tuple[str, str], docker_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper(docker_config, monkeypatch, 'read -r key; printf \'{"Username":"someone","Secret":"%s"}\' "$key"')
+    write(docker_config, **config)
+    assert logins.login(registry) == login
+
+
+def test_a_program_that_has_no_login_is_no_error(docker_config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper(docker_config, monkeypatch, "echo credentials not found; exit 1")
+    write(docker_config, credsStore="kept")
+    assert logins.login("r.example") == ("", "")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.dashboards import DASHBOARDS, expressions, measurements
+from tests.engine import support_n8n as n8n
 from tests.engine import support_stack as support
 from tests.engine import support_systems as systems
 from tests.engine.support_stack import Stack
@@ -34,6 +35,10 @@ class Systems(NamedTuple):
     def ask(self, offset: int, path: str, body: Any = None, method: str = "", **headers: str) -> Answer:
         """A request to what is published on this offset."""
         return ask(f"http://127.0.0.1:{self.stack.port(offset)}{path}", body, method, headers)
+
+    def log(self, service: str) -> str:
+        """All that its first container said."""
+        return support.run("docker", "logs", f"{self.stack.project}-{service}-1").text
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +175,18 @@ def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> N
     login = {"emailOrLdapLoginId": "admin@localhost.local", "password": running.secrets["N8N_OWNER_PASSWORD"]}
     assert running.ask(17, "/rest/login", login).json["data"]["email"] == "admin@localhost.local"
     assert running.ask(17, "/rest/login", {**login, "password": visitor["password"]}).status == 401
+
+
+def test_a_code_node_runs_apart_from_n8n(running: Systems) -> None:
+    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
+    owner.published("answer", {"jsCode": "return [{json: {answer: 6 * 7, sees: typeof process}}]"})
+    answer = support.until(lambda: owner.called("answer"), "the webhook")
+    assert answer == {"answer": 42, "sees": "undefined"}
+    assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")
+
+
+def test_the_first_start_of_n8n_tells_nothing_deprecated(running: Systems) -> None:
+    assert [name for name in ("n8n", "n8n-worker") if "deprecat" in running.log(name).lower()] == []
 
 
 def test_a_request_that_came_through_the_gateway_is_one_trace(running: Systems) -> None:

@@ -27,6 +27,7 @@ TOOLS = {
     "supabase/gotrue": {"wget"},
     "supabase/storage-api": {"wget", "node"},
     "docker.n8n.io/n8nio/n8n": {"wget", "node"},
+    "n8nio/runners": {"node"},
     "supabase/realtime": {"curl"},
     "quay.io/docling-project/docling-serve-cpu": {"curl"},
     "quay.io/docling-project/docling-serve": {"curl"},

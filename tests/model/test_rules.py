@@ -44,7 +44,8 @@ PHASES = {
     ], CORE),
     **dict.fromkeys(["ollama", "comfyui", "speaches", "docling", "searxng", "litellm"], AI),
     **dict.fromkeys([
-        "backend", "n8n", "n8n-worker", "n8n-init", "open-web-ui", "local-deep-researcher", "jupyter",
+        "backend", "n8n", "n8n-worker", "n8n-worker-runner", "n8n-init", "open-web-ui", "local-deep-researcher",
+        "jupyter",
     ], APPLICATION),
 }  # fmt: skip
 EXCEPTIONS = {("ollama-pull", "ollama"), ("speaches-pull", "speaches")}

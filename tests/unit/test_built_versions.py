@@ -8,10 +8,10 @@ import pytest
 from tests.support import ROOT
 
 
-def pulled(service: str) -> str:
-    """The version in the tag of a service's image."""
+def pulled(service: str, image: str = "") -> str:
+    """The version in the tag of a service's image, or of another one of its fragment."""
     text = (ROOT / f"compose/{service}.yml").read_text()
-    found = re.search(rf"\$\{{{service.upper()}_IMAGE:-[^}}]*:v?(\d+\.\d+\.\d+)", text)
+    found = re.search(rf"\$\{{{image or service.upper()}_IMAGE:-[^}}]*:v?(\d+\.\d+\.\d+)", text)
     assert found is not None
     return found[1]
 
@@ -19,7 +19,7 @@ def pulled(service: str) -> str:
 def test_n8n_from_npm_is_the_version_of_the_image() -> None:
     wanted = json.loads((ROOT / "compose/n8n/image/package.json").read_text())["dependencies"]["n8n"]
     locked = json.loads((ROOT / "compose/n8n/image/package-lock.json").read_text())["packages"]["node_modules/n8n"]
-    assert wanted == locked["version"] == pulled("n8n")
+    assert wanted == locked["version"] == pulled("n8n") == pulled("n8n", "N8N_RUNNERS")
 
 
 def test_litellm_from_pypi_is_the_version_of_the_image() -> None:

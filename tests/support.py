@@ -16,6 +16,8 @@ SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example", "pins.yml")
 CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 GATHERED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
 ASIDE = (".stack/cache", ".stack/lock")
+NAMED = ("rabbitmq", "elasticsearch")
+"""What the backend of the core names as a connection, planned or not."""
 NO_ENGINE = "unix:///nowhere/docker.sock"
 BASE = "networks: {backend-bridge-network: {driver: bridge}}\n"
 
@@ -136,10 +138,10 @@ def _link_program(folder: Path) -> None:
 
 
 def keep(root: Path, *more: str) -> None:
-    """Of the catalogue, leave what the profile core needs, and `more`: each change of a file is then merged in a third
+    """Of the catalogue, leave what the profile core needs or names, and `more`: each change of a file is then merged in a third
     of the time. What is asked of the whole are the tests of the shipped files."""
     for path in [*(root / "compose").glob("*.yml"), *(root / "overrides").iterdir()]:
-        if path.stem not in (*CORE, *more):
+        if path.stem not in (*CORE, *NAMED, *more):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

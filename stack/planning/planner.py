@@ -397,8 +397,12 @@ def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple
 
 
 def project_name(root: Path) -> str:
-    """PROJECT_NAME from `.env` and the shell alone: it holds even where the fragments can't be read."""
-    dotenv = envfile.parse(tree.read(root / ".env"))
+    """PROJECT_NAME from `.env` and the shell alone: it holds even where the fragments, or other lines of `.env`, can't
+    be read."""
+    data = tree.read(root / ".env")
+    dotenv, unread = envfile.read(data)
+    if "PROJECT_NAME" in envfile.names(data) - dotenv.keys():
+        raise StackError(unread)
     found = settings.resolve(settings.CORE_DEFAULTS, dotenv, os.environ, {}, settings.CORE_DEFAULTS)
     wrong = [p for p in settings.check(found) if "PROJECT_NAME" in p.where]
     if wrong:

@@ -146,15 +146,22 @@ def test_sigkill_at_any_of_these_moments_leaves_whole_files_and_the_next_up_work
 
 def test_what_else_changes_the_checkout_waits_for_an_up_and_says_so(stack: Stack) -> None:
     waits(stack)
+    stack.service("spare")
     first = stack.start("up")
     support.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
-    second = stack.start("env.set", "PUBLIC_HOST", "here.example")
-    told = second.wait_for("waiting for")
-    assert told == f"waiting for ./inv up (process {first.process.pid}), 60 s at most"
+    lines = (["env.set", "PUBLIC_HOST", "here.example"], ["source", "spare", "disabled"], ["down"], ["env.unset", "A"])
+    *others, given_up = [stack.start(*line) for line in lines]
+    for waiting in (*others, given_up):
+        told = waiting.wait_for("waiting for")
+        assert told == f"waiting for ./inv up (process {first.process.pid}), 60 s at most"
+    given_up.interrupt()
+    assert given_up.end() == 130, given_up.text
     assert stack.inv("plan").code == 0
     assert stack.inv("status").code == 0
     stack.exec("web", "touch", "/tmp/go")
     assert first.end() == 0, first.text
-    assert second.end() == 0, second.text
+    for waiting in others:
+        assert waiting.end() == 0, waiting.text
     assert stack.env()["PUBLIC_HOST"] == "here.example"
-    assert "nothing was changed" in stack.up().out
+    assert stack.env()["SPARE_SOURCE"] == "disabled"
+    assert stack.containers() == {}

@@ -10,7 +10,7 @@ from tests.support import Checkout, keep
 @pytest.fixture
 def core(checkout: Checkout) -> Checkout:
     """What the core needs, and some that are not planned."""
-    keep(checkout.root, "n8n", "rabbitmq", "elasticsearch")
+    keep(checkout.root, "n8n")
     return checkout
 
 

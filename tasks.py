@@ -320,6 +320,7 @@ ADDED = ("port", "profile", "depends_on", "env", "secret", "volume", "source", "
     from_compose="FILE or FILE:SERVICE: take it out of a Compose file of yours",
     map="THEIRS=OURS: a service of the file for which one of ours stands in (repeat)",
     env_file="what takes the place of the .env beside that file",
+    rewrite_files="give the hosts in the files that come along their new names",
     into="a folder of your own, as local",
     dry_run="print the difference",
     yes="agree to what would be asked",
@@ -347,6 +348,7 @@ def add_service(
     from_compose: str = "",
     map: Any = None,  # noqa: A002
     env_file: str = "",
+    rewrite_files: bool = False,
     into: str = "",
     dry_run: bool = False,
     yes: bool = False,

@@ -1,7 +1,7 @@
 """A service to be added, as changes of files: what is checked first, which offset it gets, what is written. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -24,10 +24,13 @@ Changes = dict[str, bytes | None]
 """What is to be at each path; None where there is to be no file."""
 
 
-def check(found: Catalog, definition: Definition) -> None:
-    """Raises StackError with everything that the words alone make impossible."""
+def check(found: Catalog, definition: Definition, aliases: Collection[str] = ()) -> None:
+    """Raises StackError with everything that the words alone make impossible. `aliases` are the further names that
+    services have in the network."""
     problems = [*_name(found, definition.name), *_image(definition.image), *_edges(found, definition)]
     problems += [problem for part in definition.companions for problem in _name(found, part.name)]
+    problems += [Problem("name", f"{part.name} is a further name of another service", "add-service", "another name")
+                 for part in (definition, *definition.companions) if part.name in aliases]  # fmt: skip
     taken = set(found.services())
     problems += [
         Problem("alias", f"{alias} is a service's own name", "--alias", "choose another")

@@ -2,7 +2,7 @@
 secrets that stand for what they hold. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -15,11 +15,20 @@ from stack.names import variable
 Services = Mapping[str, dict[str, Any]]
 
 
+class Here(NamedTuple):
+    """What it is carried into: our project, the `names` that services have in its network, and whether to `rewrite`
+    what comes along and names a host by its old name."""
+
+    project: str = ""
+    names: Collection[str] = ()
+    rewrite: bool = False
+
+
 class File(NamedTuple):
     """A Compose file as Compose resolves it. A service's `environment` is as written, with its variables; all else has
     their values. `values` are what the file's own `.env` and the shell give the variables; `volumes` are its top-level
     ones, `kept` the files that come along, by path. `secrets` are the values of the secrets that it gives by file or
-    variable (empty where nobody knows), `project` is what Compose calls it."""
+    variable (empty where nobody knows), `project` is what Compose calls it, `held` the volumes that the engine has."""
 
     services: Services
     values: Mapping[str, str] = {}
@@ -27,6 +36,7 @@ class File(NamedTuple):
     kept: Mapping[str, bytes] = {}
     secrets: Mapping[str, str] = {}
     project: str = ""
+    held: Collection[str] = ()
 
 
 HOSTS = re.compile(r"HOST|SERVER|ADDR|URL|URI|ENDPOINT|BROKER|NODES|SEEDS|BACKEND|UPSTREAM")
@@ -35,8 +45,9 @@ HOSTS = re.compile(r"HOST|SERVER|ADDR|URL|URI|ENDPOINT|BROKER|NODES|SEEDS|BACKEN
 class Carrier:
     """What holds for all services of one file: their new names, and the secrets that stand for literals."""
 
-    def __init__(self, file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str]) -> None:
-        self.file, self.name, self.mapping, self.main = file, name, mapping, main
+    def __init__(self, file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str],
+                 here: Here) -> None:  # fmt: skip
+        self.file, self.name, self.mapping, self.main, self.here = file, name, mapping, main, here
         self.names = {**mapping, **renaming.companions(name, [old for old in chosen if old != main]), main: name}
         self.hosts = renaming.hosts(file.services, chosen, self.names)
         self.lost: list[Loss] = []

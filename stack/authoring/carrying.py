@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stack.authoring import mounts, renaming
-from stack.authoring.carrier import Carrier, File, Services, is_tcp, tcp_ports
+from stack.authoring.carrier import Carrier, File, Here, Services, is_tcp, tcp_ports
 from stack.authoring.definition import Condition, Definition, Edge
 from stack.authoring.losses import Loss
 from stack.errors import USAGE, fail
@@ -41,6 +41,7 @@ RESOURCES = {
 }
 """The short keys of what stands under `deploy.resources` here: Compose refuses both in one service. The limit of memory
 is a setting of ours."""
+HERE = Here()
 KNOWN = {"image", "build", "ports", "environment", "volumes", "depends_on", "deploy", "mem_limit", "gpus",
          "restart", "scale", *RESOURCES, *CARRIED, *NAMES, *OURS, "secrets"}  # fmt: skip
 EMPTY: tuple[Any, ...] = (None, [], {})
@@ -83,17 +84,23 @@ def _required(services: Services, service: str, mapping: Mapping[str, str]) -> l
     return found
 
 
-def definition(file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str],
+def definition(file: File, chosen: list[str], main: str, name: str, mapping: Mapping[str, str], here: Here = HERE,
                ) -> tuple[Definition, list[Loss]]:  # fmt: skip
     """The main service with the others as companions, and all that is not as it was."""
-    carrier = Carrier(file, chosen, main, name, mapping)
-    parts = [_one(carrier, old) for old in sorted(chosen, key=lambda old: old != main)]
-    carrier.lost += [Loss(*one, "changed") for one in renaming.mentions(file.kept, carrier.hosts)]
+    carrier = Carrier(file, chosen, main, name, mapping, here)
+    aliases = _aliases(carrier, chosen)
+    parts = [msgspec.structs.replace(_one(carrier, old), aliases=aliases[old])
+             for old in sorted(chosen, key=lambda old: old != main)]  # fmt: skip
+    kept = {path: renaming.rewritten(data, carrier.hosts) if here.rewrite else data for path, data in file.kept.items()}
     asked = {**carrier.asked, **{called: "" for called, kind in carrier.kinds.items() if kind == "asked"}}
     carrier.lost += [Loss(called, why, "set", f"./inv env.set {called} VALUE") for called, why in asked.items()]
+    made = [called for called, kind in carrier.kinds.items() if kind not in ("asked", "optional")]
+    carrier.lost += [Loss(called, "by up", "made", f"./inv env.get {called} --reveal") for called in made]
     own = {part.name: part for part in parts}
-    seeds = [mounts.seed(carrier, volume, {old: own[carrier.names[old]] for old in chosen}) for volume in carrier.seeds]
-    copied = {f"compose/{name}/{PurePosixPath(path)}": data for path, data in file.kept.items()}
+    by_old = {old: own[carrier.names[old]] for old in chosen}
+    seeds = [mounts.seed(carrier, volume, by_old) for volume in carrier.seeds]
+    carrier.lost += mounts.copying(carrier, by_old)
+    copied = {f"compose/{name}/{PurePosixPath(path)}": data for path, data in kept.items()}
     first = msgspec.structs.replace(
         parts[0],
         secrets=carrier.kinds,
@@ -102,6 +109,36 @@ def definition(file: File, chosen: list[str], main: str, name: str, mapping: Map
         sources=_gpu(file.services[main]),
     )
     return first, carrier.lost
+
+
+def _aliases(carrier: Carrier, chosen: list[str]) -> dict[str, list[str]]:
+    """The further names of each service: those by which others are told to reach it, and those that stand in files
+    that come along, where no service here has the name. What then is reached by none is told."""
+    wanted: dict[str, str] = {}
+    for old in chosen:
+        wanted |= dict.fromkeys(renaming.aliases(carrier.file.services[old]), old)
+        wanted |= {
+            alias: to for to, alias in renaming.links(carrier.file.services[old]) if alias != to and to in chosen
+        }
+    mentions = [] if carrier.here.rewrite else list(renaming.mentions(carrier.file.kept, carrier.hosts))
+    owners = {carrier.names[old]: old for old in chosen}
+    for name in (name for mention in mentions for name in mention.names):
+        wanted.setdefault(name, owners.get(carrier.hosts[name], ""))
+    taken = {*carrier.here.names, *carrier.names.values()}
+    free = {name: old for name, old in wanted.items() if old and name not in taken and renaming.ALIAS.fullmatch(name)}
+    carrier.lost += [_mention(carrier, mention, all(name in free for name in mention.names)) for mention in mentions]
+    lacking = [(name, old) for name, old in wanted.items() if old and name not in free and name != old]
+    carrier.lost += [Loss(f"{old}.networks", f"the name {name} is another's here", "changed") for name, old in lacking]
+    return {old: [name for name, owner in free.items() if owner == old] for old in chosen}
+
+
+def _mention(carrier: Carrier, mention: renaming.Mention, known: bool) -> Loss:
+    """What becomes of an old name in a file."""
+    place, names = f"{mention.path}:{mention.line}", ", ".join(mention.names)
+    if known:
+        new = ", ".join(carrier.hosts[name] for name in mention.names)
+        return Loss(place, f"names {names}, which is a further name of {new} here", "changed")
+    return Loss(place, f"names {names}, which is no name of it here", "changed", f"--rewrite-files: {mention.text}")
 
 
 def _one(carrier: Carrier, old: str) -> Definition:

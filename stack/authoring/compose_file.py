@@ -12,7 +12,7 @@ from typing import Any
 
 from stack import docker
 from stack.authoring import carrying, copying, mounts
-from stack.authoring.carrier import File
+from stack.authoring.carrier import File, Here
 from stack.authoring.definition import Definition
 from stack.authoring.losses import Loss
 from stack.env.variables import references
@@ -29,10 +29,11 @@ HELD = "__V_{}__"
 """What stands for a variable that the file requires and that has no value, while Compose reads the file."""
 
 
-def read(word: str, name: str, mapping: dict[str, str], env_file: str = "") -> tuple[Definition, list[Loss]]:
-    """The definition of what `FILE[:SERVICE]` says, under our name, and all that is not carried.
+def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here: Here = carrying.HERE,
+         ) -> tuple[Definition, list[Loss]]:  # fmt: skip
+    """The definition of what `FILE[:SERVICE]` says, under our name, and all that is not as it was.
     `mapping` names the services of the file for which one of ours stands in; `env_file` takes the place of the `.env`
-    beside it.
+    beside it; `here` is what it is carried into.
 
     Raises StackError where there is no such file or service, and with Compose's words where it refuses the file."""
     path, service = _split(word)
@@ -51,8 +52,9 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "") -> t
             needed = (".dockerignore", build.get("dockerfile", "Dockerfile"))
             files |= _taken(path.parent, build.get("context", "."), LARGE, left, needed)
             services[one]["build"] = {**build, "context": _inside(path.parent, build.get("context", "."))}
-    file = File(services, values, model.get("volumes") or {}, files, _given(path.parent, model, values), project)
-    made, lost = carrying.definition(file, chosen, main, name, mapping)
+    volumes, given = model.get("volumes") or {}, _given(path.parent, model, values)
+    file = File(services, values, volumes, files, given, project, _held() if here.project else ())
+    made, lost = carrying.definition(file, chosen, main, name, mapping, here)
     return made, list(dict.fromkeys([*lost, *left]))
 
 
@@ -66,6 +68,14 @@ def _split(word: str) -> tuple[Path, str]:
                "--from-compose docker-compose.yml", USAGE)  # fmt: skip
 
 
+def _held() -> set[str]:
+    """The volumes that the engine has; none where no engine answers."""
+    try:
+        return docker.volumes()
+    except StackError:
+        return set()
+
+
 def _whole(path: Path, service: str) -> StackError:
     fix = f"make one file of it and the other: docker compose -f OTHER -f {path.name} config > whole.yml"
     return fail("compose-file", f"{service} has no image and no build in {path.name}, so it only changes another file",
@@ -76,7 +86,7 @@ def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], s
     """What Compose makes of the file, each environment as it is written; the values of its variables; its project."""
     with ThreadPoolExecutor() as pool:
         written = pool.submit(_config, path, env_file, "--format", "json", "--no-interpolate")
-        known = pool.submit(_config, path, env_file, "--environment")
+        known = pool.submit(_environment, path, env_file)
         model = _resolved(path, env_file)
         services = json.loads(written.result().stdout or "{}").get("services") or {}
         every = dict(line.split("=", 1) for line in known.result().stdout.splitlines() if "=" in line)
@@ -88,9 +98,16 @@ def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], s
     return model, values, every.get("COMPOSE_PROJECT_NAME", "")
 
 
-def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None = None) -> CompletedProcess[str]:
+def _environment(path: Path, env_file: str) -> CompletedProcess[str]:
+    """The variables of the file, and how Compose calls its project. It calls none that has no name of small letters."""
+    done = _config(path, env_file, "--environment", project=())
+    return done if done.returncode == 0 else _config(path, env_file, "--environment")
+
+
+def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None = None,
+            project: tuple[str, ...] = ("-p", "carried")) -> CompletedProcess[str]:  # fmt: skip
     beside = ["--env-file", str(Path(env_file).resolve())] if env_file else []
-    args = ["compose", "-f", path.name, *beside, "-p", "carried", "--profile", "*", "config", "--no-path-resolution",
+    args = ["compose", "-f", path.name, *beside, *project, "--profile", "*", "config", "--no-path-resolution",
             "--no-normalize", "--no-consistency", *words]  # fmt: skip
     # There, as without path resolution Compose looks for an env_file from where it runs.
     return docker.run(args, timeout=60, env={**os.environ, **(env or {})}, cwd=path.parent)

@@ -1,6 +1,7 @@
 """Where somebody's services keep data, and the files that they are given, as mounts of ours. Pure."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -144,6 +145,18 @@ def seed(carrier: Carrier, volume: str, parts: dict[str, Definition]) -> Definit
         build=part.build, volumes=mounts,
         extra={"entrypoint": ["sh", "-c", fill], "user": "0:0", "restart": "no"},
     )  # fmt: skip
+
+
+def copying(carrier: Carrier, parts: dict[str, Definition]) -> Iterator[Loss]:
+    """For each volume of theirs that the engine has, and each folder with data, the line that copies it over. The new
+    volume is made as Compose makes it, so that it counts as one of the project."""
+    for volume, (old, theirs) in carrier.data.items():
+        if carrier.here.project and (theirs in carrier.file.held or theirs.startswith("/")):
+            project, label = carrier.here.project, "--label com.docker.compose"
+            ours, labels = f"{project}_{volume}", f"{label}.project={project} {label}.volume={volume}"
+            copy = f"docker run --rm --user 0 -v {shlex.quote(theirs)}:/from:ro -v {ours}:/to --entrypoint cp"
+            fix = f"docker volume create {labels} {ours} && {copy} {fragment.image(parts[old])} -a /from/. /to/"
+            yield Loss(theirs, f"its data is to be in {ours}", "data", fix)
 
 
 def in_memory(raw: dict[str, Any]) -> dict[str, list[str]]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 RESERVED = ("IMAGE", "SCALE", "SOURCE", "MEMORY", "BIND_ADDRESS", "PORT", "LOCALHOST_PORT", "EXTERNAL_URL")
 """What a service's own settings end in (docs/reference.md, fragments)."""
+ALIAS = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?")
 HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -71,12 +72,31 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(^|[,=\s\"'\[])({host})(?=:\d)", lambda m: m[1] + names[m[2]], text)
 
 
-def mentions(files: Mapping[str, bytes], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Place and advice for each line of a file that comes along in which an old name stands as a host."""
+class Mention(NamedTuple):
+    """A line of a file that comes along in which old names stand as hosts: where, which, and how it is to be."""
+
+    path: str
+    line: int
+    names: list[str]
+    text: str
+
+
+def mentions(files: Mapping[str, bytes], names: Mapping[str, str]) -> Iterator[Mention]:
+    """Each line of the files in which an old name stands as a host."""
     changed = {old: new for old, new in names.items() if old != new}
     for path, data in sorted(files.items()):
-        if b"\0" in data:
+        if b"\0" in data or not any(old.encode() in data for old in changed):
             continue
         for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
-            if renamed(line, changed) != line:
-                yield f"{path}:{number}", f"names a host by its old name; make it {renamed(line, changed).strip()[:80]}"
+            if (text := renamed(line, changed)) != line:
+                found = [old for old, new in changed.items() if renamed(line, {old: new}) != line]
+                yield Mention(path, number, found, text.strip()[:80])
+
+
+def rewritten(data: bytes, names: Mapping[str, str]) -> bytes:
+    """A file with hosts under their new names, and every other byte as it is."""
+    if b"\0" in data:
+        return data
+    lines = data.decode(errors="surrogateescape").splitlines(keepends=True)
+    changed = {old: new for old, new in names.items() if old != new}
+    return "".join(renamed(line, changed) for line in lines).encode(errors="surrogateescape")

@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from stack import docker, tree
-from stack.authoring import addition, compose_file, doors, fragment, losses, scaffold, writing
+from stack import docker, tree, yamlfile
+from stack.authoring import addition, compose_file, doors, fragment, losses, renaming, scaffold, writing
+from stack.authoring.carrier import Here
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
 from stack.env import envfile
@@ -49,6 +50,7 @@ class Words(msgspec.Struct, frozen=True):
     from_compose: str = ""
     map: tuple[str, ...] = ()
     env_file: str = ""
+    rewrite_files: bool = False
 
 
 def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
@@ -62,7 +64,7 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
         definition, lost = (
             _carried(name, words, checkout) if words.from_compose else (_definition(name, words, checkout), [])
         )
-        addition.check(checkout.catalog, definition)
+        addition.check(checkout.catalog, definition, _aliases(checkout))
         definition = addition.prepared(checkout.catalog, definition)
         layer = route.in_layer(checkout, into, "")
         definition = _placed(definition, layer)
@@ -173,7 +175,9 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     if words.image or words.build:
         raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
     mapping = dict(_pair("--map", text) for text in words.map)
-    carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file)
+    names = {*checkout.catalog.services(), *_aliases(checkout)}
+    here = Here(checkout.settings.value("PROJECT_NAME"), names, words.rewrite_files)
+    carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file, here)
     base = [_number("--port", text, 65535) for text in words.port] or carried.ports
     extra = [_edge(text) for text in words.depends_on]
     whole = msgspec.structs.replace(
@@ -187,6 +191,14 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     given = {setting for part in parts for setting in part.given.values()}
     secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used or name in given}
     return msgspec.structs.replace(whole, secrets=secrets), lost
+
+
+def _aliases(checkout: Checkout) -> set[str]:
+    """The further names that services have in the network."""
+    paths = [path for fragment in checkout.catalog.fragments.values() for path in fragment.paths()]
+    texts = {path: data.decode() for path in paths if b"aliases" in (data := tree.read(tree.root() / path))}
+    raws = [raw for path, text in texts.items() for raw in (yamlfile.load(path, text).get("services") or {}).values()]
+    return {alias for raw in raws for alias in renaming.aliases(raw or {})}
 
 
 def _reached(checkout: Checkout, part: Definition) -> Definition:

@@ -21,7 +21,9 @@ THEIRS = ROOT / "tests/theirs"
 NAMES = sorted(path.name for path in THEIRS.iterdir())
 SECRETS = ("hunter22", "swordfish", "pass-of-theirs", "of-theirs-and-long", "changeme1")
 SAYS: dict[str, tuple[str, ...]] = {
-    "a-file-names-a-host": ("depends_on:\n      a-file-names-a-host-backend:",),
+    "a-file-names-a-host": ("depends_on:\n      a-file-names-a-host-backend:", 'aliases:\n          - "backend"'),
+    "aliases-and-addresses": ("rabbit.inner", '- "broker"', "http://aliases-and-addresses-search:7700",
+                              "amqp://aliases-and-addresses-queue"),
     "command-with-a-password": (
         "redis-server --requirepass ${COMMAND_WITH_A_PASSWORD_REDIS_PASSWORD}",
         "redis://:${COMMAND_WITH_A_PASSWORD_REDIS_PASSWORD}@command-with-a-password-cache:6379",
@@ -65,6 +67,7 @@ SAYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What stands in the fragment, for each point of a file that is easily read otherwise."""
 TOLD = {
+    "aliases-and-addresses": {"app.networks", "queue.networks", "search.networks", "app.links"},
     "a-file-names-a-host": {"nginx.conf:3"}, "data-folder": {"db.volumes"}, "data-folder-by-variable": {"web.volumes"},
     "deploy-and-labels": {"app.pull_policy", "app.deploy.labels"}, "guide-grafana": {"monitoring/prometheus.yml:2"},
     "guide-step-one": {"my-service.container_name", "my-service.networks"},
@@ -106,7 +109,8 @@ def test_each_says_what_theirs_does_and_all_else_is_told(taken: dict[str, Taken]
     for name, one in taken.items():
         lacking = [words for words in SAYS.get(name, ()) if words not in one.text]
         assert not lacking, f"{name} lacks {lacking}:\n{one.text}"
-        assert {loss.path for loss in one.losses} == TOLD.get(name, set()), name
+        told = {loss.path for loss in one.losses if loss.code != "made"}
+        assert told == TOLD.get(name, set()), name
         assert not [word for word in SECRETS if word in one.text], name
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.authoring import carrying, credentials, losses, renaming
-from stack.authoring.carrier import File
+from stack.authoring.carrier import File, Here
 from stack.authoring.definition import Definition, Edge, Mount
 from stack.authoring.losses import Loss
 from stack.errors import StackError
@@ -86,7 +86,7 @@ def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> 
     assert found.volumes == [Mount("mine-data", "/data"), Mount("./compose/mine/app.conf", "/app.conf")]
     assert found.companions[0].volumes == [Mount("mine-db-data", "/var/lib")]
     assert found.files == {"compose/mine/app.conf": b"x"}
-    told = {one.path for one in lost}
+    told = {one.path for one in lost if one.code != "made"}
     assert told == {"app.container_name", "app.privileged", "app.ports", "app.volumes", "MINE_OPENAI_API_KEY"}
 
 
@@ -140,6 +140,38 @@ def test_what_is_told_stands_by_kind_and_what_is_usual_in_one_line() -> None:
     assert losses.told([*every, *every]) == [
         "not carried: app.y", "set before up: ./inv env.set A VALUE", "has its place here already: app.x"
     ]  # fmt: skip
+
+
+def test_a_file_that_names_an_old_host_is_told_or_finds_it_or_is_rewritten() -> None:
+    services: dict[str, Any] = {name: {"image": "x", "environment": {}} for name in ("app", "api")}
+    conf = b"# api\r\nproxy_pass http://api:80/api;\xff\n"
+    file = File(services, kept={"nginx.conf": conf})
+
+    def carried(here: Here) -> tuple[Definition, list[Loss]]:
+        return carrying.definition(file, ["app", "api"], "app", "mine", {}, here)
+
+    found, lost = carried(Here())
+    assert found.companions[0].aliases == ["api"]
+    assert lost == [Loss("nginx.conf:2", "names api, which is a further name of mine-api here", "changed")]
+    found, lost = carried(Here(names=["api"]))
+    assert found.companions[0].aliases == []
+    assert lost[0].fix.startswith("--rewrite-files: proxy_pass http://mine-api:80/api;")
+    found, lost = carried(Here(names=["api"], rewrite=True))
+    assert found.files == {"compose/mine/nginx.conf": conf.replace(b"://api:", b"://mine-api:")}
+    assert lost == []
+
+
+def test_folders_of_one_name_are_two_volumes_and_what_has_files_starts_with_them() -> None:
+    bound = [{**volume(source, f"/{n}", "bind"), "there": "folder"} for n, source in enumerate(["a/data", "b/data"])]
+    services: dict[str, Any] = {"app": {"image": "example/app:2", "environment": {}, "volumes": bound}}
+    found, lost = carrying.definition(File(services, kept={"b/data/x": b"x"}), ["app"], "app", "mine", {})
+    assert found.volumes == [Mount("mine-data", "/0"), Mount("mine-b-data", "/1")]
+    mounts = [Mount("./compose/mine/b/data", "/seed", True), Mount("mine-b-data", "/data")]
+    assert [(seed.name, seed.image, seed.volumes) for seed in found.companions] == [
+        ("mine-b-data-seed", "example/app:2", mounts)
+    ]
+    assert found.depends_on == [Edge("mine-b-data-seed", "completed")]
+    assert [one.code for one in lost] == ["changed", "changed"]
 
 
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)

@@ -130,11 +130,20 @@ def _listed(url: str, registry: str, name: str, insecure: bool) -> list[str]:
             challenge = error.headers.get("WWW-Authenticate") or ""
             if error.code != 401 or login or not challenge:
                 raise RefusedError(_reason(error)) from None
-            login = _login(challenge, registry, name, insecure)
+            # Some registries only lead to another, which is the one that asks for the login.
+            first = url = error.url or url
+            login = _login(challenge, _asking(url, registry, insecure), name, insecure)
             continue
         found += _tags(body)
         url = _next(first, url, link)
     return found
+
+
+def _asking(url: str, registry: str, insecure: bool) -> str:
+    """The registry at an address that asks for a login; none where an insecure one leads to another."""
+    host = urllib.parse.urlsplit(url).netloc
+    found = HUB if host == HUB_API else host
+    return found if found == registry or not insecure else ""
 
 
 def _tags(body: bytes) -> list[str]:
@@ -156,29 +165,33 @@ def _next(first: str, url: str, link: str) -> str:
 def _login(challenge: str, registry: str, name: str, insecure: bool) -> str:
     """The header that a registry asks for: a token, or the login itself. Raises RefusedError."""
     kind, _, rest = challenge.partition(" ")
-    words = dict(REALM.findall(rest))
-    user, secret = logins.login(registry)
-    basic = f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}" if user else ""
-    if kind.lower() == "basic" and basic:
-        return basic
+    user, secret = logins.login(registry) if registry else ("", "")
+    if kind.lower() == "basic" and user:
+        return _basic(user, secret)
     if kind.lower() != "bearer":
         raise RefusedError(LOGIN)
-    realm = words.get("realm", "")
-    if not realm.startswith("https://") and not insecure:
-        raise RefusedError("its server of tokens has no certificate")
+    words = dict(REALM.findall(rest))
     asked = {"service": words.get("service", ""), "scope": words.get("scope") or f"repository:{name}:pull"}
-    form = {}
-    if user == logins.TOKEN:
-        form = {**asked, "grant_type": "refresh_token", "client_id": "genai-vanilla-stack", "refresh_token": secret}
-        basic = ""
     try:
-        body, _ = _open(f"{realm}?{urllib.parse.urlencode(asked)}" if not form else realm, basic, insecure, form)
-        given = json.loads(body)
+        given = json.loads(_token(words.get("realm", ""), asked, (user, secret), insecure))
         return f"Bearer {given.get('token') or given['access_token']}"
     except urllib.error.HTTPError as error:
         raise RefusedError(_reason(error)) from None
     except (ValueError, KeyError, AttributeError):
         raise RefusedError("its server of tokens gives none") from None
+
+
+def _token(realm: str, asked: dict[str, str], login: tuple[str, str], insecure: bool) -> bytes:
+    """What the server of tokens answers: to a login, to a token that docker has in place of one, or to nobody."""
+    user, secret = login
+    if user == logins.TOKEN:
+        form = {**asked, "grant_type": "refresh_token", "client_id": "genai-vanilla-stack", "refresh_token": secret}
+        return _open(realm, "", insecure, form)[0]
+    return _open(f"{realm}?{urllib.parse.urlencode(asked)}", _basic(user, secret) if user else "", insecure)[0]
+
+
+def _basic(user: str, secret: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}"
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
@@ -188,21 +201,30 @@ def _reason(error: urllib.error.HTTPError) -> str:
 
 
 def _open(url: str, login: str, insecure: bool, form: dict[str, str] | None = None) -> tuple[bytes, str]:
-    """An answer's body and its Link header. Raises HTTPError with a status, SilentError without any."""
+    """An answer's body and its Link header. Raises HTTPError with a status, SilentError without any, RefusedError where
+    it leads to an address without a certificate."""
     data = urllib.parse.urlencode(form).encode() if form else None
+    _certified(url, insecure)
     try:
         request = urllib.request.Request(url, data, {"Accept": "application/json"})  # noqa: S310 - http or https, above
         if login:
             # Not sent along to where an answer leads.
             request.add_unredirected_header("Authorization", login)
         with _opener(urllib.parse.urlsplit(url).hostname or "", insecure).open(request, timeout=LIMIT) as answer:
+            _certified(answer.url, insecure)
             return answer.read(LARGEST), answer.headers.get("Link") or ""
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as error:
+        _certified(error.url or url, insecure)
         raise
     except urllib.error.URLError as error:
         raise SilentError(_words(error.reason)) from None
     except (OSError, ValueError, HTTPException) as error:
         raise SilentError(_words(error)) from None
+
+
+def _certified(url: str, insecure: bool) -> None:
+    if not url.startswith("https://") and not (insecure and url.startswith("http://")):
+        raise RefusedError("it leads to an address without a certificate")
 
 
 def _words(reason: object) -> str:

@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -38,14 +39,19 @@ class Registry(Handler):
 
     seen: list[str]
 
+    def known(self, login: str) -> bool:
+        return login == f"Basic {READER}"
+
+    def post(self) -> None:
+        form = dict(parse_qsl(self.body().decode()))
+        good = form["grant_type"] == "refresh_token" and form["refresh_token"] == "kept"
+        self.answer_json(200 if good else 401, {"access_token": "good"})
+
     def get(self) -> None:
         type(self).seen.append(self.path)
         login, here = self.headers.get("Authorization", ""), f"http://{self.headers['Host']}"
         if self.path.startswith("/token"):
-            if login == f"Basic {READER}":
-                self.answer_json(200, {"token": "good"})
-            else:
-                self.answer_json(401, {})
+            self.answer_json(200, {"token": "good"}) if self.known(login) else self.answer_json(401, {})
         elif login != "Bearer good":
             self.send_response(401)
             self.send_header(
@@ -78,6 +84,44 @@ def test_without_a_login_one_is_asked_for() -> None:
     with serving(Registry) as port:
         [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
     assert (found.why, found.silent) == (registries.LOGIN, False)
+
+
+def test_a_token_that_docker_has_in_place_of_a_password_gets_one(docker_config: Path) -> None:
+    Registry.seen = []
+    with serving(Registry) as port:
+        write(docker_config, auths={f"127.0.0.1:{port}": {"identitytoken": "kept"}})
+        [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
+    assert found.tags == ["1", "2"]
+
+
+class Open(Registry):
+    """A registry that gives everybody a token, and notes the logins."""
+
+    def known(self, login: str) -> bool:
+        type(self).seen.append(login)
+        return True
+
+
+class Leading(Handler):
+    """A registry that only leads to another one."""
+
+    to: int
+
+    def get(self) -> None:
+        self.send_response(307)
+        self.send_header("Location", f"http://localhost:{type(self).to}{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_where_a_registry_leads_to_is_asked_without_the_login_of_the_first(docker_config: Path) -> None:
+    Open.seen = []
+    with serving(Open) as far, serving(Leading) as port:
+        Leading.to = far
+        write(docker_config, auths={f"127.0.0.1:{port}": {"auth": READER}, f"localhost:{far}": {"auth": READER}})
+        [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
+    assert found.tags == ["1", "2"]
+    assert [one for one in Open.seen if not one.startswith("/")] == [""]
 
 
 class Elsewhere(Handler):

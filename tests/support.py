@@ -138,8 +138,8 @@ def _link_program(folder: Path) -> None:
 
 
 def keep(root: Path, *more: str) -> None:
-    """Of the catalogue, leave what the profile core needs or names, and `more`: each change of a file is then merged in a third
-    of the time. What is asked of the whole are the tests of the shipped files."""
+    """Of the catalogue, leave what the profile core needs or names, and `more`: each change of a file is then merged in
+    a third of the time. What is asked of the whole are the tests of the shipped files."""
     for path in [*(root / "compose").glob("*.yml"), *(root / "overrides").iterdir()]:
         if path.stem not in (*CORE, *NAMED, *more):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -48,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     download: str = ""
     gpu: str = ""
     opt_in: bool = False
+    metrics: int = 0
     retry: str = ""
 
 
@@ -252,7 +253,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "page": ("a text", str), "outside": ("true or false", bool), "connect": ("a mapping", dict),
     "connections": ("a list", list),
     "settings": ("a mapping", dict), "download": ("a text", str), "gpu": ("a text", str),
-    "opt_in": ("true or false", bool), "retry": ("a text", str),
+    "opt_in": ("true or false", bool), "metrics": ("a port", int), "retry": ("a text", str),
 }  # fmt: skip
 """The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 

@@ -1,6 +1,7 @@
 """Compose's merged output, as values. Pure: reads what `docker compose config --format json` printed."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from stack.planning.graph import Edge
@@ -118,6 +119,21 @@ def _joined(service: Service, found: dict[str, Service]) -> Service:
     others = [found[name].get("networks") or {} for name in service.get("depends_on") or {} if name in found]
     new = {network: None for networks in others if not networks.keys() & own.keys() for network in networks}
     return {**service, "networks": {**own, **new}} if own and new else service
+
+
+def measured(model: Model, far: Collection[str]) -> Model:
+    """The model with a further name, NAME-metrics, for each service whose x-stack entry has `metrics`, unless it is one
+    of `far`: an ambassador forwards no measurements, so nobody is to look for them there."""
+    entries = model.get("x-stack") or {}
+    named = {name: _named(service, f"{name}-metrics") for name, service in services(model).items()
+             if entries.get(name, {}).get("metrics") and name not in far}  # fmt: skip
+    return {**model, "services": {**(model.get("services") or {}), **named}}
+
+
+def _named(service: Service, alias: str) -> Service:
+    networks = {network: {**(own or {}), "aliases": [*((own or {}).get("aliases") or []), alias]}
+                for network, own in (service.get("networks") or {}).items()}  # fmt: skip
+    return {**service, "networks": networks}
 
 
 def mirrored(model: Model, prefix: str) -> Model:

@@ -195,6 +195,7 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     merged, digest = merge(checkout, files, env)
     merged = model.mirrored(merged, values.get("REGISTRY_PREFIX", ""))
     merged = merged if network(checkout) == BRIDGE else model.joined(merged)
+    merged = model.measured(merged, {name for name, source in chosen.items() if source in FAR})
     project = checkout.settings.value("PROJECT_NAME")
     facts = Facts(checkout.catalog, merged, files, chosen, assigned, project, base_port)
     selection = Selection(tuple(selected(checkout, request)), request.services, missing)

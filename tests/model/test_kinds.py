@@ -1,14 +1,16 @@
 """Kinds of mistakes that a fragment can make against its image, looked for in all of them, from every source."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from stack import tree
+from stack import tree, yamlfile
 from stack.planning import assembly, model, plan, planner
 from stack.running import live
-from tests.model.shipped import FAR, Case, Shipped
+from tests.model.shipped import CASES, FAR, Case, Shipped
 
+DNS = "dns_sd_configs"
 EMPTY: dict[str, set[str]] = {
     # Read with a default for empty ones, too (envconfig, pydantic, the shell's ${X:-}).
     "supabase-auth": {"GOTRUE_URI_ALLOW_LIST", "GOTRUE_SMTP_HOST", "GOTRUE_SMTP_USER", "GOTRUE_SMTP_ADMIN_EMAIL"},
@@ -143,14 +145,45 @@ def test_a_published_port_is_listened_on_from_every_source(shipped_once: Shipped
     """Of a service elsewhere, each port has its ambassador: the published one would accept nobody."""
     for case in FAR:
         services = shipped_once.make(case).services()
-        listening: dict[str, set[int]] = {}
-        for name, service in services.items():
-            words = [str(word) for word in service.get("command") or []]
-            if words and words[0] in ("tcp", "http", "bridge-half", "http-bridge-half"):
-                owner = str(service.get("network_mode") or name).removeprefix("service:")
-                listening.setdefault(owner, set()).add(int(words[1]))
-        for name, heard in listening.items():
+        for name, heard in _listening(services).items():
             assert {int(port["target"]) for port in services[name].get("ports") or []} <= heard, (name, case)
+
+
+def test_what_is_scraped_is_there_and_is_no_ambassador(shipped_once: Shipped) -> None:
+    """A target that never answers is down for ever."""
+    text = (shipped_once.root / "compose/prometheus/prometheus.yml").read_text()
+    jobs = [one for job in yamlfile.load("prometheus.yml", text)["scrape_configs"] for one in job.get(DNS) or []]
+    scraped = {name: job["port"] for job in jobs for name in job["names"]}
+    for case in CASES:
+        made = shipped_once.make(case)
+        services, listening = made.services(), _listening(made.services())
+        own = services["prometheus"]["networks"].keys()
+        met = {name: by for by, service in services.items() for name in _names(by, service, own)}
+        assert met.keys() >= scraped.keys() or case in FAR, (case, scraped.keys() - met.keys())
+        for name in scraped.keys() & met.keys():
+            heard = listening.get(met[name], {scraped[name]})
+            assert scraped[name] in heard, (name, case)
+            entry = plan.entry(made.planned.facts, met[name])
+            assert not name.endswith("-metrics") or entry.metrics == scraped[name], name
+    entries = {name: plan.entry(made.planned.facts, name) for name in services}
+    assert {f"{name}-metrics" for name, entry in entries.items() if entry.metrics} <= scraped.keys()
+
+
+def _names(name: str, service: dict[str, Any], networks: Collection[str]) -> set[str]:
+    """Under which names those in these networks meet a service."""
+    joined = [own or {} for network, own in (service.get("networks") or {}).items() if network in networks]
+    return {name, *(alias for own in joined for alias in own.get("aliases") or [])} if joined else set()
+
+
+def _listening(services: dict[str, dict[str, Any]]) -> dict[str, set[int]]:
+    """The ports that the ambassadors of each service listen on."""
+    listening: dict[str, set[int]] = {}
+    for name, service in services.items():
+        words = [str(word) for word in service.get("command") or []]
+        if words and words[0] in ("tcp", "http", "bridge-half", "http-bridge-half"):
+            owner = str(service.get("network_mode") or name).removeprefix("service:")
+            listening.setdefault(owner, set()).add(int(words[1]))
+    return listening
 
 
 def test_an_ambassador_is_its_own_user(shipped_once: Shipped) -> None:

@@ -133,3 +133,17 @@ def test_a_service_joins_the_network_of_what_it_depends_on_only_where_they_share
     assert {name: joined[name] for name in ("gate", "data", "job")} == {
         name: services[name] for name in ("gate", "data", "job")
     }
+
+
+def test_who_is_measured_has_a_name_for_that_where_it_runs_here() -> None:
+    services: dict[str, Any] = {
+        "queue": {"image": "a", "networks": {"middle": {"aliases": ["x"]}, "back": None}},
+        "store": {"image": "a", "networks": {"back": None}},
+        "plain": {"image": "a", "networks": {"back": None}},
+    }
+    entries = {"queue": {"metrics": 15692}, "store": {"metrics": 2112}, "plain": {}}
+    made = model.measured({"services": services, "x-stack": entries}, {"store"})["services"]
+    assert made["queue"]["networks"] == {
+        "middle": {"aliases": ["x", "queue-metrics"]}, "back": {"aliases": ["queue-metrics"]},
+    }  # fmt: skip
+    assert {name: made[name] for name in ("store", "plain")} == {name: services[name] for name in ("store", "plain")}

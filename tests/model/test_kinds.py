@@ -38,26 +38,51 @@ STATE = {
         )  # docker-compose.yml and entrypoint.sh of YanWenKun/ComfyUI-Docker, slim-v2: pip installs with --user
     },
     "consul": {"/consul/data"},  # -data-dir
-    "elasticsearch": {"/usr/share/elasticsearch/data"},
-    "grafana": {"/var/lib/grafana"},
+    "elasticsearch": {"/usr/share/elasticsearch/data"},  # path.data below the image's folder
+    "grafana": {"/var/lib/grafana"},  # GF_PATHS_DATA of the image
     "jupyter": {"/home/jovyan/work"},  # --ServerApp.root_dir; by default the page shows all of $HOME
     "kafka": {"/var/lib/kafka/data"},  # KAFKA_LOG_DIRS
     "local-deep-researcher": {"/app/.langgraph_api"},  # langgraph dev, below its working directory
-    "n8n": {"/home/node/.n8n"},
-    "neo4j-graph-db": {"/data", "/logs"},
-    "ollama": {"/root/.ollama"},
-    "open-web-ui": {"/app/backend/data"},
-    "prometheus": {"/prometheus"},
-    "qdrant": {"/qdrant/storage", "/qdrant/snapshots"},
-    "rabbitmq": {"/var/lib/rabbitmq"},
-    "redis": {"/data"},
-    "searxng": {"/var/cache/searxng"},
-    "speaches": {"/home/ubuntu/.cache/huggingface/hub"},
-    "supabase-db": {"/var/lib/postgresql/data"},
-    "supabase-storage": {"/var/lib/storage"},
-    "weaviate": {"/var/lib/weaviate"},
+    "n8n": {"/home/node/.n8n"},  # its user's folder, run here
+    "neo4j-graph-db": {"/data", "/logs"},  # VOLUME, and links to them in docker-entrypoint.sh
+    "ollama": {"/root/.ollama"},  # OLLAMA_MODELS' default in envconfig, of root
+    "open-web-ui": {"/app/backend/data"},  # DATA_DIR in env.py
+    "prometheus": {"/prometheus"},  # --storage.tsdb.path
+    "qdrant": {"/qdrant/storage", "/qdrant/snapshots"},  # config.yaml, below the working directory
+    "rabbitmq": {"/var/lib/rabbitmq"},  # RABBITMQ_DATA_DIR, VOLUME
+    "redis": {"/data"},  # dir in our command
+    "searxng": {"/var/cache/searxng"},  # VOLUME; its settings are ours
+    "speaches": {"/home/ubuntu/.cache/huggingface/hub"},  # HF_HUB_CACHE's default
+    "supabase-db": {"/var/lib/postgresql/data"},  # PGDATA
+    "supabase-storage": {"/var/lib/storage"},  # FILE_STORAGE_BACKEND_PATH
+    "weaviate": {"/var/lib/weaviate"},  # PERSISTENCE_DATA_PATH
 }  # fmt: skip
 """Where each program keeps what must outlive its container."""
+IMAGES_VOLUMES = {
+    "comfyui": {"/root"}, "consul": {"/consul/data"}, "neo4j-graph-db": {"/data", "/logs"},
+    "kafka": {"/var/lib/kafka/data", "/etc/kafka/secrets", "/mnt/shared/config"}, "prometheus": {"/prometheus"},
+    "rabbitmq": {"/var/lib/rabbitmq"}, "redis": {"/data"}, "searxng": {"/etc/searxng", "/var/cache/searxng"},
+    "supabase-db-init": {"/var/lib/postgresql/data"},
+}  # fmt: skip
+"""What the images' Dockerfiles declare with VOLUME: each container would get a new one of it."""
+NOTHING_KEPT = {
+    "comfyui": {"/root"},  # ComfyUI itself, from the image; STATE is mounted into it
+    "kafka": {"/etc/kafka/secrets", "/mnt/shared/config"},  # for those who put files there
+    "searxng": {"/etc/searxng"},  # holds our settings.yml, which is mounted
+    "supabase-db-init": {"/var/lib/postgresql/data"},  # runs psql alone
+}
+"""Those of them in which nothing is kept."""
+HAS_ONE_ADDRESS_SAID = {
+    "consul": "-advertise=127.0.0.1", "zipkin": "HEALTHCHECK_IP", "supabase-studio": "HOSTNAME",
+    "searxng": "GRANIAN_HOST", "jaeger": "JAEGER_LISTEN_HOST",
+}  # fmt: skip
+ASKS_FOR_NO_ADDRESS = {
+    "backend", "comfyui", "docling", "grafana", "jupyter", "kong-api-gateway", "litellm", "local-deep-researcher",
+    "n8n", "n8n-worker", "ollama", "open-web-ui", "postgres-exporter", "prometheus", "redis-exporter", "speaches",
+    "supabase-api", "supabase-auth", "supabase-meta", "supabase-realtime", "supabase-storage",
+}  # fmt: skip
+"""Who stands in two networks, and listens on all addresses by itself or as our settings say. Realtime's node is at
+127.0.0.1 unless it finds itself at Fly, in Fargate or in a pod (rel/env.sh.eex)."""
 REPLICAS_SHARE = {"ollama", "speaches", "searxng"}
 """Whose replicas may share the volume: models that are read, and a cache."""
 SHARED = {"comfyui-init", "speaches-pull", "supabase-imgproxy", "supabase-studio"}
@@ -136,8 +161,10 @@ def test_who_has_two_addresses_is_not_asked_for_the_one(shipped_once: Shipped) -
     """Consul ends, and Zipkin's check fails, where they look up the address of a host in two networks."""
     services = shipped_once.make(Case(network="tiered")).services()
     joined = {name for name, service in services.items() if len(service.get("networks") or {}) > 1}
-    assert {"consul", "zipkin"} <= joined
-    assert "-advertise=127.0.0.1" in services["consul"]["command"]
+    told = HAS_ONE_ADDRESS_SAID.keys() | ASKS_FOR_NO_ADDRESS
+    assert joined == told, "say whether it looks for the address of its host, which is two"
+    for name, said in HAS_ONE_ADDRESS_SAID.items():
+        assert said in [*(services[name].get("command") or []), *(services[name].get("environment") or {})], name
     assert services["zipkin"]["environment"]["HEALTHCHECK_IP"] == "127.0.0.1"
 
 
@@ -213,6 +240,13 @@ def test_what_a_program_keeps_lies_in_a_volume_of_ours(shipped_once: Shipped) ->
         if not where.endswith(("(localhost)", "(external)")):
             targets = {v["target"] for v in service.get("volumes") or [] if v["type"] == "volume" and v.get("source")}
             assert STATE.get(name, set()) <= targets, where
+
+
+def test_what_an_image_declares_as_a_volume_is_ours_or_holds_nothing(shipped_once: Shipped) -> None:
+    services = shipped_once.make().services()
+    for name, declared in IMAGES_VOLUMES.items():
+        ours = {volume["target"] for volume in services[name].get("volumes") or [] if volume.get("source")}
+        assert declared - ours == NOTHING_KEPT.get(name, set()), name
 
 
 def test_jupyters_page_shows_the_folder_that_stays(shipped_once: Shipped) -> None:

@@ -8,22 +8,26 @@ from stack import tree
 from stack.env import envfile, secrets, settings
 from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
-from stack.names import cut, echoed, suggest
+from stack.names import cut, echoed, suggest, variable
 from stack.output.result import Result
-from stack.planning import kept, planner, settled, sources, trial
+from stack.planning import kept, planner, settled, trial
+from stack.planning.catalog import PLAIN
 from stack.planning.planner import Checkout
 
 
 def listed() -> Result:
     """Every setting that any file knows, its value and its layer."""
     checkout = planner.read_checkout(tree.root())
-    rows = [_row(checkout, name) for name in sorted(planner.known(checkout.catalog) | set(checkout.dotenv))]
+    derived = _derived(checkout)
+    rows = [_row(checkout, name, derived) for name in sorted(planner.known(checkout.catalog) | set(checkout.dotenv))]
     return Result({"settings": rows}, list(checkout.settings.problems))
 
 
-def _row(checkout: Checkout, name: str) -> dict[str, str | bool]:
+def _row(checkout: Checkout, name: str, derived: Mapping[str, str]) -> dict[str, str | bool]:
     value = checkout.settings.value(name) or checkout.dotenv.get(name, "")
     origin = checkout.settings.origin(name) or (settings.DOTENV if name in checkout.dotenv else "unset")
+    if origin == "unset" and name in derived:
+        value, origin = derived[name], settings.DEFAULT
     secret = name in checkout.secrets
     return {"name": name, "value": HIDDEN if secret and value else value, "origin": origin, "secret": secret}
 
@@ -32,24 +36,35 @@ def get(name: str, reveal: bool) -> Result:
     """One setting; a secret only with `reveal`."""
     checkout = planner.read_checkout(tree.root())
     _check_known(checkout, name, checkout.dotenv)
-    row = _row(checkout, name)
+    row = _row(checkout, name, _derived(checkout))
     if reveal:
         row["value"] = checkout.settings.value(name) or checkout.dotenv.get(name, "")
-    if row["origin"] == "unset" and (port := _assigned(checkout, name)):
-        row |= {"value": port, "origin": settings.DEFAULT}
     if row["origin"] == "unset":
-        raise fail("unset", f"{name} is not set", name, f"./inv env.set {name} VALUE")
+        raise StackError(_unset(checkout, name))
     problems = []
     if row["secret"] and not reveal:
         problems.append(Problem("hidden", f"{name} is a secret", name, f"./inv env.get {name} --reveal"))
     return Result(dict(row), problems)
 
 
-def _assigned(checkout: Checkout, name: str) -> str:
-    """The published port that a port variable has without being set: BASE_PORT and the fragment's offset."""
-    chosen = sources.choose(checkout.catalog, planner.given(checkout), {})
-    offset = next((claim.offset for claim in planner.claims(checkout.catalog, chosen) if claim.variable == name), None)
-    return "" if offset is None else str(int(checkout.settings.value("BASE_PORT")) + offset)
+def _unset(checkout: Checkout, name: str) -> Problem:
+    """What is said of a setting without a value; a secret is made by the start that needs it first."""
+    kind = checkout.secrets.get(name, "asked")
+    if kind in ("asked", "optional"):
+        return Problem("unset", f"{name} is not set", name, f"./inv env.set {name} VALUE")
+    files = checkout.catalog.files
+    path = next(path for path in files if any(name in e.get("secrets", {}) for e in files[path].entries.values()))
+    return Problem("unset", f"{name} is not made yet: the first start of what needs it does that", path, "./inv up")
+
+
+def _derived(checkout: Checkout) -> dict[str, str]:
+    """What holds without being set: each service's source, and each port as BASE_PORT and the fragment's offset."""
+    given, fragments = planner.given(checkout), checkout.catalog.fragments
+    wanted = {name: given.get(variable(name, "SOURCE"), PLAIN) for name in fragments}
+    chosen = {name: source if source in fragments[name].sources() else PLAIN for name, source in wanted.items()}
+    base = int(checkout.settings.value("BASE_PORT"))
+    ports = {claim.variable: str(base + claim.offset) for claim in planner.claims(checkout.catalog, chosen)}
+    return {variable(name, "SOURCE"): source for name, source in chosen.items()} | ports
 
 
 def set_(name: str, value: str, changed: bool = False) -> Result:

@@ -163,7 +163,7 @@ def _obtainable(planned: Planned, request: Request, progress: Progress) -> Plann
                         progress.say(f"{fragment}: {_why(request)}, so it is built here")
                     forced[fragment] = "build"
                 else:
-                    missing[service] = _unobtainable(image, fragment, _why(request))
+                    missing[service] = _unobtainable(image, fragment, request)
                     progress.tell(service, "left out")
         planned = planner.make(tree.root(), request, missing, forced)
     return planned
@@ -173,9 +173,11 @@ def _why(request: Request) -> str:
     return "--offline pulls nothing" if request.offline else "no registry can be reached"
 
 
-def _unobtainable(image: str, fragment: str, why: str) -> str:
-    return (f"its image {image} is not on this machine and {why} "
-            f"(to leave it out for good: ./inv source --service {fragment} --to disabled)")  # fmt: skip
+def _unobtainable(image: str, fragment: str, request: Request) -> str:
+    why = f"its image {image} is not on this machine and {_why(request)}"
+    # Who asks for single services wants them.
+    out = "" if request.services else f" (to leave it out for good: ./inv source --service {fragment} --to disabled)"
+    return f"{why}{out}"
 
 
 def _unreachable(need: images.Need, offline: bool, progress: Progress) -> list[str]:

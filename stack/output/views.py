@@ -59,9 +59,11 @@ def _print(out: Console, body: Any) -> None:
 def _problem(problem: Problem, exit_code: int) -> Text:
     """`error: what (where)`, and below it what to type."""
     soft = exit_code == OK or problem.code in SOFT
-    text = Text.assemble(("note: " if soft else "error: ", "yellow" if soft else "bold red"), problem.message)
+    said, newline, more = problem.message.partition("\n")
+    text = Text.assemble(("note: " if soft else "error: ", "yellow" if soft else "bold red"), said)
     if problem.where:
         text.append(f"  [{problem.where}]", "dim")
+    text.append(newline + more)
     if problem.fix:
         text.append("\n  → ", "cyan").append(problem.fix)
     return text
@@ -88,8 +90,13 @@ def plan(result: Result) -> Group:
                       _bytes(s["memory_bytes"]))  # fmt: skip
     title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
     parts: list[Any] = [Text(title, "bold"), table, *_changes(data.get("changes"))]
-    parts += [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in data["left_out"]]
-    return Group(*parts)
+    return Group(*parts, *_left_out(data))
+
+
+def _left_out(data: dict[str, Any]) -> list[Text]:
+    """A line for each; it has one to copy, so the terminal alone breaks it."""
+    return [Text(f"left out: {one['name']}: {one['why']}", "yellow", no_wrap=True, overflow="ignore")
+            for one in data["left_out"]]  # fmt: skip
 
 
 def _port(port: dict[str, Any]) -> str:
@@ -127,7 +134,7 @@ def up(result: Result) -> Any:
     table = Columns("service", Column("address", WORDS))
     for link in result.data["urls"]:
         table.add(link["service"], _address(link))
-    parts: list[Any] = [Text(f"left out: {one['name']}: {one['why']}", "yellow") for one in result.data["left_out"]]
+    parts: list[Any] = _left_out(result.data)
     shown = [Text("a password is shown by: ./inv env.get NAME --reveal", "dim")]
     return Group(*parts, table, *(shown if any(link["password"] for link in result.data["urls"]) else []))
 

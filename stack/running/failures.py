@@ -7,6 +7,7 @@ from stack import docker, tree
 from stack.env import secrets
 from stack.errors import Problem, StackError
 from stack.planning import saving
+from stack.planning.catalog import FAR
 from stack.planning.planner import Planned
 from stack.running import refusals
 from stack.running.watching import Failure
@@ -30,12 +31,15 @@ def explain(planned: Planned, failure: Failure) -> Problem:
         return Problem("start", secrets.hide(message, values), fix=fix or "docker compose ps -a")
     state = _state(failure.container)
     refusal = str(state.get("Error") or "")
-    # What the engine would not start has the lines of its life before.
-    said = [] if refusal else [*_health(state), *_log(failure.container)]
+    fragment = planned.facts.catalog.fragment_of(failure.service)
+    far = planned.facts.sources.get(fragment) in FAR
+    # What the engine would not start has the lines of its life before; an ambassador's tell nothing of the far end.
+    said = [] if refusal else [*_health(state), *([] if far else _log(failure.container))]
     cause, fix = refusals.meaning([refusal or failure.why, *said], failure.service)
     lines = "\n".join([f"{failure.service}: {_cause(failure, state)}", *([f"  {cause}"] if cause else []), *said])
     code = "service-warning" if failure.retry else "service-failed"
-    fix = failure.retry or fix or f"docker compose logs {failure.service}"
+    look = f"./inv doctor --service {fragment}" if far else f"docker compose logs {failure.service}"
+    fix = failure.retry or fix or look
     return Problem(code, secrets.hide(lines, values), failure.service, fix)
 
 

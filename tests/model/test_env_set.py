@@ -91,7 +91,13 @@ def test_a_default_belongs_to_the_setting_and_not_to_the_place_where_it_is_read(
     assert (checkout.root.parent / "out/compose.yaml").read_text().count("quiet") == 2
 
 
-def test_the_port_in_force_is_told_with_its_layer(pair: Checkout) -> None:
+def test_the_port_in_force_is_told_with_its_layer(pair: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "root", lambda: pair.root)
+    rows = {row["name"]: (row["value"], row["origin"]) for row in env.listed().data["settings"]}
+    assert (rows["WEB_PORT"], rows["DB_SOURCE"]) == (("63021", "default"), ("container", "default"))
+    with pytest.raises(StackError, match="DB_PASSWORD is not made yet") as lacks:
+        env.get("DB_PASSWORD", reveal=True)
+    assert [(one.where, one.fix) for one in lacks.value.problems] == [("compose/db.yml", "./inv up")]
     assert pair.inv_json("env.get", "WEB_PORT").data["value"] == "63021"
     assert pair.inv_json("env.get", "WEB_PORT").data["origin"] == "default"
     assert pair.inv("env.set", "WEB_PORT", "63040").code == 0

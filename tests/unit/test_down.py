@@ -8,6 +8,7 @@ import pytest
 from stack import docker
 from stack.commands import down
 from stack.errors import StackError, fail
+from stack.planning import planner
 from stack.planning.changes import Container
 
 
@@ -47,3 +48,11 @@ def test_what_a_living_checkout_started_is_taken_over_once_that_is_agreed_to(
 def test_what_this_folder_started_needs_no_word(tmp_path: Path) -> None:
     running = [Container("1", "p-web-1", "web", "running", "", 0, "hash", "", str(tmp_path))]
     assert down.taken_over(tmp_path, "p", running, volumes=True, yes=False) == []
+
+
+def test_the_projects_name_holds_beside_lines_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROJECT_NAME=mine\nA: 1\n")
+    assert planner.project_name(tmp_path) == "mine"
+    (tmp_path / ".env").write_text("PROJECT_NAME: mine\n")
+    with pytest.raises(StackError, match="is written with : for ="):
+        planner.project_name(tmp_path)

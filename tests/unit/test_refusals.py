@@ -1,10 +1,14 @@
 """The words of a failed start, told as what they mean. They were caused on a real engine (20.10.24, Compose 2.40.3)."""
 
 import re
+from subprocess import CompletedProcess
 
 import pytest
 
-from stack.running import refusals
+from stack import docker
+from stack.running import failures, refusals
+from stack.running.watching import Failure
+from tests.synthetic import facts, planned
 
 RUNC = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 ENDPOINT = "driver failed programming external connectivity on endpoint demo-web-1 (348a): "
@@ -88,3 +92,17 @@ def test_each_row_of_the_table_is_met_by_its_own_words_first() -> None:
 
 def test_other_words_mean_nothing() -> None:
     assert refusals.meaning(["Error response from daemon: something new", "exited 1"], "web") == ("", "")
+
+
+@pytest.mark.parametrize(("source", "fix"), [("localhost", "./inv doctor --service llm"),
+                                             ("container", "docker compose logs llm")])  # fmt: skip
+def test_a_far_end_that_does_not_answer_is_doctors_to_tell(
+    monkeypatch: pytest.MonkeyPatch, source: str, fix: str
+) -> None:
+    made = planned(facts({"llm": {}}, options={"llm": ["localhost"]}, sources={"llm": source}))
+    monkeypatch.setattr(docker, "ask", lambda *_, **__: '{"Health": {"Log": [{"ExitCode": 1, "Output": "no answer"}]}}')
+    monkeypatch.setattr(docker, "run", lambda *_, **__: CompletedProcess([], 0, "2026 connection refused\n", ""))
+    told = failures.explain(made, Failure("llm", "not healthy within 300 s", "id"))
+    assert told.fix == fix
+    assert told.message.startswith("llm: not healthy within 300 s\n  its healthcheck (exit 1): no answer")
+    assert ("connection refused" in told.message) == (source == "container")

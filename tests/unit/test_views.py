@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from stack.errors import Problem
 from stack.output import views
 from stack.output.columns import Column, fitting
 from stack.output.result import Result
@@ -145,6 +146,20 @@ def test_routes_at_80_columns_are_a_line_each_and_say_what_is_not_there(monkeypa
     assert lines[2].split() == [row["url"], "the", "gateway"]
     told = lines.index("not there now, as what is behind is not planned")
     assert lines[told + 2].split() == ["local-deep-researcher.localhost/", "local-deep-researcher", "basic-auth"]
+
+
+def test_what_is_left_out_has_its_line_to_type_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    why = "its image kong/kong:3.9.3 is not here (to leave it out for good: ./inv source --service kong --to disabled)"
+    lines = screen(monkeypatch, "plan", Result({**PLAN, "left_out": [{"name": "kong", "why": why}]}))
+    assert f"left out: kong: {why}" in lines
+
+
+def test_where_something_went_wrong_stands_before_the_lines_of_a_log(capsys: Captured) -> None:
+    problem = Problem("service-failed", "web: exited 1\n  its last 1 lines:\n    no such table", "web", "./inv doctor")
+    views.show("up", Result(problems=[problem], exit_code=1))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: web: exited 1  [web]", "  its last 1 lines:", "    no such table", "  → ./inv doctor"
+    ]  # fmt: skip
 
 
 def test_a_check_is_told_beside_its_name_and_what_to_type_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:

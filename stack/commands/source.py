@@ -1,13 +1,13 @@
 """`inv source`: where each service comes from, and setting it."""
 
 from stack import tree
-from stack.env import envfile
+from stack.env import envfile, settings
 from stack.errors import USAGE, StackError, fail
 from stack.names import echoed, suggest, variable
 from stack.output.result import Result
-from stack.planning import planner, sources
-from stack.planning.catalog import PLAIN
-from stack.planning.planner import Request
+from stack.planning import planner, sources, trial
+from stack.planning.catalog import PLAIN, Fragment
+from stack.planning.planner import Checkout
 
 
 def run(service: str, to: str) -> Result:
@@ -33,20 +33,28 @@ def _list() -> Result:
 def _set(service: str, to: str) -> Result:
     root = tree.root()
     with tree.locked(root):
-        checkout = planner.read_checkout(root)
-        known = sorted(checkout.catalog.fragments)
-        if service not in known:
-            hint = suggest(service, known) or f"known are {', '.join(known)}"
-            raise fail("unknown-service", f"unknown service {echoed(service)}", "--service", hint, USAGE)
-        fragment = checkout.catalog.fragments[service]
+        data = tree.read(root / ".env")
+        before, _ = envfile.read(data)
+        # Read without what else is wrong: a source is set to mend a plan.
+        fragment = _fragment(planner.read_checkout(root, dotenv=settings.sound(before)), service)
         if to not in fragment.sources():
             raise StackError(sources.unknown(service, to, fragment.sources(), "--to"), USAGE)
         name = variable(service, "SOURCE")
-        planner.make(root, Request(sources=(f"{service}={to}",)))
-        before = checkout.dotenv.get(name)
-        change = {name: None if to == PLAIN and before else to}
-        if to != (before or PLAIN):
-            tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), change), 0o600)
-    undo = f"./inv source --service {service} --to {before or PLAIN}"
-    return Result({"service": service, "source": to, "before": before or PLAIN},
+        was = before.get(name)
+        refused = trial.problems(root, name, before, {**before, name: to}, no_word=trial.NO_WORD - {"unset"})
+        if refused:
+            raise StackError(refused)
+        if to != (was or PLAIN):
+            change = {name: None if to == PLAIN and was else to}
+            tree.write(root / ".env", envfile.edit(data, change), 0o600)
+    undo = f"./inv source --service {service} --to {was or PLAIN}"
+    return Result({"service": service, "source": to, "before": was or PLAIN},
                   lines=[f"{service} comes from {to} (undo: {undo}); to have it run so: ./inv up"])  # fmt: skip
+
+
+def _fragment(checkout: Checkout, service: str) -> Fragment:
+    known = sorted(checkout.catalog.fragments)
+    if service not in known:
+        hint = suggest(service, known) or f"known are {', '.join(known)}"
+        raise fail("unknown-service", f"unknown service {echoed(service)}", "--service", hint, USAGE)
+    return checkout.catalog.fragments[service]

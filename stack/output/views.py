@@ -281,8 +281,7 @@ def versions(result: Result) -> Columns:
 def outdated(result: Result) -> Columns | None:
     """One row for each pin that is behind, or has a newer line beyond its own."""
     rows = [row for row in result.data["images"] if row.outdated or row.beyond]
-    table = Columns(Column("image", "anywhere"), Column("pin", "anywhere"), Column("newest", "anywhere"),
-                    Column("beyond", "anywhere", goes=2), Column("told by", goes=1))  # fmt: skip
+    table = Columns(Column("image", "anywhere"), "pin", "newest", Column("beyond", goes=2), Column("told by", goes=1))
     for row in rows:
         by = f"{row.told_by}, {row.on}" if row.told_by == "table" else row.told_by
         table.add(row.name, row.pin, Text(row.newest, "yellow" if row.outdated else ""), row.beyond, by)

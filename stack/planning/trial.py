@@ -1,7 +1,7 @@
 """Whether the settings still give a plan with a change of `.env`: asked before it is written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,27 +20,32 @@ NO_WORD = frozenset({"compose-missing", "no-engine", "unset"})
 
 
 def problems(
-    root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str], changed: bool = False
+    root: Path,
+    name: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    changed: bool = False,
+    no_word: Collection[str] = NO_WORD,
 ) -> list[Problem]:
     """What the change of `name` makes wrong in the settings of `before`; what was wrong already is no reason to refuse
     it, as it may be on the way to mend that. A fix never takes away the value that stands. A secret that was `changed`
-    in its program already is no longer what a volume keeps."""
+    in its program already is no longer what a volume keeps. Problems of the codes in `no_word` do not count."""
     before = settings.sound(before)
     after = {**settings.sound(after), name: after[name]}
     found = _layers(root, after[name]) if name == "STACK_PATH" else []
-    found = found or ([] if changed else _kept(root, name, before, after)) or _wrong(root, after)
+    found = found or ([] if changed else _kept(root, name, before, after)) or _wrong(root, after, no_word)
     if not found:
         return []
-    broken = bool(_wrong(root, before))
+    broken = bool(_wrong(root, before, no_word))
     return [_mended(one, name, before) for one in found if not broken or name in f"{one.where} {one.message}"]
 
 
-def _wrong(root: Path, dotenv: Mapping[str, str]) -> list[Problem]:
+def _wrong(root: Path, dotenv: Mapping[str, str], no_word: Collection[str]) -> list[Problem]:
     """Why these settings give no plan."""
     try:
         planner.drafted(planner.read_checkout(root, dotenv=dict(dotenv)))
     except StackError as error:
-        return [one for one in error.problems if one.code not in NO_WORD]
+        return [one for one in error.problems if one.code not in no_word]
     return []
 
 

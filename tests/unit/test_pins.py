@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from stack.commands import outdated
@@ -94,6 +95,14 @@ def test_a_registry_tells_more_than_the_table_and_without_one_the_table_tells_it
         ("1.2.0", "2.0.0", True, "docker.io", TODAY),
         ("1.1.0", "", True, "table", DAY),
     ]
+
+
+def test_the_data_of_a_pin_is_frozen() -> None:
+    [found] = outdated.compared(pin("a:1.0.0"), {"a:1.0.0": Answer("docker.io", ["1.2.0"])}, TODAY)
+    assert msgspec.to_builtins(found) == {
+        "name": "a", "pin": "1.0.0", "newest": "1.2.0", "beyond": "", "outdated": True, "told_by": "docker.io",
+        "on": "2026-01-31", "file": "", "why": "",
+    }  # fmt: skip
 
 
 def test_a_package_is_told_by_the_table() -> None:

@@ -2,10 +2,12 @@
 
 import io
 import sys
+from datetime import date
 from typing import Any
 
 import pytest
 
+from stack.commands.outdated import Row
 from stack.errors import Problem
 from stack.output import views
 from stack.output.columns import Column, fitting
@@ -198,3 +200,14 @@ def test_no_line_in_a_pipe_ends_in_blanks(capsys: Captured) -> None:
 def test_what_matters_least_goes_first(width: int, shown: dict[int, int], gone: list[int]) -> None:
     columns = [Column("name"), Column("b", goes=1), Column("empty"), Column("d", "words", goes=2)]
     assert fitting(columns, [["a-name", "bbbbbbb", "", "four five"]], width) == (shown, gone)
+
+
+def test_pins_that_are_behind_fit_80_columns_and_the_others_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = Row("quay.io/docling-project/docling-serve-cpu", "2026.10.4-d48c4b555", "2026.11.4-d48c4b556", "v2.0.0",
+               True, "quay.io", date(2026, 11, 29))  # fmt: skip
+    fine = Row("redis", "7", "7", "", False, "docker.io", date(2026, 11, 29))
+    lines = screen(monkeypatch, "outdated", Result({"images": [long, fine]}))
+    assert max(map(len, lines)) <= 80
+    assert "2026.11.4-d48c4b556" in lines[1]
+    assert not any("redis" in line for line in lines)
+    assert screen(monkeypatch, "outdated", Result({"images": [fine]}, lines=["none"])) == ["none"]

@@ -64,7 +64,7 @@ def _edges(found: Catalog, definition: Definition) -> Iterable[Problem]:
     known = {*found.services(), definition.name, *(part.name for part in definition.companions)}
     for edge in (edge for part in (definition, *definition.companions) for edge in part.depends_on):
         if edge.service not in known:
-            hint = suggest(edge.service, known) or "./inv source lists them"
+            hint = suggest(edge.service, known) or "./inv source"
             yield Problem("edge", f"there is no service {echoed(edge.service)}", "--depends-on", hint)
 
 

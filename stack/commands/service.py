@@ -331,7 +331,7 @@ def _agreed(name: str) -> bool:
 def _known(planned: Planned, name: str) -> None:
     fragments = sorted(planned.checkout.catalog.fragments)
     if name not in fragments:
-        hint = suggest(name, fragments) or "./inv source lists them"
+        hint = suggest(name, fragments) or "./inv source"
         raise fail("unknown-service", f"unknown service {echoed(name)}", "service", hint, USAGE)
 
 

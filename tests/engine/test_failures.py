@@ -122,7 +122,10 @@ def test_what_the_engine_refuses_to_make_is_told_with_its_cause_and_mended_by_th
     failed = stack.inv("up", "--json")
     assert failed.code == 1
     assert f"a network named {network} is there already" in failed.problems[0]["message"]
-    follow(stack, failed.problems[0]["fix"])
+    [known] = found(stack)["not-running"]
+    assert known["fix"] == failed.problems[0]["fix"]
+    follow(stack, known["fix"])
+    assert "not-running" not in found(stack)
 
     stack.service("other", platform="linux/s390x")
     refused = stack.inv("up", "--json", env={"DOCKER_DEFAULT_PLATFORM": "linux/s390x"})

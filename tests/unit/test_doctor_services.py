@@ -226,7 +226,11 @@ def test_why_the_last_start_made_no_container_is_known_afterwards(look: Look, tm
     [found] = look(not_running.CHECK, container("db"), ended("job", 0))
     assert "a network named p_n is there already" in found.seen
     assert found.fix == "docker network rm p_n && ./inv up"
+    [refused] = look(not_running.CHECK)
+    assert refused.seen.startswith("the last ./inv up could start nothing: a network named p_n is there already")
+    assert refused.fix == "docker network rm p_n && ./inv up"
     failures.keep(here, [])
+    assert look(not_running.CHECK) == []
     [found] = look(not_running.CHECK, container("db"), ended("job", 0))
     assert found.seen == "web is planned, and has no container"
 

@@ -15,6 +15,12 @@ STOPPED = (0, 137, 143)
 
 def _run(scene: Scene) -> Iterable[Finding]:
     resting = not scene.running()
+    said = failures.kept(scene.root)
+    if resting and said:
+        yield _refused(said)
+    if not scene.started():
+        yield untold("nothing of the project was started yet")
+        return
     if resting:
         yield untold("the project is stopped: nothing of it runs")
     startable = [service for service in scene.planned.plan.services if service.image in scene.images]
@@ -43,6 +49,13 @@ def _of(scene: Scene, service: Service, resting: bool) -> Iterable[Finding]:
         yield Finding(seen, "what needs it fails", fix or "./inv up", service=service.name)
 
 
+def _refused(said: str) -> Finding:
+    """What the engine said to a start that left nothing running."""
+    cause, fix = refusals.meaning([said])
+    seen = f"the last ./inv up could start nothing: {cause or said.splitlines()[0]}"
+    return Finding(seen, "nothing of the project runs", fix or "./inv up")
+
+
 def _ended(one: Inspected) -> bool:
     """Whether a container has ended, or the engine would not start it."""
     status = one["State"]["Status"]
@@ -54,6 +67,6 @@ CHECK = Check(
     section="services",
     holds="what should run, runs",
     run=_run,
-    needs=("planned", "engine", "containers", "images", "begun"),
+    needs=("planned", "engine", "containers", "images"),
     of_services=True,
 )

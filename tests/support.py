@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests import warm
+
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ("stack", "tasks.py")
 SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example", "pins.yml")
@@ -75,14 +77,17 @@ class Checkout(NamedTuple):
     ) -> Done:
         """Run the program. `env` is added to an environment that knows no engine; `before` runs in the new
         process first; `text` is its standard input."""
+        around = {**environment(), "PYTHONPATH": str(self.root), **(env or {})}
+        if before is None:
+            return Done(words, *warm.run(self.root, words, cwd or self.root, around, text or ""))
         done = subprocess.run(
             [sys.executable, "-m", "stack", *words],
             cwd=cwd or self.root,
-            env={**environment(), "PYTHONPATH": str(self.root), **(env or {})},
+            env=around,
             input=text or "",
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=warm.ENDLESS,
             check=False,
             preexec_fn=before,
         )

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -81,7 +80,7 @@ def _serve(requests: socket.socket) -> None:
 
 
 def _command(order: Mapping[str, Any], streams: list[int]) -> NoReturn:
-    """Be the command, to its end."""
+    """Be the command, to its end: what it raises ends this process as it would end its own."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -90,17 +89,8 @@ def _command(order: Mapping[str, Any], streams: list[int]) -> NoReturn:
     os.chdir(order["cwd"])
     _belong_to(order["root"])
     sys.argv = ["stack", *order["words"]]
-    code: Any = 0
-    try:
-        importlib.import_module("stack.program").main()
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    importlib.import_module("stack.program").main()
+    sys.exit()
 
 
 def _belong_to(root: str) -> None:

@@ -204,15 +204,19 @@ def refused(stderr: str) -> StackError:
     return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
 
 
-def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: bool = False) -> dict[str, str]:
+def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: bool = False,
+           lives_in: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
     """Compose's config hash of every service of an assembled project, as `docker compose` would compute it in the
     root: the user's compose.override.yaml counts. `env` holds the secrets: they go by environment, not by argument.
 
     `apart` is for a project that names an env_file: Compose up to 2.40.3 leaves its content out of `--hash` and has
-    it in a container's label, so that the files are resolved first."""
+    it in a container's label, so that the files are resolved first. `lives_in` has the container's id of each service
+    that another one shares the network of: the label has that in the place of `service:NAME` (2.40.3)."""
     files = ["-f", "-", *override(root)]
-    if apart:
+    if apart or lives_in:
         text, files = _configured(root, project, text, env, [*files, "config", "--format", "json"]), ["-f", "-"]
+    for name, container in (lives_in or {}).items():
+        text = text.replace(f'"network_mode": "service:{name}"', f'"network_mode": "container:{container}"')
     found = _configured(root, project, text, env, [*files, "config", "--hash", "*"])
     return dict(line.split() for line in found.splitlines() if len(line.split()) == 2)
 

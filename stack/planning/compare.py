@@ -41,7 +41,21 @@ def assemble(planned: Planned) -> Assembled:
 def compare(planned: Planned, assembled: Assembled, here: Images, running: list[Container],
             secrets: Mapping[str, str]) -> list[Change]:  # fmt: skip
     """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
-    found_hashes = hashes(planned, assembled, secrets)
+    services, root = assembled.model["services"], planned.checkout.root
+    wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets))
+    if shared := {name for name in map(addresses.shares, services.values()) if name}:
+        stay = {c.name for c in changes.compare(wanted, running, {}) if c.action in ("unchanged", "start")}
+        homes = {c.service: c.id for c in running if c.service in shared & stay and not c.one_off}
+        wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets, homes))
+    record = lastup.read(root)
+    keys = lastup.parts(record, services)
+    old = {c.service: c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)}
+    compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
+    told = [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
+    return [moved(c, services.get(c.name, {}), old.get(c.name, "")) for c in told]
+
+
+def _wanted(planned: Planned, assembled: Assembled, here: Images, hashed: Mapping[str, str]) -> dict[str, Wanted]:
     raw = model.services(planned.facts.model)
     wanted = {}
     for service in planned.plan.services:
@@ -49,14 +63,8 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
         current = found[0] if found else None
         if service.built and not images.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
-        wanted[service.name] = Wanted(found_hashes.get(service.name, ""), current, service.one_shot, service.containers)
-    services, root = assembled.model["services"], planned.checkout.root
-    record = lastup.read(root)
-    keys = lastup.parts(record, services)
-    old = {c.service: c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)}
-    compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
-    told = [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
-    return [moved(c, services.get(c.name, {}), old.get(c.name, "")) for c in told]
+        wanted[service.name] = Wanted(hashed.get(service.name, ""), current, service.one_shot, service.containers)
+    return wanted
 
 
 def moved(change: Change, service: Model, folder: str) -> Change:
@@ -82,8 +90,10 @@ def _gone(planned: Planned) -> set[str]:
     return {n for n, fragment in fragments.items() if fragment in off or (fragment in here and n not in present)}
 
 
-def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -> dict[str, str]:
-    """Compose's config hashes, kept under the digest of everything that they depend on."""
+def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str],
+           lives_in: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
+    """Compose's config hashes, kept under the digest of everything that they depend on. `lives_in` has the
+    container's id of each service that another one shares the network of and that is not made anew."""
     root = planned.checkout.root
     env = {**docker.environment(), **stand_ins(assembled.model, secrets)}
     named = {name: tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"}
@@ -91,13 +101,14 @@ def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str]) -
     files = named | reads.followed(root, named, known)
     decisive = reads.mentioned(known, [assembled.text.encode(), *files.values()])
     key = tree.digest(assembled.text.encode(), *tree.flat(files), msgspec.json.encode(sorted(decisive.items())),
-                      docker.compose_stamp().encode(), str(root).encode())  # fmt: skip
+                      docker.compose_stamp().encode(), str(root).encode(),
+                      msgspec.json.encode(lives_in or {}, order="sorted"))  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
     try:
         return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         apart = any(b"env_file" in data for data in files.values())
-        found = docker.hashes(root, planned.plan.project, assembled.text, env, apart)
+        found = docker.hashes(root, planned.plan.project, assembled.text, env, apart, lives_in)
         tree.remember(cache, msgspec.json.encode(found))
         return found
 

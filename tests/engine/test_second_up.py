@@ -130,3 +130,20 @@ def test_a_changed_definition_of_a_volume_is_told_and_no_data_is_lost(stack: Sta
     assert told in done.text
     assert stack.exec("web", "cat", "/data/word").strip() == "kept"
     assert told in stack.inv("doctor", "--check", "volume-definition").text
+
+
+def test_who_stands_in_the_network_of_another_is_made_anew_with_it_alone(stack: Stack) -> None:
+    beside = {"network_mode": "service:web", "networks": None, "depends_on": {"web": {"condition": "service_started"}}}
+    stack.service("web", more={"beside": beside}, environment={"WORD": "${WEB_WORD:-old}"})
+    stack.up()
+    before = stack.identities()
+    actions = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert actions == {"web": "unchanged", "beside": "unchanged"}
+    assert "nothing was changed" in stack.up().out
+    assert stack.identities() == before
+
+    stack.set(WEB_WORD="new")
+    actions = {c["name"]: c["action"] for c in stack.inv("plan", "--json").json["data"]["changes"]}
+    assert actions == {"web": "recreate", "beside": "recreate"}
+    stack.up()
+    assert not {before[name][0] for name in before} & {found[0] for found in stack.identities().values()}

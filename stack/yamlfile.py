@@ -24,17 +24,29 @@ def load(path: str, text: str) -> Any:
     Raises StackError naming the line of a syntax error, a duplicate key, or a second document."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    # The C parser takes a fifth of the time, but refuses some of what Compose reads: [data:/data].
-    with contextlib.suppress(YAMLError):
-        return _loader(pure=False).load(text)
+    # The C parser refuses some of what Compose reads: [data:/data].
+    with contextlib.suppress(YAMLError, ValueError):
+        return _fast(text)
     try:
         return _loader(pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise fail("yaml", _words(error), f"{path}{line}", f"edit {path}{line}") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # a date that there is not is no YAMLError
         raise fail("yaml", " ".join(str(error).split()), path, f"edit {path}") from None
+
+
+def _fast(text: str) -> Any:
+    """The document by the C parser, where there is one. Raises ruamel's YAMLError."""
+    try:
+        from stack import yamlnodes
+
+        return yamlnodes.values(text)
+    except ImportError:
+        return _loader(pure=True).load(text)
+    except (yamlnodes.UnusualError, RecursionError):
+        return _loader(pure=False).load(text)
 
 
 def events(text: str) -> list[Any]:
@@ -52,8 +64,10 @@ def nodes(text: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    with contextlib.suppress(YAMLError):
-        return YAML(typ="safe", pure=False).compose(text)
+    with contextlib.suppress(YAMLError, ImportError):
+        from stack import yamlnodes
+
+        return yamlnodes.nodes(text)
     return YAML(typ="safe", pure=True).compose(text)
 
 

@@ -28,7 +28,7 @@ def listed() -> Result:
     """Every route: its address, the service behind it, who is let in, and whether it is planned."""
     planned = _in_force()
     site, reached = entrance.site(planned), _reached(planned)
-    found = kongfile.entities(kongfile.read(effective.whole(entrance.text(planned), reached, site)))
+    found = kongfile.entities(effective.whole(entrance.text(planned), reached, site))
     serving = effective.there(found, reached) if reached else set()
     rows = []
     for entity, route in declared.addresses(found):
@@ -56,8 +56,8 @@ def test(method: str, url: str) -> Result:
     method, (host, path) = _method(method), _address(url)
     planned = _in_force()
     text, reached, site = entrance.text(planned), _reached(planned), entrance.site(planned)
-    now = routing.read(effective.effective(text, reached, site))
-    whole = routing.read(effective.whole(text, reached, site))
+    now = routing.router(kongfile.entities(effective.serving(text, reached, site)))
+    whole = routing.router(kongfile.entities(effective.whole(text, reached, site)))
     met, ever = (routing.match(table, method, host, path, site.port) for table in (now, whole))
     request = {"method": method, "host": host, "path": path}
     if isinstance(ever, routing.Miss):
@@ -105,7 +105,7 @@ def unguarded(text: str, called: str, service: str, at: Door, words: Sequence[st
     """That a new route asks nobody who it is, where nobody said that it is to be so; `words` are further flags of the
     line that makes it. In front of every route of the gateway's `text` something may ask."""
     found = kongfile.entities(kongfile.read(text))
-    if at.auth != "none" or declared.asking(found, kongfile.Entity("routes", "", {}, {})):
+    if at.auth != "none" or declared.asking(found, kongfile.Entity("routes", "any", {}, {})):
         return []
     guarded = [f"{name} ({', '.join(route.auth)})" for name, route in declared.named(found)
                if route.service == service and route.auth and name != called]  # fmt: skip

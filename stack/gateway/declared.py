@@ -1,5 +1,6 @@
 """What the gateway's file says: its routes, where they lead, and which plugins run for them. Pure."""
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -170,24 +171,28 @@ def _number(value: Any) -> int | None:
 
 def upstream_named(found: Entities, host: str) -> Entity | None:
     """The upstream that Kong takes instead of the host of this name."""
-    return next((upstream for upstream in found["upstreams"] if upstream.value.get("name") == host), None)
+    return found.upstreams.get(host)
 
 
 def targets_of(found: Entities, upstream: Entity) -> list[Entity]:
     """The targets of an upstream, nested or not."""
-    return [target for target in found["targets"] if target.parents.get("upstream") == upstream.path]
+    return found.targets.get(upstream.path, [])
 
 
 def plugins_of(found: Entities, route: Entity) -> dict[str, Entity]:
     """The enabled plugins that run for a route, by name: its own, else its service's, else the global one."""
-    mine = {"route": route.path, "service": route.parents.get("service")}
+    if route.path in found.running:
+        return found.running[route.path]
+    mine = [("route", route.path)]
+    mine += [("service", parent)] if (parent := route.parents.get("service")) else []
+    scopes = [frozenset(scope) for count in range(len(mine) + 1) for scope in itertools.combinations(mine, count)]
     chosen: dict[str, Entity] = {}
-    for plugin in found["plugins"]:
+    for _, plugin in sorted((p for scope in scopes for p in found.plugins.get(scope, ())), key=lambda p: p[0]):
         name = str(plugin.value.get("name"))
-        applies = all(parent and mine.get(field) == parent for field, parent in plugin.parents.items())
         enabled = plugin.value.get("enabled") is not False
-        if applies and enabled and (name not in chosen or _rank(plugin) > _rank(chosen[name])):
+        if enabled and (name not in chosen or _rank(plugin) > _rank(chosen[name])):
             chosen[name] = plugin
+    found.running[route.path] = chosen
     return chosen
 
 

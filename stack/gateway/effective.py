@@ -20,10 +20,19 @@ REPORTERS = frozenset(
 
 
 def effective(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> str:
+    """What `serving` gives, as the gateway reads it: `${NAME}` stays, every string is double-quoted, comments go."""
+    return written(serving(text, planned, site, file))
+
+
+def written(document: dict[str, Any]) -> str:
+    """A document of `serving` as a file."""
+    return HEADER + kongfile.write(document)
+
+
+def serving(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> dict[str, Any]:
     """The file without the services that are not planned, their routes and their plugins, and without the reporting
-    plugins whose receiver is not planned; what else belongs to no service stays. `${NAME}` stays too, every string is
-    double-quoted, comments go. The site's host takes the place of localhost in routes' names and in the origins of
-    cors, and the route named index gets its page.
+    plugins whose receiver is not planned; what else belongs to no service stays. The site's host takes the place of
+    localhost in routes' names and in the origins of cors, and the route named index gets its page.
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
@@ -36,15 +45,15 @@ def effective(text: str, planned: Collection[str], site: Site = LOCAL, file: str
         plugins = route.value.get("plugins")
         if route.value.get("name") == INDEX and isinstance(plugins, list):
             route.value["plugins"] = [_answering(plugin, page) for plugin in plugins]
-    return HEADER + kongfile.write(reached)
+    return reached
 
 
-def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> str:
+def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> dict[str, Any]:
     """The file with every route, planned or not, under the names by which browsers reach them, and with the plugins
     that run when `planned` does. Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _silent(kongfile.entities(document), planned))
-    return kongfile.write(_reached_as(kept, site.host.lower()))
+    return _reached_as(kept, site.host.lower())  # type: ignore[no-any-return]
 
 
 def there(found: Entities, planned: Collection[str]) -> set[str]:

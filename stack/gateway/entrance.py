@@ -139,8 +139,9 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
     problems = validity.check(text, *known, file, layers)
     if problems:
         return Entrance(problems)
-    config = effective.effective(text, inputs.reachable, inputs.site)
-    return Entrance([], config, declared.front(declared.routes(config)))
+    document = effective.serving(text, inputs.reachable, inputs.site)
+    routes = declared.routes_of(kongfile.entities(document))
+    return Entrance([], effective.written(document), declared.front(routes))
 
 
 def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:

@@ -1,5 +1,6 @@
 """Kong's declarative format: reading a file into entities, and writing one that Kong reads as meant."""
 
+import functools
 import json
 import math
 import re
@@ -54,10 +55,37 @@ class Entity(NamedTuple):
 
 
 class Entities(dict[str, list[Entity]]):
-    """All entities of a file by kind, in the file's order; a kind that does not occur is empty."""
+    """All entities of a file by kind, in the file's order; a kind that does not occur is empty. What is asked for every
+    route is found at once: a file may have thousands."""
 
     def __missing__(self, kind: str) -> list[Entity]:
         return []
+
+    @functools.cached_property
+    def upstreams(self) -> dict[str, Entity]:
+        """The upstreams by name, the first of each."""
+        return {name: one for one in reversed(self["upstreams"]) if isinstance(name := one.value.get("name"), str)}
+
+    @functools.cached_property
+    def targets(self) -> dict[str | None, list[Entity]]:
+        """The targets by the path of their upstream."""
+        found: dict[str | None, list[Entity]] = {}
+        for one in self["targets"]:
+            found.setdefault(one.parents.get("upstream"), []).append(one)
+        return found
+
+    @functools.cached_property
+    def running(self) -> dict[str, dict[str, Entity]]:
+        """What `declared.plugins_of` found already, by the route's path."""
+        return {}
+
+    @functools.cached_property
+    def plugins(self) -> dict[frozenset[tuple[str, str | None]], list[tuple[int, Entity]]]:
+        """The plugins by all that each belongs to, with their positions in the file."""
+        found: dict[frozenset[tuple[str, str | None]], list[tuple[int, Entity]]] = {}
+        for at, one in enumerate(self["plugins"]):
+            found.setdefault(frozenset(one.parents.items()), []).append((at, one))
+        return found
 
 
 def read(text: str, file: str = FILE) -> dict[str, Any]:
@@ -179,5 +207,8 @@ def _scalar(value: Any) -> str:
         return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
     if value is None or isinstance(value, bool | int | float | dict | list):
         return json.dumps(value)
-    quoted = json.dumps(str(value), ensure_ascii=False)
+    text = str(value)
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    quoted = json.dumps(text, ensure_ascii=False)
     return re.sub(UNPRINTABLE, lambda found: f"\\u{ord(found[0]):04x}", quoted)

@@ -152,9 +152,8 @@ def _near(table: Router, host: str, seen: str) -> list[Candidate]:
     """The candidates that may take a request, in their order."""
     positions: set[int] = set()
     for name in (host.partition(":")[0], "", WILDCARD):
-        these = table.starts.get(name, {})
-        for length in range(len(seen) + 1):
-            positions.update(these.get(seen[:length], ()))
+        if these := table.starts.get(name):
+            positions.update(at for length in range(len(seen) + 1) for at in these.get(seen[:length], ()))
     return [table.candidates[at] for at in sorted(positions)]
 
 
@@ -208,9 +207,9 @@ def _prefix(paths: tuple[str, ...], seen: str) -> str | None:
     """The part of a path that the first fitting one of `paths` takes."""
     for path in paths:
         if path.startswith("~"):
-            found = rust.compiled(path[1:]).search(seen)
-            if found:
-                return found[0]
+            found = rust.taken(path[1:], seen)
+            if found is not None:
+                return found
         elif seen.startswith(path):
             return path
     return None

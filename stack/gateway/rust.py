@@ -15,6 +15,8 @@ ASSERTING = "bBAz"
 POSIX = {"alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": "\\x00-\\x7f", "blank": "\\t ", "cntrl": "\\x00-\\x1f\\x7f",
          "digit": "0-9", "graph": "!-~", "lower": "a-z", "print": " -~", "punct": "!-/:-@\\[-`{-~",
          "space": "\\t\\n\\x0b\\f\\r ", "upper": "A-Z", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f"}  # fmt: skip
+LITERAL = re.compile(r"((?:[A-Za-z0-9_/-]|\\[.-])*)(\$?)")
+"""An expression without any choice, as most are: it need not be compiled, which takes longer than to use it once."""
 ANY, LINE = r"[\s\S]", r"[^\n]"
 CATEGORIES = re.compile("L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfon]?")
 SCRIPTS = {"Latin": "LATIN", "Greek": "GREEK", "Cyrillic": "CYRILLIC", "Han": "CJK", "Hiragana": "HIRAGANA",
@@ -28,11 +30,22 @@ class RefusedError(Exception):
 
 def wrong(pattern: str) -> str:
     """Why Kong refuses an expression; nothing where it takes it."""
+    if LITERAL.fullmatch(pattern):
+        return ""
     try:
         compiled(pattern)
     except RefusedError as error:
         return f"no regular expression to Kong, whose engine is Rust's: {error}"
     return ""
+
+
+def taken(pattern: str, path: str) -> str | None:
+    """What an expression takes of a path, from its start; None where it does not fit. Raises RefusedError."""
+    if literal := LITERAL.fullmatch(pattern):
+        start = literal[1].replace("\\", "")
+        return start if (path == start if literal[2] else path.startswith(start)) else None
+    found = compiled(pattern).search(path)
+    return found[0] if found else None
 
 
 @functools.lru_cache(maxsize=65536)

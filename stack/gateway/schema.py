@@ -5,7 +5,7 @@ as whether a host is one, is in forms.py."""
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,12 +63,24 @@ def record(definition: Definition, value: dict[str, Any], path: str) -> Iterator
             yield from _field(fields[key], item, f"{path}.{key}")
         else:
             yield Refusal(f"{path}.{key}", "gateway-key", f"Kong has no such field{_hint(key, fields)}")
-    for name, field in fields.items():
-        if name not in value and (field.get("required") or field.get("type") == "record"):
-            yield from _missing(field, f"{path}.{name}")
+    for name in _needed(fields):
+        if name not in value:
+            yield from _missing(fields[name], f"{path}.{name}")
     for check in definition.get("checks", ()):
         for rule, told in check.items():
             yield from _checked(rule, told, definition, value, path)
+
+
+NEEDED: dict[int, tuple[Definition, list[str]]] = {}
+"""What `_needed` knows: the fields themselves stand beside it, so that their id stays theirs."""
+
+
+def _needed(fields: Definition) -> list[str]:
+    """The fields that are looked at where a value lacks them."""
+    if id(fields) not in NEEDED:
+        names = [name for name, field in fields.items() if field.get("required") or field.get("type") == "record"]
+        NEEDED[id(fields)] = (fields, names)
+    return NEEDED[id(fields)][1]
 
 
 def _addressed(definition: Definition, value: dict[str, Any], path: str) -> Iterator[Refusal]:
@@ -106,6 +118,8 @@ def _shorthand(short: Definition, value: dict[str, Any], path: str) -> Iterator[
 
 def _spelled_out(short: Definition, value: dict[str, Any]) -> dict[str, Any]:
     """The value with its short fields as those that they mean."""
+    if short.keys().isdisjoint(value):
+        return value
     result = {key: item for key, item in value.items() if key not in short}
     for name in short.keys() & value.keys():
         inner = result
@@ -171,15 +185,21 @@ ARTICLES = {"string": "a string", "integer": "a whole number", "number": "a numb
 
 def _type(kind: str, value: Any) -> str:
     """What is expected in place of a value of another type; nothing for one of the right type."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    right = {
-        "string": not isinstance(value, bool | int | float | list | dict),
-        "foreign": not isinstance(value, list | dict),
-        "integer": number and float(value).is_integer(), "number": number,
-        "boolean": isinstance(value, bool), "array": isinstance(value, list), "set": isinstance(value, list),
-        "map": isinstance(value, dict), "record": isinstance(value, dict),
-    }  # fmt: skip
-    return "" if right[kind] else f"expected {ARTICLES[kind]}"
+    return "" if TYPES[kind](value) else f"expected {ARTICLES[kind]}"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: not isinstance(value, bool | int | float | list | dict),
+    "foreign": lambda value: not isinstance(value, list | dict),
+    "integer": lambda value: _number(value) and float(value).is_integer(), "number": _number,
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list), "set": lambda value: isinstance(value, list),
+    "map": lambda value: isinstance(value, dict), "record": lambda value: isinstance(value, dict),
+}  # fmt: skip
 
 
 def _limit(field: Definition, value: Any) -> str:
@@ -187,8 +207,9 @@ def _limit(field: Definition, value: Any) -> str:
     text = value if isinstance(value, str) else ""
     if PLACEHOLDER in text or (field.get("referenceable") and text.startswith("{vault://")):
         return ""
-    for rule, told in LIMITS.items():
-        if rule in field and (message := told(value, field[rule])):
+    rules = field.keys() & LIMITS.keys()
+    for rule in sorted(rules, key=ORDER.__getitem__) if len(rules) > 1 else rules:
+        if message := LIMITS[rule](value, field[rule]):
             return message
     if isinstance(value, str) and "len_min" not in field and not value:
         return "it is empty"
@@ -236,8 +257,8 @@ def _apart(value: list[Any], families: list[list[str]]) -> str:
 
 LIMITS = {
     "eq": lambda value, wanted: _told(value != wanted, f"must be {str(wanted).lower()}"),
-    "not_one_of": lambda value, choices: _told(value in choices, f"must not be one of {_listed(choices)}"),
-    "one_of": lambda value, choices: _told(value not in choices, f"expected one of {_listed(choices)}"),
+    "not_one_of": lambda value, choices: f"must not be one of {_listed(choices)}" if value in choices else "",
+    "one_of": lambda value, choices: "" if value in choices else f"expected one of {_listed(choices)}",
     "gt": lambda value, limit: _told(value <= limit, f"must be greater than {limit}"),
     "timestamp": lambda value, _: _told(value <= 0, "expected a time in seconds"),
     "uuid": lambda value, _: _told(not UUID.fullmatch(value), "expected a UUID"),
@@ -255,6 +276,7 @@ LIMITS = {
     "mutually_exclusive_subsets": _apart,
 }  # fmt: skip
 """Kong's limits in its own order; each gives the words for a value that breaks it."""
+ORDER = {rule: at for at, rule in enumerate(LIMITS)}
 
 
 # Checks of a whole record
@@ -308,9 +330,10 @@ WANTED = {
 
 
 def _conditional(told: Any, definition: Definition, value: dict[str, Any], path: str) -> Iterator[Refusal]:
-    subject, then = at(definition, value, told["if_field"]), at(definition, value, told["then_field"])
+    subject = at(definition, value, told["if_field"])
     if subject is None or not _fits(told["if_match"], subject):
         return
+    then = at(definition, value, told["then_field"])
     wanted = told["then_match"]
     asked = wanted.get("required") and then is None
     banned = "eq" in wanted and wanted["eq"] is None and then is not None

@@ -209,7 +209,7 @@ def _placeholders(value: Any, secrets: Collection[str], path: str) -> Iterator[P
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from _placeholders(item, secrets, f"{path}[{position}]")
-    elif isinstance(value, str):
+    elif isinstance(value, str) and "${" in value:
         for name in re.findall(r"\$\{([^}]*)", value):
             if name not in secrets:
                 known = "the gateway's container has " + ", ".join(sorted(secrets))

@@ -1,5 +1,6 @@
 """Unquoted words that YAML 1.1, which Kong reads, takes for something else than YAML 1.2 does."""
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -18,34 +19,41 @@ def traps(text: str) -> Iterator[Problem]:
     """One problem for each such word, with its place. The text must be valid YAML."""
     from stack import yamlfile
 
-    yield from _walk(yamlfile.nodes(text), "", set())
+    root = yamlfile.nodes(text)
+    if root is not None:
+        yield from _told(root, "", set())
 
 
-def _walk(node: Any, path: str, seen: set[int]) -> Iterator[Problem]:
-    if node is None or id(node) in seen:  # an alias is the node of its anchor again
-        return
-    seen.add(id(node))
+def _told(node: Any, path: str, seen: set[int]) -> list[Problem]:
+    """The problems of a node and of all below it, but for those that are `seen`: an alias is the node of its anchor
+    again."""
     if isinstance(node.value, str):
-        yield from _word(node, path)
-        return
+        wrong = None if node.style else _word(node.value)
+        if wrong is None or id(node) in seen:
+            return []
+        seen.add(id(node))
+        return [Problem("gateway-yaml", wrong[0], path, wrong[1])]
+    if id(node) in seen:
+        return []
+    seen.add(id(node))
+    found: list[Problem] = []
     for position, item in enumerate(node.value):
         if isinstance(item, tuple):
-            key, value = item
-            place = f"{path}.{key.value}" if path else f"{key.value}"
-            yield from _walk(key, place, seen)
-            yield from _walk(value, place, seen)
+            place = f"{path}.{item[0].value}" if path else f"{item[0].value}"
+            found += _told(item[0], place, seen)
+            found += _told(item[1], place, seen)
         else:
-            yield from _walk(item, f"{path}[{position}]", seen)
+            found += _told(item, f"{path}[{position}]", seen)
+    return found
 
 
-def _word(node: Any, path: str) -> Iterator[Problem]:
-    if node.style:
-        return
-    word = node.value
+@functools.lru_cache
+def _word(word: str) -> tuple[str, str] | None:
+    """What is wrong with a word without quotes, and what to write; None where nothing is."""
     if TRUTH.fullmatch(word):
         meant = "true" if word.lower() in ("yes", "on") else "false"
-        fix = f'write {meant}, or "{word}" for the word'
-        yield Problem("gateway-yaml", f"Kong reads {word} without quotes as {meant}", path, fix)
-    elif NUMBER.fullmatch(word):
-        fix = f'write "{word}" for the text, or the number in plain digits'
-        yield Problem("gateway-yaml", f"Kong reads {word} without quotes as another number, or as none", path, fix)
+        return f"Kong reads {word} without quotes as {meant}", f'write {meant}, or "{word}" for the word'
+    if NUMBER.fullmatch(word):
+        message = f"Kong reads {word} without quotes as another number, or as none"
+        return message, f'write "{word}" for the text, or the number in plain digits'
+    return None

@@ -51,6 +51,10 @@ def test_an_unknown_tag_is_told() -> None:
     assert "!vault" in refused("a: !vault x\n").message
 
 
+def test_a_day_that_there_is_not_is_told() -> None:
+    assert refused("a: 2024-13-45\n").message == "month must be in 1..12"
+
+
 def test_a_control_character_is_told() -> None:
     assert refused("a: \x01\n").where.startswith("compose/a.yml")
 

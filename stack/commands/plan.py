@@ -9,7 +9,7 @@ from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
-from stack.planning import behind, compare, definitions, gpu, planner, saving, sight
+from stack.planning import behind, compare, definitions, gpu, layering, planner, saving, sight
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
 from stack.running import images, live
@@ -41,7 +41,7 @@ def run(request: Request) -> Result:
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
     refused = entrance.of(planned).problems
-    problems = [*planned.problems, *told, *refused]
+    problems = [*planned.problems, *layering.problems(planned), *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     exit_code = FAILED if refused else OK

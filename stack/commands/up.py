@@ -16,7 +16,7 @@ from stack.names import echoed
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, behind, compare, definitions, kept, lastup, planner, saving
+from stack.planning import assembly, behind, compare, definitions, kept, lastup, layering, planner, saving
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
@@ -86,7 +86,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         secrets = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
-        told = [*behind.problems(planned), *definitions.problems(planned)]
+        told = [*layering.problems(planned), *behind.problems(planned), *definitions.problems(planned)]
         beyond = [c.name for c in changes if c.action == "beyond"]
         # What compose.yaml, the gateway's routes and the backend's list have.
         standing = planner.widened(planned, beyond)

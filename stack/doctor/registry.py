@@ -26,6 +26,7 @@ from stack.doctor.checks import (
     images_here,
     jobs,
     jwt_keys,
+    layering,
     limits,
     localhost_source,
     log_errors,
@@ -89,6 +90,7 @@ CHECKS: tuple[Check, ...] = tuple(
         image_pins,
         # project
         files,
+        layering,
         plan_made,
         assembly_current,
         orphan_containers,

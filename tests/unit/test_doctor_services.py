@@ -179,6 +179,9 @@ def test_a_kill_is_told_of_a_container_that_runs_again(look: Look) -> None:
 def test_a_loop_of_restarts_is_told_and_one_that_ended_long_ago_is_not(look: Look) -> None:
     [found] = look(restarting.CHECK, container("db", 4, Status="restarting", Restarting=True, ExitCode=139))
     assert "db keeps ending: 4 restarts, exited with 139 (crashed (SIGSEGV))" in found.seen
+    # The engine tells 0 of one that has just begun again.
+    [found] = look(restarting.CHECK, container("db", 4, ExitCode=0, StartedAt=_ago(1)))
+    assert found.seen == "db keeps ending: 4 restarts"
     assert restarting.loops(container("db", 3))
     assert not restarting.loops(container("db", 3, StartedAt=_ago(3600)))
     assert not restarting.loops(container("db", 2))

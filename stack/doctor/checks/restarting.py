@@ -20,8 +20,10 @@ def _run(scene: Scene) -> Iterable[Finding]:
             continue
         one = looping[0]
         cause, known = words.meant(one)
-        told = f"{words.exit_in_words(one)}{f'; {cause}' if cause else ''}{words.last_lines(one)}"
-        seen = f"{service.name} keeps ending: {one['RestartCount']} restarts, {told}"
+        # Of one that runs at this moment the engine tells no code but 0.
+        how = f", {words.exit_in_words(one)}" if one["State"]["Restarting"] else ""
+        told = f"{how}{f'; {cause}' if cause else ''}{words.last_lines(one)}"
+        seen = f"{service.name} keeps ending: {one['RestartCount']} restarts{told}"
         lines = f"mend what its last lines say, then ./inv up; all of them: docker compose logs {service.name}"
         fix = edges.first(scene, service.name) or known or lines
         yield Finding(seen, "it answers for moments at most", fix, service=service.name)

@@ -71,8 +71,8 @@ def _running(name: str, planned: Planned, because: list[str]) -> Result:
     checks = [check for check in CHECKS if check.of_services]
     rows = run.run(checks, scene, [*chain, name]) if scene.started() else []
     causes = [msgspec.to_builtins(row) for row in rows if row.grade in (ERROR, WARNING)]
-    start = {"seen": "nothing of the project was started", "fix": "./inv up"}
-    return _result(name, planned, because, causes or ([] if scene.started() else [start]), [], state, said)
+    start = {"seen": f"{name} {state}" if scene.started() else "nothing of the project was started", "fix": "./inv up"}
+    return _result(name, planned, because, causes or [start], [], state, [*said, f"{name} {state}"])
 
 
 def _well(scene: Scene, name: str) -> bool:

@@ -238,8 +238,9 @@ def test_why_the_last_start_made_no_container_is_known_afterwards(look: Look, tm
     assert found.seen == "web is planned, and has no container"
 
 
-def test_why_tells_once_how_a_service_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = [container("web"), ended("db", 0), ended("job", 0)]
+@pytest.mark.parametrize("whole", [True, False])
+def test_why_tells_once_how_a_service_ended(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = [*([ended("web", 0)] if whole else [container("web")]), ended("db", 0), ended("job", 0)]
     pieces: dict[str, Any] = {"engine": "", "containers": stopped, "oom_kills": set(), "images": {
         s.image: ("sha256:1", {}) for s in WEB.plan.services}}  # fmt: skip
     monkeypatch.setattr(planner, "make", lambda *_: WEB)

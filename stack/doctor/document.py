@@ -11,7 +11,8 @@ HEAD = """# What `./inv doctor` looks at
 `./inv doctor` tells what is wrong, what that causes, and what to type. `--check ID` runs one check (repeat),
 `--service S` those of one service (repeat), `--fix` mends what is marked so: it says each step first, asks, and never
 deletes data. `--bundle FILE` writes one archive for a report of a bug, without secrets. Exit code 1 means that an error
-was found; warnings alone are 0. Those marked *up* run before every start, too.
+was found; warnings alone are 0. Those marked *up* run before every start, too. A terminal shows what is fine in a line
+for each section, and what is wrong below; what each saw is in a pipe, with `--check` and with `--json`.
 """
 
 NOTES = {

@@ -51,6 +51,19 @@ class Columns:
             yield Text(f"without {titles}: a wider terminal or --json shows it", "dim")
 
 
+class Either:
+    """A table where it has room for all its columns, else another."""
+
+    def __init__(self, table: Columns, other: Columns) -> None:
+        self.table, self.other = table, other
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
+        """Draw the one that fits."""
+        cells = [[str(cell) for cell in row] for row in self.table.rows]
+        widths, gone = fitting(self.table.columns, cells, options.max_width)
+        yield self.other if gone or _total(widths) > options.max_width else self.table
+
+
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[dict[int, int], list[int]]:
     """The columns to show with their widths, and those that have something in them, but no room. Pure."""
     filled = [n for n in range(len(columns)) if not rows or any(row[n] for row in rows)]

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stack.errors import OK, Problem
-from stack.output.columns import Column, Columns
+from stack.output.columns import Column, Columns, Either
 from stack.output.result import Result
 
 WIDE = 10_000
@@ -214,7 +214,7 @@ def routes(result: Result) -> Group:
     """One row per address of the gateway; below, those that it has not now."""
     planned = [row for row in result.data["routes"] if row["planned"]]
     absent = [row for row in result.data["routes"] if not row["planned"]]
-    parts: list[Any] = [_routes("address", planned, "")] if planned else []
+    parts: list[Any] = [Either(_routes("address", planned, ""), _narrow(planned))] if planned else []
     if absent:
         said = Text("\nnot there now, as what is behind is not planned", "yellow")
         parts += [said, _routes("would be", absent, "dim")]
@@ -222,11 +222,23 @@ def routes(result: Result) -> Group:
 
 
 def _routes(title: str, rows: list[dict[str, Any]], style: str) -> Columns:
-    table = Columns(title, "service", Column("asks for", WORDS), Column("route", goes=1))
+    table = Columns("route", title, Column("asks for", WORDS), Column("service", goes=1))
     for row in rows:
-        words = (row["url"] or f"{row['host']}{row['path']}", row["service"] or "the gateway", ", ".join(row["auth"]),
-                 row["name"])  # fmt: skip
+        words = (row["name"], _where(row), ", ".join(row["auth"]), row["service"] or "the gateway")
         table.add(*(Text(word, style) for word in words))
+    return table
+
+
+def _where(row: dict[str, Any]) -> str:
+    return row["url"] or f"{row['host']}{row['path']}"
+
+
+def _narrow(rows: list[dict[str, Any]]) -> Columns:
+    """The same with the address below the name, as both are long."""
+    table = Columns("route", Column("asks for", WORDS))
+    for row in rows:
+        owner = "" if row["service"] == row["name"] else f" of {row['service'] or 'the gateway'}"
+        table.add(Text.assemble(row["name"], (owner, "dim"), f"\n  {_where(row)}"), ", ".join(row["auth"]))
     return table
 
 
@@ -305,7 +317,33 @@ def ports(result: Result) -> Group:
 GRADES = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "bold red"), "skipped": ("–", "dim")}
 
 
+FEW = 20
+"""Checks that a screen of 24 lines has room for, a line each."""
+
+
 def doctor(result: Result) -> Group:
+    """What is fine in a line for each section, where there are many; then the findings, errors last, and a count."""
+    rows = result.data["checks"]
+    if len(rows) <= FEW:
+        return checks(result)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    fine = {section: [row["id"] for row in rows if (row["section"], row["grade"]) == (section, "ok")]
+            for section in dict.fromkeys(row["section"] for row in rows)}  # fmt: skip
+    quiet = {**fine, "skipped": [row["id"] for row in rows if row["grade"] == "skipped"]}
+    for title, names in quiet.items():
+        mark = GRADES["skipped" if title == "skipped" else "ok"]
+        if names:
+            table.add_row(Text(title, "bold"), Text.assemble(mark, (f" {', '.join(names)}", "dim")))
+    found = [row for grade in ("warning", "error") for row in rows if row["grade"] == grade]
+    width = max((len(row["id"]) for row in found), default=0)
+    parts = [part for row in found for part in _checked(row, width)]
+    more = Text("what one saw: ./inv doctor --check ID", "dim")
+    return Group(table, *parts, Text(_counted(rows)), more)
+
+
+def checks(result: Result) -> Group:
     """A line for each check in its section; below a finding, what it causes and what to type. In the end, a count."""
     rows = result.data["checks"]
     width = max((len(row["id"]) for row in rows), default=0)
@@ -350,5 +388,5 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
 }  # fmt: skip
 BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
 """What goes to standard error, as a script is not to take it with the rest."""
-PIPED: dict[str, Callable[[Result], Any]] = {"env.list": env_piped}
+PIPED: dict[str, Callable[[Result], Any]] = {"env.list": env_piped, "doctor": checks}
 """What is shown in another way where no person looks."""

@@ -138,16 +138,19 @@ def test_a_list_of_names_is_broken_between_them_and_a_line_to_copy_not_at_all(mo
     assert lines[-1] == undo
 
 
-def test_routes_at_80_columns_are_a_line_each_and_say_what_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routes_at_80_columns_have_name_address_and_who_is_asked_and_say_what_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     row = {"name": "local-deep-researcher", "host": "local-deep-researcher.localhost", "path": "/",
            "auth": ["basic-auth"], "service": "local-deep-researcher", "planned": True,
            "url": "http://local-deep-researcher.localhost:63002/"}  # fmt: skip
     rows = [row, {**row, "planned": False, "url": ""}, {**row, "service": None, "host": "", "auth": []}]
     lines = screen(monkeypatch, "route.list", Result({"routes": rows}))
-    assert lines[1].split() == [row["url"], "local-deep-researcher", "basic-auth"]
-    assert lines[2].split() == [row["url"], "the", "gateway"]
+    assert [line.split() for line in lines[1:5]] == [
+        [row["name"], "basic-auth"], [row["url"]], [row["name"], "of", "the", "gateway"], [row["url"]]
+    ]  # fmt: skip
     told = lines.index("not there now, as what is behind is not planned")
-    assert lines[told + 2].split() == ["local-deep-researcher.localhost/", "local-deep-researcher", "basic-auth"]
+    assert lines[told + 2].split()[:3] == [row["name"], "local-deep-researcher.localhost/", "basic-auth"]
 
 
 def test_what_is_left_out_has_its_line_to_type_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +183,21 @@ def test_a_check_is_told_beside_its_name_and_what_to_type_is_not_broken(monkeypa
     assert all(line.startswith(" " * 16) for line in lines[1:-1])
     assert lines[-1] == f"    → {fix}"
     assert count == "1 error"
+
+
+def test_many_checks_fit_on_a_screen_and_what_is_wrong_stands_last(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    grades = ["error", "warning", "skipped", *["ok"] * 60]
+    checks = [{"id": f"check-{n:02}", "section": f"section{n % 8}", "grade": grade, "seen": f"saw {n}", "causes": "",
+               "fix": ""} for n, grade in enumerate(grades)]  # fmt: skip
+    views.show("doctor", Result({"checks": checks}))
+    assert "saw 62" in capsys.readouterr().out
+    lines = screen(monkeypatch, "doctor", Result({"checks": checks}))
+    assert len(lines) <= 24
+    assert all(len(line) <= 80 for line in lines)
+    assert all(any(f"check-{n:02}" in line for line in lines) for n in range(63))
+    assert lines[-4:-1] == ["  ! check-01  saw 1", "  ✗ check-00  saw 0", "60 fine, 1 warning, 1 error, 1 skipped"]
 
 
 def test_settings_in_a_pipe_are_not_padded(capsys: Captured) -> None:

@@ -252,7 +252,7 @@ def _secret(text: str) -> tuple[str, str]:
     name, _, kind = text.partition(":")
     if SETTING.fullmatch(name) and SECRET_KIND.fullmatch(kind or "hex"):
         return name, kind or "hex"
-    kinds = "hex, hex:LENGTH, sk, password, jwt:ROLE, asked or optional"
+    kinds = "hex, hex:LENGTH, sk, sb_publishable, sb_secret, password, jwt:ROLE, asked or optional"
     raise fail(
         "usage", f"--secret: {echoed(text)} is no NAME:KIND", "--secret", f"--secret MY_KEY:hex ({kinds})", USAGE
     )

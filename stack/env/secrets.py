@@ -1,9 +1,9 @@
 """Secrets: what each kind looks like, how one is made, which are missing, and how they are kept out of sight.
 
 Pure: clock and randomness come in as values. Kinds: `hex` (32 hex characters), `hex:N` (N of them),
-`sk` (an API key in OpenAI's form), `password` (hex, with a capital letter and a digit in front),
-`jwt:ROLE` (a Supabase key, signed with SUPABASE_JWT_SECRET), `asked` (only the user knows it),
-`optional` (the same, and it may stay empty).
+`sk` (an API key in OpenAI's form), `sb_publishable` and `sb_secret` (Supabase's opaque keys), `password` (hex, with a
+capital letter and a digit in front), `jwt:ROLE` (a Supabase key, signed with SUPABASE_JWT_SECRET), `asked` (only the
+user knows it), `optional` (the same, and it may stay empty).
 """
 
 import re
@@ -17,8 +17,9 @@ HIDDEN = "[hidden]"
 # A shorter value would hide parts of ordinary words.
 SHORTEST_HIDDEN = 6
 DEFAULT_LENGTH = 32
-# LiteLLM takes only keys that begin so; n8n only passwords with a capital letter and a digit.
-PREFIXES = {"sk": "sk-", "password": "A1"}
+# LiteLLM takes only keys that begin so; n8n only passwords with a capital letter and a digit. Supabase's clients know
+# its opaque keys from tokens by their beginning.
+PREFIXES = {"sk": "sk-", "password": "A1", "sb_publishable": "sb_publishable_", "sb_secret": "sb_secret_"}
 # PostgREST and GoTrue refuse to start with a shorter one.
 SHORTEST_JWT_SECRET = 32
 LENGTHS = {
@@ -40,6 +41,10 @@ _SHAPES = {
         "only letters, digits and . _ ~ - (not first): it becomes part of URLs",
     ),
     "sk": (r"sk-[A-Za-z0-9._~-]+", "sk- and then only letters, digits and . _ ~ -"),
+    **{
+        kind: (rf"{kind}_[A-Za-z0-9_-]+", f"{kind}_ and then only letters, digits and _ -")
+        for kind in ("sb_publishable", "sb_secret")
+    },
     "password": (
         r"(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9._~]{8,}",
         "eight letters and digits or more, a capital and a digit among them",

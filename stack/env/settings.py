@@ -160,6 +160,7 @@ def _address(value: str) -> str:
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_ORIGIN = rf"https?://{_HOST}(?::[0-9]{{1,5}})?"
 CORE = (
     Setting(
         "PROJECT_NAME",
@@ -177,6 +178,15 @@ CORE = (
         "localhost",
         "name under which browsers reach this machine, in every printed and configured URL",
         _matching(_HOST, "a host name without scheme, port or path"),
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        "",
+        "pages elsewhere that may ask Supabase, as https://app.example.com, separated by commas or blanks; * for all",
+        _matching(
+            rf"\*|[, ]*{_ORIGIN}(?:[, ]+{_ORIGIN})*[, ]*",
+            "* or addresses as https://app.example.com or http://10.0.0.2:8080, without a path",
+        ),
     ),
     Setting(
         "STACK_PROFILES",

@@ -28,12 +28,13 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The gateway as browsers reach it: the machine's name, the published port (None where it is not known), and for
-    each Compose service the path of its page."""
+    """The gateway as browsers reach it: the machine's name, the published port (None where it is not known), for each
+    Compose service the path of its page, and the origins of pages elsewhere that may ask (`*` for all)."""
 
     host: str
     port: int | None = None
     pages: Mapping[str, str] = {}
+    origins: tuple[str, ...] = ()
 
     def named(self, host: str) -> str:
         """A name of the file as it is on this machine: below its own name instead of localhost."""

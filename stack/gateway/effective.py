@@ -32,13 +32,13 @@ def written(document: dict[str, Any]) -> str:
 def serving(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> dict[str, Any]:
     """The file without the services that are not planned, their routes and their plugins, and without the reporting
     plugins whose receiver is not planned; what else belongs to no service stays. The site's host takes the place of
-    localhost in routes' names and in the origins of cors, and the route named index gets its page.
+    localhost in routes' names and in the origins of cors, a list of which with localhost in it gets the site's own, and
+    the route named index gets its page.
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
-    host = site.host.lower()  # as browsers send it, and Kong compares letter by letter
-    reached = kept if host == LOCAL.host else _reached_as(kept, host)
+    reached = _reached_as(kept, site)
     found = kongfile.entities(reached)
     page = indexpage.page(_rows(found, site))
     for route in found["routes"]:
@@ -53,7 +53,7 @@ def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = F
     that run when `planned` does. Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _silent(kongfile.entities(document), planned))
-    return _reached_as(kept, site.host.lower())  # type: ignore[no-any-return]
+    return _reached_as(kept, site)  # type: ignore[no-any-return]
 
 
 def there(found: Entities, planned: Collection[str]) -> set[str]:
@@ -79,15 +79,23 @@ def _answering(plugin: Any, page: str) -> Any:
     return {**plugin, "config": {**(config if isinstance(config, dict) else {}), "body": page}}
 
 
-def _reached_as(value: Any, host: str, key: str = "") -> Any:
-    """A value of the file, found under `key`, for a machine that browsers reach as `host`."""
+def _reached_as(value: Any, site: Site, key: str = "") -> Any:
+    """A value of the file, found under `key`, as the site has it."""
     if isinstance(value, dict):
-        return {name: _reached_as(item, host, str(name)) for name, item in value.items()}
+        return {name: _reached_as(item, site, str(name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [_reached_as(item, host, key) for item in value]
-    if isinstance(value, str) and key == "hosts" and value.endswith(f".{LOCAL.host}"):
+        here = [_reached_as(item, site, key) for item in value]
+        own = key == "origins" and any(isinstance(item, str) and item.endswith(LOCAL.host) for item in value)
+        return (["*"] if "*" in site.origins else here + list(site.origins)) if own else here
+    return _named(value, site.host.lower(), key) if isinstance(value, str) else value
+
+
+def _named(value: str, host: str, key: str) -> str:
+    """A name or an origin of the file, for a machine that browsers reach as `host`, in small letters: so browsers send
+    it, and Kong compares letter by letter."""
+    if host != LOCAL.host and key == "hosts" and value.endswith(f".{LOCAL.host}"):
         return value.removesuffix(LOCAL.host) + host
-    if isinstance(value, str) and key == "origins" and value.endswith(LOCAL.host):
+    if host != LOCAL.host and key == "origins" and value.endswith(LOCAL.host):
         return value.removesuffix(LOCAL.host) + re.escape(host)  # to Kong, an origin with a backslash is a pattern
     return value
 

@@ -111,7 +111,9 @@ def site(planned: Planned) -> Site:
     entries = {s.name: plan.entry(planned.facts, s.name) for s in planned.plan.services}
     pages = {name: entry.page for name, entry in entries.items() if entry.page}
     ports = [p.host for s in planned.plan.services if s.name == SERVICE for p in s.ports if p.container == INSIDE]
-    return Site(planned.checkout.settings.value("PUBLIC_HOST"), next(iter(ports), None), pages)
+    settings = planned.checkout.settings
+    origins = tuple(dict.fromkeys(settings.value("CORS_ORIGINS").replace(",", " ").lower().split()))
+    return Site(settings.value("PUBLIC_HOST"), next(iter(ports), None), pages, origins)
 
 
 PATIENCE = 10

@@ -14,7 +14,7 @@ from stack.names import cut, echoed, suggest
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 """The name of a port variable or a secret: Compose can read it, and its token (model.token) stands out."""
-SECRET_KIND = re.compile(r"hex(:\d+)?|sk|password|jwt:[a-z_]+|asked|optional")
+SECRET_KIND = re.compile(r"hex(:\d+)?|sk|sb_publishable|sb_secret|password|jwt:[a-z_]+|asked|optional")
 FAR = frozenset({"localhost", "external"})
 """Sources whose program is somewhere else: their secrets are never generated."""
 
@@ -289,7 +289,7 @@ def _offset(value: Any) -> str:
 
 def _kind(value: Any) -> str:
     good = isinstance(value, str) and SECRET_KIND.fullmatch(value)
-    return "" if good else "hex, hex:LENGTH, sk, password, jwt:ROLE, asked or optional"
+    return "" if good else "hex, hex:LENGTH, sk, sb_publishable, sb_secret, password, jwt:ROLE, asked or optional"
 
 
 def _text(value: Any) -> str:

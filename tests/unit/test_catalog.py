@@ -15,7 +15,7 @@ PATHS = [
 ]  # fmt: skip
 ROOTS = ["", "local"]
 NAMES = "names such as MY_SERVICE_PORT"
-KIND = "hex, hex:LENGTH, sk, password, jwt:ROLE, asked or optional"
+KIND = "hex, hex:LENGTH, sk, sb_publishable, sb_secret, password, jwt:ROLE, asked or optional"
 
 
 def make(files: dict[str, Any], roots: tuple[str, ...] = ("", "local")) -> Catalog:
@@ -143,7 +143,19 @@ def test_an_unknown_key_suggests_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["hex", "hex:64", "sk", "password", "jwt:anon", "jwt:service_role", "asked", "optional"]
+    "kind",
+    [
+        "hex",
+        "hex:64",
+        "sk",
+        "sb_publishable",
+        "sb_secret",
+        "password",
+        "jwt:anon",
+        "jwt:service_role",
+        "asked",
+        "optional",
+    ],
 )
 def test_every_kind_of_secret_is_taken(kind: str) -> None:
     found = catalog.read_file("compose/n8n.yml", {"x-stack": {"n8n": {"secrets": {"N8N_KEY": kind}}}}, {})

@@ -8,7 +8,14 @@ from stack.errors import Problem
 from stack.gateway.validity import check
 
 ROOT = Path(__file__).parents[2]
-SECRETS = {"SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "DASHBOARD_USERNAME", "DASHBOARD_PASSWORD"}
+SECRETS = {
+    "SUPABASE_ANON_KEY",
+    "SUPABASE_SERVICE_ROLE_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
+    "SUPABASE_SECRET_KEY",
+    "DASHBOARD_USERNAME",
+    "DASHBOARD_PASSWORD",
+}
 CATALOGUE = {"backend", "n8n", "supabase-realtime"}
 PORTS = {"backend": {8000}, "n8n": {5678}}
 

@@ -1,5 +1,7 @@
 """Supabase's routes in kong/kong.yml, and the names under which browsers reach what has a hostname."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ def test_only_what_browsers_are_sent_to_and_what_checks_for_itself_is_open() -> 
         ("", "/storage/v1/"),
         *(("", f"/auth/v1/{path}") for path in ("verify", "callback", "authorize", ".well-known/jwks.json")),
         *(("", f"/auth/v1/sso/saml/{path}") for path in ("acs", "metadata")),
+        ("", "/.well-known/oauth-authorization-server/auth/v1"),
     }
 
 
@@ -77,6 +80,78 @@ def test_on_this_machine_the_names_stay_as_they_stand_in_the_file() -> None:
     text = effective(KONG_YML, FAMILY)
     assert {route.host for route in routes(text) if route.host} == {"studio.localhost"}
     assert origins(text) == {r"(.+\.)?localhost", r"127\.0\.0\.1"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ((), {r"(.+\.)?localhost", r"127\.0\.0\.1"}),
+        (("https://app.test:8443",), {r"(.+\.)?localhost", r"127\.0\.0\.1", "https://app.test:8443"}),
+        (("https://app.test", "*"), {"*"}),
+    ],
+)
+def test_pages_elsewhere_may_ask_where_the_setting_names_them(asked: tuple[str, ...], given: set[str]) -> None:
+    assert origins(effective(KONG_YML, FAMILY, Site("localhost", origins=asked))) == given
+
+
+def test_a_list_of_origins_that_is_not_this_machines_stays() -> None:
+    text = '_format_version: "3.0"\nplugins: [{name: "cors", config: {origins: ["https://a.test"]}}]\n'
+    assert origins(effective(text, set(), Site("box", origins=("https://b.test",)))) == {"https://a.test"}
+
+
+def test_an_opaque_key_opens_what_its_token_opens() -> None:
+    consumers = {one["username"]: one for one in kongfile.read(KONG_YML)["consumers"]}
+    keys = {name: [key["key"] for key in one.get("keyauth_credentials", [])] for name, one in consumers.items()}
+    assert keys["anon"] == ["${SUPABASE_ANON_KEY}", "${SUPABASE_PUBLISHABLE_KEY}"]
+    assert keys["service_role"] == ["${SUPABASE_SERVICE_ROLE_KEY}", "${SUPABASE_SECRET_KEY}"]
+
+
+KEYS = {"SUPABASE_ANON_KEY": "a.n.on", "SUPABASE_SERVICE_ROLE_KEY": "s.e.rvice",
+        "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_1", "SUPABASE_SECRET_KEY": "sb_secret_1"}  # fmt: skip
+TOLD = """
+local headers, query, set = ...
+kong = {request = {get_header = function(n) return headers[n] end, get_query_arg = function(n) return query[n] end},
+        service = {request = {set_header = function(n, v) set[n] = v end}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "told"),
+    [
+        ("apikey = 'sb_secret_1'", "", "Bearer s.e.rvice s.e.rvice"),
+        ("apikey = 'sb_publishable_1', authorization = 'Bearer sb_publishable_1'", "", "Bearer a.n.on a.n.on"),
+        ("apikey = 'sb_publishable_1', authorization = 'Bearer u.s.er'", "", "nil a.n.on"),
+        ("apikey = 'a.n.on'", "", "Bearer a.n.on a.n.on"),
+        ("", "apikey = 'sb_publishable_1'", "Bearer a.n.on a.n.on"),
+        ("apikey = 'sb_other'", "", "Bearer sb_other sb_other"),
+        ("authorization = 'AWS4-HMAC-SHA256 x'", "", "nil nil"),
+        ("", "apikey = true", "nil nil"),
+    ],
+)
+def test_a_service_gets_the_token_of_an_opaque_key(headers: str, query: str, told: str) -> None:
+    lua = next((found for name in ("luajit", "lua5.1", "lua") if (found := shutil.which(name))), None)
+    if lua is None:
+        pytest.skip("no Lua on this machine: apt-get install luajit")
+    code = translation("supabase-auth")
+    for name, value in KEYS.items():
+        code = code.replace(f"${{{name}}}", value)
+    text = (
+        f"local set = {{}}; (function(...) {TOLD} end)({{{headers}}}, {{{query}}}, set); (function() {code} end)();"
+        "io.write(tostring(set.authorization), ' ', tostring(set['x-api-key']))"
+    )
+    done = subprocess.run([lua, "-e", text], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (told, "")
+
+
+def translation(route: str) -> str:
+    """What a route does with an opaque key."""
+    [code] = guards(route)["pre-function"]["access"]
+    return str(code)
+
+
+def test_every_service_that_knows_tokens_alone_gets_them() -> None:
+    routes = ("api", "api-root", "graphql", "storage", "realtime", "realtime-api")
+    assert {translation(f"supabase-{name}") for name in routes} == {translation("supabase-auth")}
 
 
 def test_a_name_that_merely_ends_in_the_same_letters_stays() -> None:

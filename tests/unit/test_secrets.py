@@ -39,6 +39,7 @@ def minted(random: Callable[[int], str]) -> dict[str, str]:
         ("hex:16", "1" * 16),
         ("hex:64", "1" * 64),
         ("sk", "sk-" + "1" * 32),
+        ("sb_secret", "sb_secret_" + "1" * 32),
         ("password", "A1" + "1" * 32),
     ],
 )
@@ -124,6 +125,7 @@ def test_a_secret_of_the_users_own_may_have_any_length(name: str, kind: str, val
         ("SUPABASE_JWT_SECRET", "hex:64", "hunter2:" + "x" * 32),
         ("KEY", "jwt:anon", "hunter2"),
         ("KEY", "sk", "hunter2"),
+        ("KEY", "sb_publishable", "sb_secret_1"),
         ("KEY", "password", "hunter2x"),
     ],
 )

@@ -38,7 +38,7 @@ def serving(text: str, planned: Collection[str], site: Site = LOCAL, file: str =
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
-    reached = _reached_as(kept, site)
+    reached: dict[str, Any] = _reached_as(kept, site)
     found = kongfile.entities(reached)
     page = indexpage.page(_rows(found, site))
     for route in found["routes"]:

@@ -171,6 +171,19 @@ def test_a_kill_for_want_of_memory_is_told_with_the_limit(look: Look) -> None:
     assert look(restarting.CHECK, {**killed, "State": {**killed["State"], "Restarting": True}}) == []
 
 
+LIMITED = "services: {db: {deploy: {resources: {limits: {memory: '${%s:-512m}'}}}}}"
+
+
+def test_a_limit_is_raised_by_its_own_setting(look: Look, tmp_path: Path) -> None:
+    """Which is not always named after the service."""
+    (tmp_path / "compose").mkdir()
+    (tmp_path / "compose/db.yml").write_text(LIMITED % "GRAPH_MEMORY")
+    killed = {**ended("db", 137, OOMKilled=True), "HostConfig": {"Memory": 512 * 2**20}}
+    [found] = look(oom.CHECK, killed)
+    assert found.fix == "./inv env.set GRAPH_MEMORY 1024m && ./inv up"
+    assert oom._limit(tmp_path / "compose/db.yml", "web") == ""
+
+
 def test_a_kill_is_told_of_a_container_that_runs_again(look: Look) -> None:
     [found] = look(oom.CHECK, container("db"), oom_kills={"id-of-db"})
     assert "as the machine had no more" in found.seen

@@ -51,7 +51,7 @@ def _wrong(root: Path, dotenv: Mapping[str, str], no_word: Collection[str]) -> l
 
 def _mended(problem: Problem, name: str, before: Mapping[str, str]) -> Problem:
     """The problem as one of a value that was not saved."""
-    if not re.search(rf"env\.unset {name}\b|env\.set {name} (NUMBER|VALUE)|^$", problem.fix):
+    if not re.search(rf"env\.unset {name}\b|env\.set {name} (NUMBER|VALUE)|source --service|^$", problem.fix):
         return problem
     stays = "the value that stands is kept" if name in before else "nothing was saved"
     return msgspec.structs.replace(problem, fix=f"give another value: {stays}")

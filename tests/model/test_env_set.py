@@ -19,7 +19,7 @@ KEEPS = fragment("db", KEPT, 'volumes: ["data:/data"]')
 @pytest.mark.parametrize(
     ("words", "code", "where", "said", "fix"),
     [
-        ("DB_SOURCE nope", "source", "DB_SOURCE", "db has no source 'nope'", ""),
+        ("DB_SOURCE nope", "source", "DB_SOURCE", "db has no source 'nope'", "give another value"),
         ("DB_PORT 99999", "port", "DB_PORT", "DB_PORT is no port", "give another value"),
         ("DB_PORT 63021", "port-twice", "WEB_PORT", "both want port 63021", "./inv env.set WEB_PORT 63022"),
         ("WEB_SCALE -1", "scale", "WEB_SCALE", "WEB_SCALE must be a whole number", "./inv env.set WEB_SCALE 1"),

@@ -16,11 +16,13 @@ Services = Mapping[str, dict[str, Any]]
 
 
 class Here(NamedTuple):
-    """What it is carried into: our project, the `names` that services have in its network, and whether to `rewrite`
-    what comes along and names a host by its old name."""
+    """What it is carried into: our project with its `services`, their `aliases` in the network and all `settings`, and
+    whether to `rewrite` what comes along and names a host by its old name."""
 
     project: str = ""
-    names: Collection[str] = ()
+    services: Collection[str] = ()
+    aliases: Collection[str] = ()
+    settings: Collection[str] = ()
     rewrite: bool = False
 
 
@@ -50,6 +52,7 @@ class Carrier:
         self.file, self.name, self.mapping, self.main, self.here = file, name, mapping, main, here
         self.names = {**mapping, **renaming.companions(name, [old for old in chosen if old != main]), main: name}
         self.hosts = renaming.hosts(file.services, chosen, self.names)
+        self.ours = {called for called in here.services if called not in file.services and called not in self.hosts}
         self.lost: list[Loss] = []
         self.kinds: dict[str, str] = {}
         self.taken = {variable(self.names[old], suffix) for old in chosen for suffix in renaming.RESERVED}
@@ -67,10 +70,17 @@ class Carrier:
                       if given in file.secrets}  # fmt: skip
         for old in chosen:
             for key, value in file.services[old]["environment"].items():
-                self.note(old, key, value)
+                if not self.reached(key, value):
+                    self.note(old, key, value)
             for mount in file.services[old].get("volumes") or []:
                 if mount.get("type") == "volume" and mount.get("source"):
                     self.place(f"{mount['source']}:", mount["source"])
+
+    def reached(self, key: str, text: str) -> set[str]:
+        """The services of ours that a value names as its host, as the file has none of that name."""
+        [whole] = found if len(found := pieces(text)) == 1 else [""]
+        word = whole.argument if isinstance(whole, Reference) else whole
+        return renaming.named(text, self.ours) | ({word} & self.ours if HOSTS.search(key.upper()) else set())
 
     def by_file(self, given: str) -> str:
         """The secret of ours for one that a container finds in a file."""
@@ -140,7 +150,10 @@ class Carrier:
         return f"{mine}APP_{words}" if called in self.taken else called
 
     def value(self, key: str, text: str) -> str:
-        """A value of the environment: settings and secrets of ours, and hosts under their new names."""
+        """A value of the environment: settings and secrets of ours, and hosts under their new names. One that reaches
+        a service of ours has this project's own settings."""
+        if self.reached(key, text):
+            return "".join(piece if isinstance(piece, str) else self.shared(key, piece) for piece in pieces(text))
         if text in self.literals and credentials.asks(key):
             return f"${{{self.literals[text]}}}"
         return self.text(key, text)
@@ -184,6 +197,13 @@ class Carrier:
             self.asked[called] = theirs.argument
             return f"${{{called}}}"
         return f"${{{called}{theirs.operator or ':-'}{self.text(key, theirs.argument, whole)}}}"
+
+    def shared(self, key: str, theirs: Reference) -> str:
+        """A variable that this project has too, as it is; any other as a setting of the service."""
+        if theirs.name not in self.here.settings:
+            return self.reference(key, theirs, whole=False)
+        default = theirs.operator in ("-", ":-") and not credentials.asks(theirs.name)
+        return f"${{{theirs.name}{f':-{theirs.argument}' if default else ''}}}"
 
     def credential(self, theirs: Reference) -> str:
         """The secret of ours for a variable that holds one; empty where it is to stay a setting, since the file has a

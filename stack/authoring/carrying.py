@@ -124,7 +124,7 @@ def _aliases(carrier: Carrier, chosen: list[str]) -> dict[str, list[str]]:
     owners = {carrier.names[old]: old for old in chosen}
     for name in (name for mention in mentions for name in mention.names):
         wanted.setdefault(name, owners.get(carrier.hosts[name], ""))
-    taken = {*carrier.here.names, *carrier.names.values()}
+    taken = {*carrier.here.services, *carrier.here.aliases, *carrier.names.values()}
     free = {name: old for name, old in wanted.items() if old and name not in taken and renaming.ALIAS.fullmatch(name)}
     carrier.lost += [_mention(carrier, mention, all(name in free for name in mention.names)) for mention in mentions]
     lacking = [(name, old) for name, old in wanted.items() if old and name not in free and name != old]
@@ -158,7 +158,8 @@ def _one(carrier: Carrier, old: str) -> Definition:
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
         image=raw.get("image") or "", build=_build(carrier, old, raw), ports=tcp_ports(raw),
-        depends_on=list(_edges(carrier, old, raw, {place.source for place in places})), env=env, volumes=places,
+        depends_on=[*_edges(carrier, old, raw, {place.source for place in places}), *_reached(carrier, old)],
+        env=env, volumes=places,
         memory=str(_resources(raw, "limits").get("memory") or raw.get("mem_limit") or ""), replicas=_replicas(raw),
         extra=extra, given=given,
     )  # fmt: skip
@@ -234,6 +235,18 @@ def _build(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
 def _needs(raw: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What a service starts after: a link is such an edge too."""
     return {**{to: {} for to, _ in renaming.links(raw)}, **(raw.get("depends_on") or {})}
+
+
+def _reached(carrier: Carrier, old: str) -> Iterator[Edge]:
+    """The services of ours that a service names, though its file has none of that name: so it waits for them."""
+    found: dict[str, str] = {}
+    for key, value in carrier.file.services[old]["environment"].items():
+        for called in sorted(carrier.reached(key, value)):
+            found.setdefault(called, key)
+    for called, key in found.items():
+        what = f"{called} is a service here, with its own settings and secrets"
+        carrier.lost.append(Loss(f"{old}.environment.{key}", what, "changed"))
+        yield Edge(called)
 
 
 def _edges(carrier: Carrier, old: str, raw: dict[str, Any], places: set[str]) -> Iterator[Edge]:

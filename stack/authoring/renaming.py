@@ -72,6 +72,11 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(^|[,=\s\"'\[])({host})(?=:\d)", lambda m: m[1] + names[m[2]], text)
 
 
+def named(text: str, names: Iterable[str]) -> set[str]:
+    """Which of the names stand in a text as hosts."""
+    return {name for name in names if name in text and renamed(text, {name: ""}) != text}
+
+
 class Mention(NamedTuple):
     """A line of a file that comes along in which old names stand as hosts: where, which, and how it is to be."""
 

@@ -175,8 +175,9 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     if words.image or words.build:
         raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
     mapping = dict(_pair("--map", text) for text in words.map)
-    names = {*checkout.catalog.services(), *_aliases(checkout)}
-    here = Here(checkout.settings.value("PROJECT_NAME"), names, words.rewrite_files)
+    known, settings = checkout.catalog.services(), planner.known(checkout.catalog)
+    project = checkout.settings.value("PROJECT_NAME")
+    here = Here(project, known, _aliases(checkout), settings, words.rewrite_files)
     carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file, here)
     base = [_number("--port", text, 65535) for text in words.port] or carried.ports
     extra = [_edge(text) for text in words.depends_on]
@@ -190,7 +191,8 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     used = str([(part.env, part.extra) for part in parts])
     given = {setting for part in parts for setting in part.given.values()}
     secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used or name in given}
-    return msgspec.structs.replace(whole, secrets=secrets), lost
+    told = [one for one in lost if one.code != "made" or one.path in secrets]
+    return msgspec.structs.replace(whole, secrets=secrets), told
 
 
 def _aliases(checkout: Checkout) -> set[str]:

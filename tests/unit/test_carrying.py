@@ -153,10 +153,10 @@ def test_a_file_that_names_an_old_host_is_told_or_finds_it_or_is_rewritten() -> 
     found, lost = carried(Here())
     assert found.companions[0].aliases == ["api"]
     assert lost == [Loss("nginx.conf:2", "names api, which is a further name of mine-api here", "changed")]
-    found, lost = carried(Here(names=["api"]))
+    found, lost = carried(Here(services=["api"]))
     assert found.companions[0].aliases == []
     assert lost[0].fix.startswith("--rewrite-files: proxy_pass http://mine-api:80/api;")
-    found, lost = carried(Here(names=["api"], rewrite=True))
+    found, lost = carried(Here(services=["api"], rewrite=True))
     assert found.files == {"compose/mine/nginx.conf": conf.replace(b"://api:", b"://mine-api:")}
     assert lost == []
 
@@ -172,6 +172,23 @@ def test_folders_of_one_name_are_two_volumes_and_what_has_files_starts_with_them
     ]
     assert found.depends_on == [Edge("mine-b-data-seed", "completed")]
     assert [one.code for one in lost] == ["changed", "changed"]
+
+
+def test_a_service_of_ours_that_a_file_names_is_reached_with_our_settings() -> None:
+    url = "postgresql://${OUR_USER:-app}:${OUR_PASSWORD:-x}@our-db:5432/${DATABASE:-mine}"
+    services: dict[str, Any] = {
+        "app": {"image": "x", "environment": {"DATABASE_URL": url, "MQ_HOST": "our-mq", "A": "b"}}
+    }
+    here = Here(services=["our-db", "our-mq"], settings=["OUR_USER", "OUR_PASSWORD"])
+    found, lost = carrying.definition(File(services), ["app"], "app", "mine", {}, here)
+    assert found.env["DATABASE_URL"] == (
+        "postgresql://${OUR_USER:-app}:${OUR_PASSWORD}@our-db:5432/${MINE_DATABASE:-mine}"
+    )
+    assert found.env["MQ_HOST"] == "our-mq"
+    assert (found.depends_on, found.secrets) == ([Edge("our-db"), Edge("our-mq")], {})
+    assert {(one.path, one.code) for one in lost} == {
+        ("app.environment.DATABASE_URL", "changed"), ("app.environment.MQ_HOST", "changed")
+    }  # fmt: skip
 
 
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)

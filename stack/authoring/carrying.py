@@ -41,6 +41,8 @@ RESOURCES = {
 }
 """The short keys of what stands under `deploy.resources` here: Compose refuses both in one service. The limit of memory
 is a setting of ours."""
+SPOKEN = ("entrypoint", "command", "healthcheck")
+"""Where a host may stand as any word."""
 HERE = Here()
 KNOWN = {"image", "build", "ports", "environment", "volumes", "depends_on", "deploy", "mem_limit", "gpus",
          "restart", "scale", *RESOURCES, *CARRIED, *NAMES, *OURS, "secrets"}  # fmt: skip
@@ -112,8 +114,8 @@ def definition(file: File, chosen: list[str], main: str, name: str, mapping: Map
 
 
 def _aliases(carrier: Carrier, chosen: list[str]) -> dict[str, list[str]]:
-    """The further names of each service: those by which others are told to reach it, and those that stand in files
-    that come along, where no service here has the name. What then is reached by none is told."""
+    """The further names of each service: those by which others are told to reach it, and those that stand in commands
+    and in files that come along, where no service here has the name. What then is reached by none is told."""
     wanted: dict[str, str] = {}
     for old in chosen:
         wanted |= dict.fromkeys(renaming.aliases(carrier.file.services[old]), old)
@@ -122,12 +124,17 @@ def _aliases(carrier: Carrier, chosen: list[str]) -> dict[str, list[str]]:
         }
     mentions = [] if carrier.here.rewrite else list(renaming.mentions(carrier.file.kept, carrier.hosts))
     owners = {carrier.names[old]: old for old in chosen}
-    for name in (name for mention in mentions for name in mention.names):
+    spoken = [name for mention in mentions for name in mention.names]
+    for raw in (carrier.file.services[old] for old in chosen):
+        left = [carrier.deep(key, raw.get(key)) for key in SPOKEN]
+        spoken += renaming.words(left, (name for name, new in carrier.hosts.items() if name != new))
+    for name in spoken:
         wanted.setdefault(name, owners.get(carrier.hosts[name], ""))
     taken = {*carrier.here.services, *carrier.here.aliases, *carrier.names.values()}
     free = {name: old for name, old in wanted.items() if old and name not in taken and renaming.ALIAS.fullmatch(name)}
     carrier.lost += [_mention(carrier, mention, all(name in free for name in mention.names)) for mention in mentions]
-    lacking = [(name, old) for name, old in wanted.items() if old and name not in free and name != old]
+    told = {name for mention in mentions for name in mention.names}
+    lacking = [(name, old) for name, old in wanted.items() if old and name not in free and name not in told]
     carrier.lost += [Loss(f"{old}.networks", f"the name {name} is another's here", "changed") for name, old in lacking]
     return {old: [name for name, owner in free.items() if owner == old] for old in chosen}
 

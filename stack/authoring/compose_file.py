@@ -40,6 +40,8 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here
     model, values, project = _model(path, env_file)
     services: dict[str, Any] = model.get("services") or {}
     chosen, main = carrying.choose(services, service, mapping)
+    for one in chosen:
+        _from_others(services, one)
     files: dict[str, bytes] = {}
     left: list[Loss] = []
     for one in chosen:
@@ -66,6 +68,16 @@ def _split(word: str) -> tuple[Path, str]:
         return Path(file), service
     raise fail("usage", f"--from-compose: there is no file {file or word}", "--from-compose",
                "--from-compose docker-compose.yml", USAGE)  # fmt: skip
+
+
+def _from_others(services: dict[str, Any], one: str) -> None:
+    """Put the mounts of another service, which `volumes_from` names, among a service's own, as Compose does."""
+    for word in services[one].pop("volumes_from", None) or []:
+        other, _, mode = word.partition(":")
+        own = {mount["target"] for mount in services[one].get("volumes") or []}
+        more = [dict(mount) for mount in services.get(other, {}).get("volumes") or [] if mount["target"] not in own]
+        read_only = {"read_only": True} if mode == "ro" else {}
+        services[one]["volumes"] = [*(services[one].get("volumes") or []), *({**mount, **read_only} for mount in more)]
 
 
 def _held() -> set[str]:

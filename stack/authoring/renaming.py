@@ -1,5 +1,6 @@
 """What services of somebody's Compose file are called here, and where their old names stand. Pure."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -63,18 +64,31 @@ def _networks(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in networks.values() if one] if isinstance(networks, dict) else []
 
 
+KEYS = r"(?i:hosts?|hostname|servers?|address|addr|endpoint|upstream|broker)"
+"""What stands before a host in files of settings, and in the words of commands."""
+
+
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """A text with hosts under their new names: after `://`, after a login, between commas, or before a port."""
-    if not names:
+    """A text with hosts under their new names: after `://`, after a login, between commas, before a port, as the value
+    of a key that says so, or behind `-h`."""
+    if not any(old in text for old in names):
         return text
     host = "|".join(re.escape(old) for old in sorted(names, key=len, reverse=True))
     text = re.sub(rf"(://(?:[^/@\s]*@)?)({host})(?=[:/,;?\s\"']|$)(?![^/\s]*@)", lambda m: m[1] + names[m[2]], text)
-    return re.sub(rf"(^|[,=\s\"'\[])({host})(?=:\d)", lambda m: m[1] + names[m[2]], text)
+    text = re.sub(rf"(^|[,=\s\"'\[])({host})(?=:\d)", lambda m: m[1] + names[m[2]], text)
+    key = rf"((?:^|[\s,;{{\"'_.-]){KEYS}[\"']?\s*[:=]\s*[\"']?|(?:^|\s)(?:-h|--host)\s+)"
+    return re.sub(rf"{key}({host})(?=[\"'\s,;)}}]|$)", lambda m: m[1] + names[m[2]], text)
 
 
 def named(text: str, names: Iterable[str]) -> set[str]:
     """Which of the names stand in a text as hosts."""
     return {name for name in names if name in text and renamed(text, {name: ""}) != text}
+
+
+def words(value: Any, names: Iterable[str]) -> set[str]:
+    """Which of the names are words of a command, wherever in it they stand."""
+    text = json.dumps(value)
+    return {name for name in names if name in text and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text)}
 
 
 class Mention(NamedTuple):
@@ -93,7 +107,7 @@ def mentions(files: Mapping[str, bytes], names: Mapping[str, str]) -> Iterator[M
         if b"\0" in data or not any(old.encode() in data for old in changed):
             continue
         for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
-            if (text := renamed(line, changed)) != line:
+            if any(old in line for old in changed) and (text := renamed(line, changed)) != line:
                 found = [old for old, new in changed.items() if renamed(line, {old: new}) != line]
                 yield Mention(path, number, found, text.strip()[:80])
 

@@ -12,9 +12,10 @@ from urllib.request import urlopen
 
 from stack import yamlfile
 from stack.names import variable
-from tests.compose_files import API, SEARCH, WATCH
+from tests.compose_files import API, SEARCH
 from tests.engine import support_standins
 from tests.engine.support_stack import BUILT, REDIS, Stack, docker
+from tests.support import ROOT
 
 
 def answer(url: str) -> bytes:
@@ -152,10 +153,10 @@ def test_a_service_of_any_protocol_may_run_on_this_machine_or_elsewhere(stack: S
     assert stack.identities().keys() == {"queue-1", "beside-1"}
 
 
+GUIDES = ROOT / "tests/theirs"
 # An engine in a container may not lift the limit of locked memory.
 THEIRS = {
     "search.yml": SEARCH.replace("memlock: {soft: -1, hard: -1}", "nofile: 1024"),
-    "watch.yml": WATCH, "prometheus.yml": "scrape_configs: []\n",
     "api.yml": API.replace("DB_URL", "DATABASE_URL"), "api.env": "LEVEL=info\n",
 }  # fmt: skip
 """The guide's examples, as files of a user's own."""
@@ -189,9 +190,10 @@ def test_the_guides_four_examples_are_one_command_each_and_answer(
         (stack.root / "theirs" / path).write_text(text)
     words = {
         "my-service": [],
-        "elasticsearch": ["--from-compose", "theirs/search.yml", "--health", "http:/_cluster/health"],
-        "monitoring": ["--from-compose", "theirs/watch.yml", "--health", "http:/api/health"],
+        "search": ["--from-compose", "theirs/search.yml", "--health", "http:/_cluster/health"],
+        "monitoring": ["--from-compose", str(GUIDES / "guide-grafana/compose.yml"), "--health", "http:/api/health"],
         "custom-api": ["--from-compose", "theirs/api.yml", "--map", "db=supabase-db"],
+        "step-one": ["--from-compose", str(GUIDES / "guide-step-one/compose.yml")],
     }
     for name, given in words.items():
         added = stack.inv("add-service", name, *given)
@@ -200,19 +202,21 @@ def test_the_guides_four_examples_are_one_command_each_and_answer(
         stand_in(stack, name)
     stack.up(*(word for name in words for word in ("--service", name)))
 
-    expected = {f"{name}-1" for name in (*words, "monitoring-prometheus", "supabase-db", "supabase-db-init")}
+    expected = {f"{name}-1" for name in (*words, "monitoring-prometheus", "supabase-db", "supabase-db-init", "redis")}
     assert stack.containers().keys() == expected
     assert b'"my-service"' in answer(f"http://127.0.0.1:{stack.port(21)}/")
-    # Elasticsearch, Grafana, Prometheus and the API, in the order in which they came.
-    for offset in (22, 23, 24, 25):
+    # Elasticsearch, Grafana, Prometheus, the API and the guide's first step, in the order in which they came.
+    for offset in (22, 23, 24, 25, 26):
         assert b"green" in answer(f"http://127.0.0.1:{stack.port(offset)}/")
     assert "green" in stack.exec("monitoring", "curl", "-s", "http://monitoring-prometheus:9090/")
-    reached = docker("inspect", "-f", "{{.Config.Env}}", f"{stack.project}-custom-api-1")
-    assert f"postgresql://app:{stack.env()['SUPABASE_DB_PASSWORD']}@supabase-db:5432/postgres" in reached
+    for name in ("custom-api", "step-one"):
+        reached = docker("inspect", "-f", "{{.Config.Env}}", f"{stack.project}-{name}-1")
+        assert f"postgresql://app:{stack.env()['SUPABASE_DB_PASSWORD']}@supabase-db:5432/postgres" in reached
+    assert f"redis://default:{stack.env()['REDIS_PASSWORD']}@redis:6379/" in reached
 
     for name in words:
         gone = stack.inv("remove-service", name, "--volumes")
         assert gone.code == 0, gone
-    assert stack.containers().keys() == {"supabase-db-1", "supabase-db-init-1"}
+    assert stack.containers().keys() == {"supabase-db-1", "supabase-db-init-1", "redis-1"}
     assert not (stack.root / "local").exists()
     assert tree(stack) == before

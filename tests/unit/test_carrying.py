@@ -191,6 +191,28 @@ def test_a_service_of_ours_that_a_file_names_is_reached_with_our_settings() -> N
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "renamed"),
+    [("host: db", "host: NEW"), ('{"host": "db", "port": 1}', '{"host": "NEW", "port": 1}'),
+     ("DB_HOST=db", "DB_HOST=NEW"), ("user: db", "user: db"),
+     ("pg_isready -h db -U db", "pg_isready -h NEW -U db"), ("mysql --host db db", "mysql --host NEW db"),
+     ("hostname db", "hostname db"), ("the server db", "the server db"), ("host: dbs", "host: dbs")],
+)  # fmt: skip
+def test_a_host_stands_behind_a_key_that_says_so(text: str, renamed: str) -> None:
+    assert renaming.renamed(text, {"db": "NEW"}) == renamed
+
+
+def test_a_host_that_is_a_word_of_a_command_is_a_further_name() -> None:
+    services: dict[str, Any] = {
+        "app": {"image": "x", "environment": {}, "command": ["wait", "db", "5432"], "volumes": []},
+        "db": {"image": "y", "environment": {}},
+    }
+    found, lost = carrying.definition(File(services), ["app", "db"], "app", "mine", {})
+    assert (found.companions[0].aliases, lost) == (["db"], [])
+    found, lost = carrying.definition(File(services), ["app", "db"], "app", "mine", {}, Here(services=["db"]))
+    assert (found.companions[0].aliases, [one.path for one in lost]) == ([], ["db.networks"])
+
+
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)
 
 

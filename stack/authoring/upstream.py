@@ -84,18 +84,18 @@ def _both(root: Path, before: str, target: str, path: str, gone: set[str]) -> Pa
     if lines:
         return [_conflict(path, line) for line in lines]
     merged = b"".join(piece for piece in pieces if isinstance(piece, bytes))
-    if path == kongfile.FILE and not merging.as_meant(merged, ours, base, theirs):
-        return [_conflict(path, "")]
+    if path == kongfile.FILE and (entry := merging.strange(merged, ours, base, theirs)):
+        return [_conflict(path, f" {entry}")]
     return Pair(ours, merged)
 
 
-def _conflict(path: str, line: str) -> Problem:
+def _conflict(path: str, place: str) -> Problem:
     here = f"git checkout -p -- {path}"
     message, fix = f"you and upstream both changed this place of {path}", f"undo it here ({here}), then ./inv update"
     if path.startswith(LAYERED):
         message += f"; a file local/{path} can have yours, and is laid over ours"
         fix = f"carry yours to local/{path}, {fix}"
-    return Problem("update-conflict", message, f"{path}:{line}" if line else path, fix)
+    return Problem("update-conflict", message, f"{path}:{place}", fix)
 
 
 def _in_the_way(root: Path, target: str, path: str) -> Iterator[Problem]:

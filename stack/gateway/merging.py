@@ -16,15 +16,24 @@ def joined(pieces: Iterable[bytes | Clash]) -> list[bytes | Clash]:
     return [p.theirs + p.ours if isinstance(p, Clash) and not p.base else p for p in pieces]
 
 
-def as_meant(text: bytes, ours: bytes, base: bytes, theirs: bytes) -> bool:
-    """Whether a merged file has each entry as the side that changed it has it; lines that fit may still come together
-    as something that nobody wrote. An entry that both changed, in other lines, is taken as it comes."""
+def strange(text: bytes, ours: bytes, base: bytes, theirs: bytes) -> str:
+    """The first entry of a merged file that is not as the side has it that changed it; empty where all are. Lines that
+    fit may still come together as something that nobody wrote. An entry that both changed, in other lines, is taken as
+    it comes."""
     try:
         merged, mine, old, new = (dict(_entries(part)) for part in (text, ours, base, theirs))
-    except (StackError, UnicodeDecodeError, _TwiceError):
-        return False
-    keys = {*merged, *mine, *old, *new}
-    return all(_kept(*(side.get(key) for side in (mine, old, new, merged))) for key in keys)
+    except _TwiceError as error:
+        return str(error)
+    except (StackError, UnicodeDecodeError):
+        return "the whole file"
+    for key in {**mine, **new, **old, **merged}:
+        if not _kept(*(side.get(key) for side in (mine, old, new, merged))):
+            return _words(key)
+    return ""
+
+
+def _words(key: tuple[str, ...]) -> str:
+    return " ".join(key[:2])
 
 
 def _kept(mine: str | None, old: str | None, new: str | None, merged: str | None) -> bool:
@@ -47,6 +56,6 @@ def _entries(data: bytes) -> Iterator[tuple[tuple[str, ...], str]]:
             said = json.dumps(item, default=str, sort_keys=True)
             key = (str(kind), *(kongfile.called(item) or ((said,) if isinstance(value, list) else ())))
             if key in seen:
-                raise _TwiceError
+                raise _TwiceError(_words(key))
             seen.add(key)
             yield key, said

@@ -161,7 +161,7 @@ def test_a_route_that_both_changed_leaves_all_as_it_was_and_the_fix_leads_on(tmp
 def test_the_same_name_from_both_is_a_conflict(tmp_path: Path) -> None:
     clone = Clone(tmp_path, {FILE: KONG}, {FILE: KONG + LATER.replace("three", "mine")})
     clone.write({FILE: doors.added(KONG, "mine", door("mine"))})
-    assert [told.where for told in clone.refused()] == [FILE]
+    assert [told.where for told in clone.refused()] == [f"{FILE}: services mine"]
 
 
 CASES: list[Any] = [

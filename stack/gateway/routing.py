@@ -51,6 +51,8 @@ class Candidate(NamedTuple):
     route: Entity
     name: str
     paths: tuple[str, ...]
+    hosts: tuple[str, ...]
+    methods: tuple[str, ...]
 
 
 class Router(NamedTuple):
@@ -82,7 +84,7 @@ def router(found: Entities, file: str = FILE) -> Router:
 def _index(candidates: list[Candidate]) -> dict[str, dict[str, list[int]]]:
     index: dict[str, dict[str, list[int]]] = {}
     for at, one in enumerate(candidates):
-        hosts = declared.strings(one.route.value.get("hosts")) or [""]
+        hosts = one.hosts or ("",)
         for host in dict.fromkeys(WILDCARD if "*" in host else host.partition(":")[0] for host in hosts):
             for start in dict.fromkeys(_start(path) for path in one.paths or ("",)):
                 index.setdefault(host, {}).setdefault(start, []).append(at)
@@ -100,9 +102,10 @@ def _candidates(route: Entity, file: str) -> Iterator[Candidate]:
         if path.startswith("~") and (message := rust.wrong(path[1:])):
             raise fail("gateway-path", f"{path}: {message}", f"{file}: {route.path}.paths", "mend the path")
         groups.setdefault(0 if path.startswith("~") else len(path.encode(errors="replace")), []).append(path)
+    name = str(route.value.get("name") or route.path)
+    hosts, methods = (tuple(declared.strings(route.value.get(field))) for field in ("hosts", "methods"))
     for length, paths in groups.items() or [(0, [])]:
-        name = str(route.value.get("name") or route.path)
-        yield Candidate(_rank(route.value, paths, length), route, name, tuple(paths))
+        yield Candidate(_rank(route.value, paths, length), route, name, tuple(paths), hosts, methods)
 
 
 def _rank(value: dict[str, Any], paths: list[str], length: int) -> int:
@@ -164,8 +167,7 @@ def others(table: Router, method: str, host: str, path: str, port: int | None = 
     first = taking[0].name if taking else ""
     why: dict[str, str] = {}
     for one in table.candidates:
-        value = one.route.value
-        hosts, methods = declared.strings(value.get("hosts")), declared.strings(value.get("methods"))
+        value, hosts, methods = one.route.value, one.hosts, one.methods
         mine = not hosts or any(_named(pattern, host) for pattern in hosts)
         fits = not one.paths or _prefix(one.paths, seen) is not None
         if one.name == first or not (fits if one.paths else hosts and mine):
@@ -182,12 +184,10 @@ def others(table: Router, method: str, host: str, path: str, port: int | None = 
 
 
 def _takes(one: Candidate, method: str, host: str, seen: str) -> bool:
-    value = one.route.value
-    methods, hosts = declared.strings(value.get("methods")), declared.strings(value.get("hosts"))
     return (
-        not value.get("headers")
-        and (not methods or method in methods)
-        and (not hosts or any(_named(pattern, host) for pattern in hosts))
+        not one.route.value.get("headers")
+        and (not one.methods or method in one.methods)
+        and (not one.hosts or any(_named(pattern, host) for pattern in one.hosts))
         and (not one.paths or _prefix(one.paths, seen) is not None)
     )
 
@@ -226,7 +226,7 @@ def _why(table: Router, method: str, host: str, seen: str) -> str:
 
 
 def _any_method(one: Candidate) -> str:
-    return next(iter(declared.strings(one.route.value.get("methods"))), "")
+    return next(iter(one.methods), "")
 
 
 def _matched(found: Entities, one: Candidate, host: str, seen: str, also: tuple[str, ...]) -> Match:

@@ -78,7 +78,9 @@ def minutes(seconds: float) -> str:
 
 
 def _style(state: str) -> str:
-    """Green when there, red when lost, plain on the way."""
+    """Green when there, yellow when left out, red when lost, plain on the way."""
     if state.startswith(("healthy", "done", "running", "unchanged")):
         return "green"
+    if state == "left out":
+        return "yellow"
     return "red" if state.startswith(("failed", "unhealthy", "exited")) else ""

@@ -47,10 +47,15 @@ def test_without_a_terminal_each_change_is_a_line_with_the_time_and_shares_of_by
 def test_in_a_terminal_the_clock_of_what_is_on_its_way_goes_on(clock: Clock) -> None:
     told = Progress()
     told.tell("redis", "healthy in 2.0 s")
+    told.tell("kong", "left out")
     told.tell("backend", "starting")
     clock.now += 75
     console = Console(width=60, no_color=True)
     with console.capture() as shown:
         console.print(told._table())
     lines = [re.split(r"\s{2,}", line.strip()) for line in shown.get().splitlines()]
-    assert lines == [["0:00", "redis", "healthy in 2.0 s"], ["1:15", "backend", "starting"]]
+    assert lines == [
+        ["0:00", "redis", "healthy in 2.0 s"],
+        ["0:00", "kong", "left out"],
+        ["1:15", "backend", "starting"],
+    ]

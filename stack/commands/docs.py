@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from stack import tree
-from stack.doctor import document
 from stack.output.result import Result
 from stack.planning import picture, pins, planner, reference
 
@@ -25,6 +24,8 @@ def run() -> Result:
 
 def texts(root: Path) -> dict[str, str]:
     """Every generated file by path."""
+    from stack.doctor import document
+
     made = {DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
     return {**of_fragments(root), **made}
 

@@ -126,8 +126,11 @@ def services(catalog: Catalog, merged: Model) -> str:
     parts.append("\n| service | profiles | sources | ports | inside | memory |\n|---|---|---|---|---|---|\n")
     for name, fragment in catalog.fragments.items():
         parts.append(_row(name, fragment, _entries(catalog, fragment), raw))
+    owned: dict[str, list[str]] = {}
+    for setting, (owner, _, _) in meanings(catalog).items():
+        owned.setdefault(owner, []).append(setting)
     for name, fragment in catalog.fragments.items():
-        parts.append(_section(catalog, name, fragment, raw))
+        parts.append(_section(catalog, name, fragment, raw, owned.get(name, [])))
     return "".join(parts)
 
 
@@ -145,13 +148,14 @@ def _row(name: str, fragment: Fragment, entries: Mapping[str, Entry], raw: Mappi
     return f"| {' | '.join(cells)} |\n"
 
 
-def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, model.Service]) -> str:
+def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, model.Service], owned: list[str],
+             ) -> str:  # fmt: skip
     entries = {n: catalog.entry(n, fragment.layers) for n in _entries(catalog, fragment) if n in raw}
     main = entries[name]
     lines = [f"\n## {name}\n", f"{main.about}.\n", f"- image: `{raw[name].get('image', '')}`"]
     companions = [f"`{n}` ({entry.about})" for n, entry in entries.items() if n != name]
     secrets = sorted({s for entry in entries.values() for s in entry.secrets})
-    settings = sorted(n for n, (owner, _, _) in meanings(catalog).items() if owner == name and n not in secrets)
+    settings = sorted(setting for setting in owned if setting not in secrets)
     waits = [
         t + ("" if e.get("required", True) else " (if planned)") for t, e in (raw[name].get("depends_on") or {}).items()
     ]

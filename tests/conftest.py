@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import support
 from tests.support import Checkout
+
+settings.register_profile("long", max_examples=500, deadline=None)
 
 
 @pytest.fixture(scope="session")

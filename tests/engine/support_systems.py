@@ -18,7 +18,7 @@ REAL = [
     "litellm", "n8n",
 ]  # fmt: skip
 ABSENT = ["kong-api-gateway", "grafana", "kafka", "jaeger", "zipkin", "ollama"]
-"""No package brings these, and nothing here asks them."""
+"""No package brings these. Nothing here asks them, but for Ollama, under whose name a stand-in answers."""
 PROFILES = ["messaging", "monitoring", "notebook", "llm-gateway", "automation", "search", "tracing", "registry"]
 BACKEND = "genai-stack/backend:0.1.0-debian"
 SPAN = 130
@@ -65,6 +65,9 @@ def checkout(folder: Path) -> Stack:
         path = folder / "local/overrides" / service / "any.yml"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"services": layer}, indent=1).replace('"!reset"', "!reset null"))
+    path = folder / "local/compose/models.yml"
+    path.parent.mkdir()
+    path.write_text(json.dumps(models()))
     (folder / "local/curl-jq").mkdir()
     (folder / "local/curl-jq/Dockerfile").write_text(CURL_AND_JQ)
     return Stack(folder, lines["PROJECT_NAME"], base)
@@ -89,6 +92,17 @@ def layers() -> dict[str, dict[str, Any]]:
             },
         },
         "otel-collector": {"otel-collector": stand_in("otlp", 4318)},
+    }
+
+
+def models() -> dict[str, Any]:
+    """A fragment of the user's own that answers under Ollama's name, without the job that pulls."""
+    service = {name: value for name, value in stand_in("ollama", 11434).items() if name != "command"}
+    networks = {"backend-bridge-network": {"aliases": ["ollama"]}}
+    entry = {"about": "Stands in for Ollama", "scalable": False}
+    return {
+        "x-stack": {"models": entry},
+        "services": {"models": {**service, "profiles": ["llm-gateway"], "networks": networks}},
     }
 
 

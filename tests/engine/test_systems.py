@@ -1,18 +1,20 @@
 """Each optional system does one real thing beside the core, started by `inv up` as a user would.
 
 Real programs: PostgreSQL, Redis, the backend, Prometheus and its exporters, RabbitMQ, JupyterLab, LiteLLM, n8n.
-Stand-ins of the protocol (tests/standins): Elasticsearch, Consul, a trace collector; and of the gateway only its part
-of a trace."""
+Stand-ins of the protocol (tests/standins): Elasticsearch, Consul, a trace collector, Ollama; of the gateway its part of
+a trace, and the way of a browser to n8n."""
 
 import json
 import re
 import urllib.parse
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
 
 from tests.dashboards import DASHBOARDS, expressions, given, shown
+from tests.engine import support_browser as browser
 from tests.engine import support_n8n as n8n
 from tests.engine import support_stack as support
 from tests.engine import support_systems as systems
@@ -45,6 +47,7 @@ class Systems(NamedTuple):
 def running(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
     """The core, and then every system on top of it."""
     stack = systems.checkout(tmp_path_factory.mktemp("systems") / "checkout")
+    browser.add(stack.root, "automation")
     try:
         systems.up(stack)
         core, known = stack.identities(), stack.env().keys()
@@ -157,6 +160,32 @@ def test_litellm_tells_its_models_with_the_key_alone(running: Systems) -> None:
     assert [model["id"] for model in told.json["data"]] == ["local"]
 
 
+LITELLM_OPEN = re.compile(
+    r"/|/routes|/test|/register|/x/register|/api/event_logging/batch|/health/(liveness|liveliness|readiness)"
+    r"|/get/ui_theme_settings|/public/.*|(/litellm)?/\.well-known/.*"
+)
+"""What it answers anybody: its manual, lists that are the same everywhere or that an administrator made public, whether
+it lives, its page's colours, what clients of MCP look up. Clients that register are not kept, events are dropped."""
+
+
+def test_litellm_answers_nothing_else_without_a_key(running: Systems) -> None:
+    """As the gateway asks it: it passes the browser's Host on."""
+    described = running.ask(100, "/openapi.json").json["paths"]
+    asked = [(method.upper(), re.sub(r"\{[^}]*\}", "x", path)) for path, entry in described.items()
+             for method in entry if method in ("get", "post", "put", "patch", "delete")]  # fmt: skip
+    host = f"litellm.localhost:{running.stack.port(2)}"
+
+    def answered(one: tuple[str, str]) -> str:
+        method, path = one
+        said = running.ask(100, path, None if method == "GET" else {}, method, Host=host, **{"X-Forwarded-Host": host})
+        return path if said.status < 400 else ""
+
+    with ThreadPoolExecutor(8) as pool:
+        told = set(pool.map(answered, asked)) - {""}
+    assert len(asked) > 500
+    assert {path for path in told if not LITELLM_OPEN.fullmatch(path)} == set()
+
+
 LITELLM_PATHS = [
     "/v1/chat/completions", "/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages",
     "/key/generate", "/user/new", "/model/new", "/team/new", "/cache/ping", "/config/update",
@@ -175,6 +204,17 @@ def test_litellm_keeps_answers_in_redis(running: Systems) -> None:
     told = running.ask(100, "/cache/ping", **key).json
     assert (told["status"], told["cache_type"]) == ("healthy", "redis")
 
+    def said(**wish: Any) -> str:
+        chat = {"model": "local", "messages": [{"role": "user", "content": "how many?"}], **wish}
+        answer = running.ask(100, "/v1/chat/completions", chat, **key)
+        assert answer.status == 200, answer.text
+        return str(answer.json["choices"][0]["message"]["content"])
+
+    first = said(cache={"use-cache": True})
+    # The stand-in says another number each time that it is asked.
+    assert said(cache={"use-cache": True}) == first
+    assert said() != first
+
 
 def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> None:
     assert running.ask(17, "/healthz/readiness").json == {"status": "ok"}
@@ -191,6 +231,31 @@ def test_a_code_node_runs_apart_from_n8n(running: Systems) -> None:
     answer = support.until(lambda: owner.called("answer"), "the webhook")
     assert answer == {"answer": 42, "sees": "undefined"}
     assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")
+
+
+def test_a_browser_signs_in_to_n8n_and_saves_a_workflow(running: Systems) -> None:
+    if "chromedriver" not in running.stack.exec("browser", "sh", "-c", "command -v chromedriver || echo none"):
+        pytest.skip("this release has no package chromium-driver")
+    page = f"http://n8n.localhost:{running.stack.port(2)}"
+    password = running.secrets["N8N_OWNER_PASSWORD"]
+    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", password)
+    before = {workflow["id"] for workflow in owner.ask("/rest/workflows")}
+    with browser.Browser(running.stack) as user:
+        user.open(f"{page}/signin")
+        user.type("input[name=emailOrLdapLoginId]", n8n.OWNER)
+        user.type("input[name=password]", password)
+        user.click("[data-test-id=form-submit-button]")
+        user.find("[data-test-id=project-home-menu-item]")
+        user.open(f"{page}/workflow/new")
+        user.click("[data-test-id=canvas-add-button]")
+        user.find("[data-test-id=node-creator-item-name]")
+        user.type("[data-test-id=node-creator] input", browser.ENTER)  # the first: begun by hand
+        user.find("[data-test-id=canvas-node]")
+        user.type("body", f"{browser.CONTROL}s")
+        made = support.until(lambda: {one["id"] for one in owner.ask("/rest/workflows")} - before, "the workflow")
+        support.until(lambda: user.address().rpartition("/")[2] in made, "the page's own address")
+    [node] = owner.ask(f"/rest/workflows/{made.pop()}")["nodes"]
+    assert node["type"] == "n8n-nodes-base.manualTrigger"
 
 
 def test_the_first_start_of_n8n_tells_nothing_deprecated(running: Systems) -> None:

@@ -33,7 +33,7 @@ def test_a_lock_names_no_host_and_holds_a_hash_for_every_package() -> None:
     assert [name for name, entry in installed.items() if not entry.get("integrity")] == []
 
 
-@pytest.mark.parametrize("service", ["backend", "jupyter", "litellm"])
+@pytest.mark.parametrize("service", ["backend", "jupyter", "litellm", "local-deep-researcher"])
 def test_what_pip_installs_is_pinned_with_hashes(service: str) -> None:
     lines = (ROOT / f"compose/{service}/requirements.lock").read_text().splitlines()
     packages = [line for line in lines if re.match(r"[a-z]", line)]

@@ -139,7 +139,9 @@ class Carrier:
     def secret(self, key: str, value: str = "") -> str:
         """The secret of ours for a key."""
         called = self.own(key)
-        self.kinds.setdefault(called, credentials.kind(key, value))
+        kind = self.kinds.setdefault(called, credentials.kind(key, value))
+        if kind == "asked" and value and value[0] != "<":
+            self.asked.setdefault(called, "your file has its value")
         return called
 
     def own(self, key: str) -> str:
@@ -174,9 +176,7 @@ class Carrier:
     def plain(self, key: str, text: str) -> str:
         """Text without variables: literal credentials become secrets."""
         for literal, called in self.literals.items():
-            text = re.sub(rf"(://[^:/@\s]*:){re.escape(literal)}(?=@)", rf"\1${{{called}}}", text)
-            if len(literal) >= 12:
-                text = text.replace(literal, f"${{{called}}}")
+            text = credentials.replaced(text, literal, f"${{{called}}}")
         if found := re.search(r"://[^:/@\s]*:([^@/\s$]+)@", text):
             called = self.secret(f"{key}_PASSWORD")
             self.kinds[called] = "asked"
@@ -214,7 +214,7 @@ class Carrier:
         if value:
             return ""
         secret = self.secret(theirs.name)
-        if theirs.operator in ("-", ":-"):
+        if theirs.operator in ("-", ":-") or (not theirs.operator and credentials.spare(theirs.name)):
             self.kinds[secret] = "optional"
         return secret
 
@@ -223,7 +223,9 @@ class Carrier:
         if isinstance(value, dict):
             return {k: self.deep(k, v) for k, v in value.items()}
         if isinstance(value, list):
-            return [self.deep(key, item) for item in value]
+            before = ["", *map(str, value)]
+            return [f"${{{self.literals[item]}}}" if item in self.literals and credentials.follows(last)
+                    else self.deep(key, item) for last, item in zip(before, value, strict=False)]  # fmt: skip
         return self.value(key, value) if isinstance(value, str) else value
 
 

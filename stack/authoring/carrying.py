@@ -34,6 +34,8 @@ OURS = {
     "pull_policy": "up pulls what is not there",
 }
 """What has its place here already."""
+SWARM = ("mode", "placement", "update_config", "rollback_config", "endpoint_mode", "labels")
+"""Keys of `deploy` that Compose reads, and that mean nothing to it on one machine."""
 RESOURCES = {
     "cpus": ("limits", "cpus"),
     "pids_limit": ("limits", "pids"),
@@ -47,7 +49,9 @@ HERE = Here()
 KNOWN = {"image", "build", "ports", "environment", "volumes", "depends_on", "deploy", "mem_limit", "gpus",
          "restart", "scale", *RESOURCES, *CARRIED, *NAMES, *OURS, "secrets"}  # fmt: skip
 EMPTY: tuple[Any, ...] = (None, [], {})
-PLAIN: dict[str, tuple[Any, ...]] = {"networks": ({"default": None}, {"default": {}}), "profiles": ([],)}
+PLAIN: dict[str, tuple[Any, ...]] = {
+    "networks": ({"default": None}, {"default": {}}), "profiles": ([],), "pull_policy": ("missing", "if_not_present")
+}  # fmt: skip
 """Values that say nothing, so that nobody is told of them."""
 CONDITIONS: dict[str, Condition] = {
     "service_healthy": "healthy",
@@ -60,8 +64,9 @@ def choose(services: Services, service: str, mapping: Mapping[str, str]) -> tupl
     """The services to carry, and the main one of them: the one that is named, with what it requires; else all, and of
     those that nobody needs the first that publishes a port. Raises StackError for names that the file lacks."""
     known = list(services)
+    meant = {*known, *(to for raw in services.values() for to in _needs(raw))}
     for name in [service, *mapping] if service else mapping:
-        if name not in known:
+        if name not in (known if name == service else meant):
             hint = suggest(name, known) or f"it has {', '.join(sorted(known))}"
             raise fail("usage", f"the file has no service {echoed(name)}", "--from-compose", hint, USAGE)
     if service:
@@ -94,10 +99,12 @@ def definition(file: File, chosen: list[str], main: str, name: str, mapping: Map
     parts = [msgspec.structs.replace(_one(carrier, old), aliases=aliases[old])
              for old in sorted(chosen, key=lambda old: old != main)]  # fmt: skip
     kept = {path: renaming.rewritten(data, carrier.hosts) if here.rewrite else data for path, data in file.kept.items()}
-    asked = {**carrier.asked, **{called: "" for called, kind in carrier.kinds.items() if kind == "asked"}}
+    asked = {**{called: "" for called, kind in carrier.kinds.items() if kind == "asked"}, **carrier.asked}
     carrier.lost += [Loss(called, why, "set", f"./inv env.set {called} VALUE") for called, why in asked.items()]
     made = [called for called, kind in carrier.kinds.items() if kind not in ("asked", "optional")]
     carrier.lost += [Loss(called, "by up", "made", f"./inv env.get {called} --reveal") for called in made]
+    where = f"where you need it: local/compose/{name}.yml"
+    carrier.lost = [one._replace(fix=where) if one.code == "lost" and not one.fix else one for one in carrier.lost]
     own = {part.name: part for part in parts}
     by_old = {old: own[carrier.names[old]] for old in chosen}
     seeds = [mounts.seed(carrier, volume, by_old) for volume in carrier.seeds]
@@ -160,7 +167,7 @@ def _one(carrier: Carrier, old: str) -> Definition:
     carrier.lost += [Loss(f"{old}.{key}", OURS[key], "usual") for key in usual]
     carrier.lost += [Loss(f"{old}.{key}", "not carried") for key in raw if key not in KNOWN and raw[key] not in EMPTY]
     udp = [port.get("target") for port in raw.get("ports") or [] if not is_tcp(port)]
-    carrier.lost += [Loss(f"{old}.ports", f"{port}/udp is not published") for port in udp]
+    carrier.lost += [Loss(f"{old}.ports", f"{port}/udp: is not published") for port in udp]
     carrier.lost += _of_deploy(old, raw, old != carrier.main)
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
@@ -182,7 +189,7 @@ def _given(carrier: Carrier, old: str, raw: dict[str, Any], extra: dict[str, Any
             there = {"target": f"/run/secrets/{one['source']}", **one, "source": called}
             extra.setdefault("secrets", []).append(there)
         else:
-            why = f"{one['source']} is not carried: it has no value of one line that can be read"
+            why = f"{one['source']}: it has no value of one line that can be read"
             carrier.lost.append(Loss(f"{old}.secrets", why))
     return held
 
@@ -215,9 +222,11 @@ def _of_deploy(old: str, raw: dict[str, Any], companion: bool) -> Iterator[Loss]
     """What of `deploy` has no meaning on one machine, or is not carried for a companion."""
     deploy = _deploy(raw)
     carried = ("replicas", "resources", "restart_policy")
-    yield from (Loss(f"{old}.deploy.{key}", "not carried") for key in deploy if deploy[key] and key not in carried)
+    for key in (key for key, value in deploy.items() if key not in carried and value not in EMPTY):
+        swarm = key in SWARM
+        yield Loss(f"{old}.deploy.{key}", "of a swarm" if swarm else "not carried", "usual" if swarm else "lost")
     if companion and _gpu(raw):
-        yield Loss(f"{old}.gpus", "not carried: a companion runs without")
+        yield Loss(f"{old}.gpus", "a companion runs without")
 
 
 def _replicas(raw: dict[str, Any]) -> int:
@@ -235,7 +244,7 @@ def _build(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
     inside = PurePosixPath(build["context"])
     folder = PurePosixPath("compose", carrier.name) / inside
     if not any(PurePosixPath(path).is_relative_to(inside) for path in carrier.file.kept):
-        carrier.lost.append(Loss(f"{old}.build", f"its folder; copy it to {folder}"))
+        carrier.lost.append(Loss(f"{old}.build", "its folder", fix=f"copy it to {folder}"))
     return {"context": f"./{folder}", **rest}
 
 
@@ -260,11 +269,12 @@ def _edges(carrier: Carrier, old: str, raw: dict[str, Any], places: set[str]) ->
     yield from (Edge(f"{place}-seed", "completed") for place in sorted(places & carrier.seeds.keys()))
     for to, edge in _needs(raw).items():
         if to not in carrier.names:
-            carrier.lost.append(Loss(f"{old}.depends_on.{to}", f"name one of ours by --map {to}=SERVICE"))
+            carrier.lost.append(Loss(f"{old}.depends_on.{to}", "not carried", fix=f"one of ours by --map {to}=SERVICE"))
             continue
         condition = CONDITIONS.get((edge or {}).get("condition", ""), "started")
         condition = "healthy" if to in carrier.mapping else condition
-        yield Edge(carrier.names[to], condition, (edge or {}).get("required") is False)
+        restarts = bool((edge or {}).get("restart"))
+        yield Edge(carrier.names[to], condition, (edge or {}).get("required") is False, restarts)
 
 
 def _deploy(raw: dict[str, Any]) -> dict[str, Any]:

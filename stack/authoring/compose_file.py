@@ -57,7 +57,8 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here
     volumes, given = model.get("volumes") or {}, _given(path.parent, model, values)
     file = File(services, values, volumes, files, given, project, _held() if here.project else ())
     made, lost = carrying.definition(file, chosen, main, name, mapping, here)
-    return made, list(dict.fromkeys([*lost, *left]))
+    copy = f"where it is needed: copy it to compose/{name}/"
+    return made, list(dict.fromkeys([*lost, *(one._replace(fix=copy) for one in left)]))
 
 
 def _split(word: str) -> tuple[Path, str]:
@@ -98,7 +99,7 @@ def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], s
     """What Compose makes of the file, each environment as it is written; the values of its variables; its project."""
     with ThreadPoolExecutor() as pool:
         written = pool.submit(_config, path, env_file, "--format", "json", "--no-interpolate")
-        known = pool.submit(_environment, path, env_file)
+        known = pool.submit(_config, path, env_file, "--environment")
         model = _resolved(path, env_file)
         services = json.loads(written.result().stdout or "{}").get("services") or {}
         every = dict(line.split("=", 1) for line in known.result().stdout.splitlines() if "=" in line)
@@ -110,19 +111,17 @@ def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], s
     return model, values, every.get("COMPOSE_PROJECT_NAME", "")
 
 
-def _environment(path: Path, env_file: str) -> CompletedProcess[str]:
-    """The variables of the file, and how Compose calls its project. It calls none that has no name of small letters."""
-    done = _config(path, env_file, "--environment", project=())
-    return done if done.returncode == 0 else _config(path, env_file, "--environment")
-
-
 def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None = None,
-            project: tuple[str, ...] = ("-p", "carried")) -> CompletedProcess[str]:  # fmt: skip
+            project: tuple[str, ...] = ()) -> CompletedProcess[str]:  # fmt: skip
+    """What Compose says of the file. A project that has no name of small letters is given one: it refuses others."""
     beside = ["--env-file", str(Path(env_file).resolve())] if env_file else []
     args = ["compose", "-f", path.name, *beside, *project, "--profile", "*", "config", "--no-path-resolution",
             "--no-normalize", "--no-consistency", *words]  # fmt: skip
     # There, as without path resolution Compose looks for an env_file from where it runs.
-    return docker.run(args, timeout=60, env={**os.environ, **(env or {})}, cwd=path.parent)
+    done = docker.run(args, timeout=60, env={**os.environ, **(env or {})}, cwd=path.parent)
+    if done.returncode and "project name" in done.stderr and not project:
+        return _config(path, env_file, *words, env=env, project=("-p", "carried"))
+    return done
 
 
 def _resolved(path: Path, env_file: str) -> dict[str, Any]:
@@ -246,7 +245,7 @@ def _mounted(folder: Path, mount: dict[str, Any], left: list[Loss]) -> dict[str,
     mount["there"] = _kind(path)
     if source.startswith("/"):
         return {}
-    mount["source"] = _inside(folder, source)
+    mount |= {"source": _inside(folder, source), "theirs": os.path.normpath(source)}
     if mount["there"] == "file":
         why = copying.private(path) or ("" if path.stat().st_size <= SMALL else "is too large to come along")
         mount["left"] = why
@@ -268,9 +267,11 @@ def _kind(path: Path) -> str:
 
 
 def _inside(folder: Path, source: str) -> str:
-    """Where something of theirs is below our folder: as it is below theirs, or by its name alone."""
+    """Where something of theirs is below our folder: as it is below theirs, and in `above` for what lies beside that,
+    so that no two are one."""
     path, top = (folder / source).resolve(), folder.resolve()
-    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.name
+    inside = PurePosixPath(os.path.relpath(path, top))
+    return PurePosixPath(*("above" if part == ".." else part for part in inside.parts)).as_posix()
 
 
 def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple[str, ...] = ()) -> dict[str, bytes]:

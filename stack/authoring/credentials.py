@@ -8,8 +8,16 @@ _THEIRS = re.compile(
     r"OPENAI|ANTHROPIC|GEMINI|GOOGLE|AZURE|AWS|HUGGING|^HF_|GITHUB|GITLAB|SLACK|STRIPE|SMTP|TAVILY|GROQ|MISTRAL|COHERE"
     r"|OPENROUTER|TELEGRAM|DISCORD|SENTRY|DEEPSEEK|REPLICATE|ELEVENLABS|SERPER|BRAVE"
 )
-
-_NONE = re.compile(r"(?i)true|false|yes|no|none|null|\d{1,5}|(\.{0,2}|~)/[\w./-]*|\w+://[^@]*")
+_MAIL = re.compile(
+    r"(^|_)E?MAIL|MAILER|MAILGUN|SENDGRID|RESEND|OAUTH|OIDC|LDAP|CAPTCHA|TURNSTILE|CLOUDFLARE|(^|_)CF_|LICENSE"
+)
+"""What a program has no use for until its owner sets it up elsewhere."""
+_NONE = re.compile(
+    r"(?i)true|false|yes|no|none|null|\d{1,5}|(\.{0,2}|~)/[\w./-]*|\w+://[^@]*|[^\s:]*/[\w.-]+\.(pem|key|crt|p12|jks)"
+)
+_FORMED = re.compile(r"eyJ[\w-]+\..*|\w+:[^/].*|[${<].*|-----.*|[\w+/-]{42,86}={1,2}", re.DOTALL)
+"""A token, a key with its form in front, a hash, what is to be replaced by hand, a key of 32 or 64 bytes."""
+_STRONG = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d).{8,}", re.DOTALL)
 
 
 def asks(key: str) -> bool:
@@ -26,15 +34,46 @@ def others(key: str) -> bool:
 
 def is_one(value: str) -> bool:
     """Whether a value can be a credential: not empty, a switch, a short number, a path or an address."""
-    return bool(value) and not re.fullmatch(
-        r"(?i)true|false|yes|no|none|null|\d{1,5}|(\.{0,2}|~)/[\w./-]*|\w+://[^@]*", value
-    )
+    return bool(value) and not _NONE.fullmatch(value)
+
+
+_FLAG = r"(?:-[apPw]|(?:--?)?(?:[A-Za-z._-]*[._-])?(?i:password|passwd|pass|pwd|requirepass|masterauth|auth))"
+"""What stands before a password in a command, or in the address of a database that is no URL."""
+
+
+def follows(word: str) -> bool:
+    """Whether the next word of a command is a password, as this one says so."""
+    return bool(re.fullmatch(_FLAG, word))
+
+
+def replaced(text: str, literal: str, by: str) -> str:
+    """A text with a credential replaced where it stands as one: in a login, behind what asks for it, and a long one or
+    one of more than letters wherever it is a word. A user or a database may be called as the password is."""
+    word = re.escape(literal)
+    spots = [rf"(://[^:/@\s]*:){word}(?=@)", rf"((?:^|[\s\"'=])[\w.-]+:){word}(?=@)",
+             rf"(-u[ \"']*[\w.-]+:){word}(?=$|[\s\"'])",
+             rf"((?:^|[\s\"';,&?({{]){_FLAG}[\"']?(?:\s*[:=]\s*|\s+)[\"']?){word}(?=$|[\s\"';,&|)}}])",
+             rf"((?:^|\s)-[apPw][\"']?){word}(?=$|[\s\"';|&])"]  # fmt: skip
+    if len(literal) >= 12:
+        return text.replace(literal, by)
+    if len(literal) >= 8 and not literal.isalpha():
+        spots.append(rf"(^|[^\w-]){word}(?![\w-])")
+    return re.sub("|".join(spots), lambda found: found[found.lastindex or 0] + by, text)
 
 
 def kind(key: str, value: str) -> str:
-    """The kind of secret (docs/reference.md, x-stack: secrets) that takes the place of `value`."""
-    if others(key):
+    """The kind of secret (docs/reference.md, x-stack: secrets) that takes the place of `value`: `asked` where none that
+    is made here would do, `password` where a rule asks for capitals and digits (SQL Server has one)."""
+    if others(key) or _FORMED.fullmatch(value):
         return "asked"
     if value.startswith("sk-"):
         return "sk"
-    return f"hex:{len(value)}" if re.fullmatch(r"[0-9a-f]{16,128}", value) and len(value) % 2 == 0 else "hex"
+    if re.fullmatch(r"[0-9a-f]{16,128}", value) and len(value) % 2 == 0:
+        return f"hex:{len(value)}"
+    word = key.upper()
+    return "password" if word.endswith("SA_PASSWORD") or ("PASS" in word and _STRONG.fullmatch(value)) else "hex"
+
+
+def spare(key: str) -> bool:
+    """Whether a credential of that name may well be empty: its program does without."""
+    return bool(_MAIL.search(key.upper()))

@@ -9,11 +9,13 @@ Auth = Literal["none", "key", "basic"]
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """A dependency: on which service, what is waited for, and whether the service lives without it."""
+    """A dependency: on which service, what is waited for, whether the service lives without it, and whether it is
+    started again when Compose does so with the other (`restarts`)."""
 
     service: str
     condition: Condition = "healthy"
     optional: bool = False
+    restarts: bool = False
 
 
 class Mount(msgspec.Struct, frozen=True):

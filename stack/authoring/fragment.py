@@ -137,8 +137,8 @@ def literal(value: str) -> str:
 
 
 def _edge(edge: Edge) -> dict[str, Any]:
-    condition = {"condition": CONDITIONS[edge.condition]}
-    return condition if not edge.optional else {**condition, "required": False}
+    said = {"condition": CONDITIONS[edge.condition]}
+    return said | ({"required": False} if edge.optional else {}) | ({"restart": True} if edge.restarts else {})
 
 
 def healthcheck(definition: Definition) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What of somebody's Compose file is not as it was there, and how it is told. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -22,21 +22,33 @@ KINDS = {
     "set": "set before up",
 }
 """The kinds of losses that are printed a line each, the worst first, and how the line begins."""
-SHORT = {"made": "made for you", "usual": "has its place here already"}
+SHORT = {"made": "made for you", "usual": "needs nothing here"}
 """The kinds that are printed by their places alone, in one line."""
 
 
 def told(lost: Iterable[Loss]) -> list[str]:
-    """The losses as they are printed: a line each, and what is usual in one."""
+    """The losses as they are printed: a line for all of which the same is to be said, and what is usual in one."""
     every = list(dict.fromkeys(lost))
-    lines = [f"{start}: {_line(one)}" for code, start in KINDS.items() for one in every if one.code == code]
+    lines = [f"{start}: {line}" for code, start in KINDS.items() for line in _lines(code, every)]
     names = {start: [one.path for one in every if one.code == code] for code, start in SHORT.items()}
     return lines + [f"{start}: {', '.join(paths)}" for start, paths in names.items() if paths]
 
 
-def _line(loss: Loss) -> str:
-    if loss.code == "data":
-        return loss.fix
-    if loss.code == "set":
-        return f"{loss.fix} ({loss.what})" if loss.what else loss.fix
-    return f"{loss.path}: {loss.what}".removesuffix(": not carried") + (f"; {loss.fix}" if loss.fix else "")
+def _lines(code: str, every: Iterable[Loss]) -> list[str]:
+    """The lines of one kind. Of `./data: a volume takes its place` the first part stands behind the path."""
+    lost = [one for one in every if one.code == code]
+    if code == "data":
+        return [one.fix for one in lost]
+    if code == "set":
+        return [one.fix + (f" ({one.what})" if one.what else "") for one in lost]
+    same: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for one in lost:
+        thing, colon, what = one.what.partition(": ")
+        things = same.setdefault((what if colon else thing, one.fix), {}).setdefault(one.path, [])
+        things += [thing] if colon else []
+    return [_line(places, *said) for said, places in same.items()]
+
+
+def _line(places: Mapping[str, list[str]], what: str, fix: str) -> str:
+    where = ", ".join(path + (f" ({', '.join(things)})" if things else "") for path, things in places.items())
+    return f"{where}: {what}".removesuffix(": not carried") + (f"; {fix}" if fix else "")

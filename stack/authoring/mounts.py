@@ -13,6 +13,8 @@ from stack.authoring.losses import Loss
 
 CLOCK = ("/etc/localtime", "/etc/timezone")
 """What every machine has alike, so that it may stay."""
+MACHINE = re.compile(r"/(dev|proc|sys|s?bin|lib\d*|usr|etc|boot|run|var/(run|log|lib/docker))(/|$)")
+"""Paths that a machine has by itself: a volume is never meant, also where this one lacks it."""
 ENGINES = re.compile(r"/|/run|/var|/var/run|.*\.sock")
 """Paths by which a container is given the engine, or all of the machine."""
 FILES = re.compile(
@@ -50,7 +52,7 @@ def of(carrier: Carrier, old: str) -> Iterator[Mount]:
         elif kind == "bind":
             yield from _bind(carrier, old, mount)
         elif kind != "tmpfs":
-            carrier.lost.append(Loss(f"{old}.volumes", f"{target} is a mount of the kind {kind}"))
+            carrier.lost.append(Loss(f"{old}.volumes", f"{target}: a mount of the kind {kind}"))
 
 
 def _volume(carrier: Carrier, old: str, source: str, mount: dict[str, Any]) -> str:
@@ -70,23 +72,24 @@ def _bind(carrier: Carrier, old: str, mount: dict[str, Any]) -> Iterator[Mount]:
     """A path of theirs: it comes along, or a volume takes its place, or it stays one of that machine."""
     source, target, read_only = mount.get("source") or "", mount["target"], bool(mount.get("read_only"))
     there = mount.get("there", "nothing")
+    theirs = mount.get("theirs") or source
     at = f"{old}.volumes"
     if why := mount.get("left"):
         fix = f"copy it to local/, and mount it in local/compose/{carrier.name}.yml"
-        carrier.lost.append(Loss(at, f"{source} {why}, so it is not copied", fix=fix))
+        carrier.lost.append(Loss(at, f"{theirs}: {why}, so it is not copied", fix=fix))
     elif source.startswith("~/"):
         yield Mount(carrier.path(source, "DIR"), target, read_only)
     elif source in CLOCK:
         yield Mount(source, target, True)
     elif ENGINES.fullmatch(source):
-        carrier.lost.append(Loss(at, f"{source} would give the container this machine"))
+        carrier.lost.append(Loss(at, f"{source}: would give the container this machine"))
     elif there == "nothing" and is_file(source, target) and not carrier.comes(source):
-        fix = f"put it to compose/{carrier.name}/, and mount it in compose/{carrier.name}.yml"
-        carrier.lost.append(Loss(at, f"{source} is not there", fix=fix))
-    elif source.startswith("/") and there != "nothing":
+        fix = f"put it into compose/{carrier.name}/, and mount it in compose/{carrier.name}.yml"
+        carrier.lost.append(Loss(at, f"{theirs}: is not there", fix=fix))
+    elif source.startswith("/") and (there != "nothing" or MACHINE.match(source)):
         where = carrier.path(source, "FILE" if there == "file" else "DIR")
-        carrier.lost.append(Loss(at, f"{source} stays a path of this machine; {where[2:].partition(':')[0]} is another",
-                                 "changed"))  # fmt: skip
+        setting = where[2:].partition(":")[0]
+        carrier.lost.append(Loss(at, f"{source}: stays a path of this machine; {setting} is another", "changed"))
         yield Mount(where, target, read_only)
     elif carrier.comes(source) and (there == "file" or not _written(carrier, source)):
         yield Mount(f"./{PurePosixPath('compose', carrier.name, source)}", target, read_only)
@@ -114,7 +117,7 @@ def _within(carrier: Carrier, old: str, source: str, target: str) -> bool:
                 continue
             if name == old and PurePosixPath(other["target"]) / path.relative_to(above) == PurePosixPath(target):
                 return True
-            carrier.lost.append(Loss(f"{old}.volumes", f"{source} is a volume of its own, and no part of {above}"))
+            carrier.lost.append(Loss(f"{old}.volumes", f"{source}: is a volume of its own, and no part of {above}"))
     return False
 
 
@@ -122,13 +125,14 @@ def _data(carrier: Carrier, old: str, mount: dict[str, Any]) -> str:
     """The volume that takes the place of a folder, and what is put into it."""
     source = mount["source"]
     called = carrier.place(source, PurePosixPath(source).name, source)
-    what = f"{source} holds nothing yet; a volume takes its place"
+    theirs = mount.get("theirs") or source
+    what = f"{theirs}: nothing is there yet, so a volume takes its place"
     if carrier.comes(source):
         carrier.seeds.setdefault(called, (old, source))
-        what = f"{source}: a volume takes its place, with these files to begin with"
+        what = f"{theirs}: a volume takes its place, with these files to begin with"
     elif mount.get("data"):
         carrier.data.setdefault(called, (old, mount["data"]))
-        what = f"{source}: a volume takes its place; its data stays there"
+        what = f"{theirs}: a volume takes its place; its data stays there"
     carrier.lost.append(Loss(f"{old}.volumes", what, "changed"))
     return called
 

@@ -96,9 +96,9 @@ def test_what_is_built_is_built_from_its_copied_folder() -> None:
     file = File(services, kept={"src/Dockerfile": b"FROM x"})
     found, lost = carrying.definition(file, ["app"], "app", "mine", {})
     assert found.build == {"context": "./compose/mine/src", "args": {"LEVEL": "${MINE_LEVEL:-info}", "PRICE": "$$5"}}
-    assert lost == [Loss("app.build.ssh", "not carried")]
+    assert lost == [Loss("app.build.ssh", "not carried", fix="where you need it: local/compose/mine.yml")]
     _, lost = carrying.definition(File(services), ["app"], "app", "mine", {})
-    assert Loss("app.build", "its folder; copy it to compose/mine/src") in lost
+    assert Loss("app.build", "its folder", fix="copy it to compose/mine/src") in lost
 
 
 def test_one_of_ours_stands_in() -> None:
@@ -136,9 +136,13 @@ def test_what_is_told_stands_by_kind_and_what_is_usual_in_one_line() -> None:
         Loss("app.x", "usual", "usual"),
         Loss("A", "", "set", "./inv env.set A VALUE"),
         Loss("app.y", "not carried"),
+        Loss("web.y", "not carried"),
+        Loss("app.volumes", "./a: a volume", "changed"),
+        Loss("app.volumes", "./b: a volume", "changed"),
     ]
     assert losses.told([*every, *every]) == [
-        "not carried: app.y", "set before up: ./inv env.set A VALUE", "has its place here already: app.x"
+        "not carried: app.y, web.y", "other than there: app.volumes (./a, ./b): a volume",
+        "set before up: ./inv env.set A VALUE", "needs nothing here: app.x",
     ]  # fmt: skip
 
 
@@ -211,6 +215,72 @@ def test_a_host_that_is_a_word_of_a_command_is_a_further_name() -> None:
     assert (found.companions[0].aliases, lost) == (["db"], [])
     found, lost = carrying.definition(File(services), ["app", "db"], "app", "mine", {}, Here(services=["db"]))
     assert (found.companions[0].aliases, [one.path for one in lost]) == ([], ["db.networks"])
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("sqlcmd -U sa -P <example_1> -Q 'SELECT 1'", "example_1"), ("mysqladmin -u root -p<root> ping", "root"),
+        ("pg_isready -U postgres", "postgres"), ("redis-cli -a <secret> ping", "secret"),
+        ("root:<example>@tcp(db:3306)/x", "example"), ("Host=db;Password=<app>;Database=app", "app"),
+        ("curl -u elastic:<changeme> http://x", "changeme"), ("--db.password=<root> --user=root", "root"),
+        ("app:latest", "latest"), ("postgres://app:<app>@app/app", "app"), ("x hunter2-x <hunter22> y", "hunter22"),
+    ],
+)  # fmt: skip
+def test_a_password_is_replaced_where_it_stands_as_one(text: str, password: str) -> None:
+    plain = text.replace("<", "").replace(">", "")
+    assert credentials.replaced(plain, password, f"<{password}>") == text
+
+
+def test_a_check_and_a_command_have_the_password_that_is_made() -> None:
+    check = {"test": ["CMD", "ping", "-uroot", "-p", "pass"]}
+    raw = {
+        "image": "x",
+        "environment": {"DB_PASSWORD": "pass"},
+        "command": ["db", "--auth", "pass"],
+        "healthcheck": check,
+    }
+    found, _ = carrying.definition(File({"db": raw}), ["db"], "db", "mine", {})
+    assert found.extra["command"] == ["db", "--auth", "${MINE_DB_PASSWORD}"]
+    assert found.extra["healthcheck"]["test"][-1] == "${MINE_DB_PASSWORD}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("APP_KEY", "base64:xyz=", "asked"), ("ANON_KEY", "eyJhbGci.eyJyb2xl.c2ln", "asked"), ("PSK", "<PSK>", "asked"),
+        ("SECRET_KEY", "PP_G4Gwm1lOkyG8r8N0LrdlpWXZ7Tyq5CVyfBquuj6g=", "asked"), ("SA_PASSWORD", "x", "password"),
+        ("ADMIN_PASSWORD", "Example1x", "password"), ("DB_PASSWORD", "example", "hex"), ("IV", "0f" * 8, "hex:16"),
+    ],
+)  # fmt: skip
+def test_what_takes_the_place_of_a_credential_has_the_form_that_it_needs(key: str, value: str, kind: str) -> None:
+    assert credentials.kind(key, value) == kind
+
+
+def test_a_credential_that_a_program_does_without_may_stay_empty() -> None:
+    raw = {"image": "x", "environment": {"MAIL_PASSWORD": "${MAIL_PASSWORD}", "APP_KEY": "base64:YQ=="}}
+    found, lost = carrying.definition(File({"app": raw}), ["app"], "app", "mine", {})
+    assert found.secrets == {"MINE_MAIL_PASSWORD": "optional", "MINE_APP_KEY": "asked"}
+    assert losses.told(lost) == ["set before up: ./inv env.set MINE_APP_KEY VALUE (your file has its value)"]
+
+
+def test_what_is_started_again_with_another_and_a_path_of_every_machine_stay() -> None:
+    modules = volume("/lib/modules", "/lib/modules", "bind")
+    edge = {"db": {"condition": "service_healthy", "restart": True}}
+    deploy = {"mode": "replicated", "placement": {"constraints": ["node.role == manager"]}}
+    app = {"image": "x", "environment": {}, "depends_on": edge, "volumes": [modules], "deploy": deploy}
+    services: dict[str, Any] = {"app": app, "db": {"image": "x", "environment": {}}}
+    found, lost = carrying.definition(File(services), ["app", "db"], "app", "mine", {})
+    assert found.depends_on == [Edge("mine-db", "healthy", restarts=True)]
+    assert found.volumes == [Mount("${MINE_MODULES_DIR:-/lib/modules}", "/lib/modules")]
+    assert [(one.path, one.code) for one in lost] == [
+        ("app.volumes", "changed"), ("app.deploy.mode", "usual"), ("app.deploy.placement", "usual")
+    ]  # fmt: skip
+
+
+def test_what_the_file_waits_for_and_lacks_is_one_of_ours_where_that_is_said() -> None:
+    services: dict[str, Any] = {"app": {"image": "x", "environment": {}, "depends_on": {"db": {}}}}
+    assert carrying.choose(services, "", {"db": "supabase-db"}) == (["app"], "app")
 
 
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)

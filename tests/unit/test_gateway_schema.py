@@ -57,6 +57,8 @@ def test_the_gateway_has_each_credential_that_the_routes_name_and_never_the_key_
     assert named == {
         "SUPABASE_ANON_KEY",
         "SUPABASE_SERVICE_ROLE_KEY",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_SECRET_KEY",
         "DASHBOARD_USERNAME",
         "DASHBOARD_PASSWORD",
     }

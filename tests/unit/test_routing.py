@@ -48,6 +48,8 @@ ROWS = [
     Row(GATE, "/auth/v1/callback", "supabase-auth-callback", "supabase-auth:9999", "/callback"),
     Row(GATE, "/auth/v1/authorize", "supabase-auth-authorize", "supabase-auth:9999", "/authorize"),
     Row(GATE, "/auth/v1/.well-known/jwks.json", "supabase-auth-jwks", "supabase-auth:9999", "/.well-known/jwks.json"),
+    Row(GATE, "/.well-known/oauth-authorization-server/auth/v1", "supabase-auth-oauth-metadata",
+        "supabase-auth:9999", "/.well-known/oauth-authorization-server"),
     Row(GATE, "/auth/v1/sso/saml/acs", "supabase-auth-saml-acs", "supabase-auth:9999", "/sso/saml/acs"),
     Row(GATE, "/auth/v1/sso/saml/metadata", "supabase-auth-saml-metadata", "supabase-auth:9999", "/sso/saml/metadata"),
     Row(GATE, "/auth/v1/token", "supabase-auth", "supabase-auth:9999", "/token", KEY),

@@ -102,6 +102,51 @@ def test_a_change_of_the_tables_is_told_to_the_rest_api(db: Project) -> None:
     assert as_app.code == 0, as_app
 
 
+PG_NET = """
+CREATE SCHEMA net;
+CREATE TABLE net.sent (id bigserial, said text);
+CREATE FUNCTION net.http_post(url text, body jsonb, params jsonb, headers jsonb, timeout_milliseconds integer)
+RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO net.sent (said) VALUES (concat_ws(' ', 'POST', $1, $2, $3, $4, $5)) RETURNING id $$;
+CREATE FUNCTION net.http_get(url text, params jsonb, headers jsonb, timeout_milliseconds integer)
+RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO net.sent (said) VALUES (concat_ws(' ', 'GET', $1, $2, $3, $4)) RETURNING id $$;
+"""
+"""A stand-in for the extension, which Debian has not: its two functions, that write down what they are asked."""
+
+
+def test_a_change_of_a_row_calls_a_webhook_where_the_server_has_pg_net(db: Project, tmp_path: Path) -> None:
+    assert "NOTICE: this server has no pg_net" in db.init().out
+    [folder] = db.rows("SELECT setting || '/extension' FROM pg_config WHERE name = 'SHAREDIR'")
+    (tmp_path / "pg_net.control").write_text("default_version = '1'\nrelocatable = false\n")
+    (tmp_path / "pg_net--1.sql").write_text(PG_NET)
+    for path in tmp_path.iterdir():
+        docker("cp", str(path), f"{db.container('supabase-db')}:{folder}/{path.name}")
+    try:
+        for _ in range(2):
+            done = db.init()
+            assert (done.code, "pg_net" in done.out) == (0, False), done
+        db.rows("""SET ROLE postgres; CREATE TABLE public.watched (id int);
+            CREATE TRIGGER hook AFTER INSERT OR DELETE ON public.watched FOR EACH ROW EXECUTE FUNCTION
+            supabase_functions.http_request('http://far/', 'POST', '{"a": "b"}', 'null', '1000');
+            GRANT INSERT, DELETE ON public.watched TO app""")
+        asked = db.psql("INSERT INTO watched VALUES (7)", "app", SECRETS["SUPABASE_DB_PASSWORD"])
+        assert asked.code == 0, asked
+        [sent] = db.rows("SELECT said FROM net.sent")
+        assert sent.startswith("POST http://far/ {")
+        assert all(
+            word in sent for word in ('"type": "INSERT"', '"record": {"id": 7}', '"a": "b"', '"old_record": null')
+        )
+        db.rows("DELETE FROM public.watched")
+        assert db.rows("SELECT hook_name, request_id FROM supabase_functions.hooks ORDER BY id") == ["hook|1", "hook|2"]
+    finally:
+        db.rows(
+            "DROP TABLE IF EXISTS public.watched; DROP EXTENSION IF EXISTS pg_net; DROP SCHEMA IF EXISTS net CASCADE"
+        )
+        db.rows("DROP SCHEMA IF EXISTS supabase_functions CASCADE")
+        db.exec("supabase-db", "rm", "-f", f"{folder}/pg_net.control", f"{folder}/pg_net--1.sql")
+
+
 def test_realtime_can_read_changes(db: Project) -> None:
     """By the plugin that it asks for: the server has it, and is allowed to load it."""
     db.rows("SELECT pg_create_logical_replication_slot('changes', 'wal2json')")

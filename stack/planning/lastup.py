@@ -18,8 +18,8 @@ UNTOLD = ["configuration"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The services as they were assembled, a fingerprint of each secret under the record's own salt, the source of
-    each fragment that was started, and the volumes that have a driver or options of their own."""
+    """The services as they were assembled, a fingerprint of each secret that any start had, under the record's own
+    salt, the source of each fragment that was started, and the volumes that have a driver or options of their own."""
 
     services: dict[str, Model]
     salt: str
@@ -48,7 +48,7 @@ def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], 
     salt = last.salt or randomness.token_hex(16)
     marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}
     older = {name: last.services[name] for name in beyond if name in last.services}
-    record = Record({**older, **services}, salt, marks, {**last.sources, **(sources or {})},
+    record = Record({**older, **services}, salt, {**last.secrets, **marks}, {**last.sources, **(sources or {})},
                     sorted({*last.special, *special}))  # fmt: skip
     tree.write(path(root), msgspec.json.encode(record), 0o600)
 

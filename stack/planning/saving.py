@@ -2,13 +2,13 @@
 
 import secrets as randomness
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stack import docker
 from stack.env import secrets
 from stack.errors import Problem, StackError
 from stack.names import variable
-from stack.planning import model, planner
+from stack.planning import lastup, model, planner
 from stack.planning.catalog import FAR, PLAIN
 from stack.planning.planner import Planned, Request
 
@@ -44,13 +44,22 @@ def _secrets(planned: Planned) -> dict[str, str | None]:
     there = secret_values(checkout)
     problems = []
     for fragment, kinds in declared(planned).items():
-        missing = [n for n in secrets.missing(kinds, there, int(time.time())) if secrets.made_at_random(kinds[n])]
+        random = [n for n in secrets.missing(kinds, there, int(time.time())) if secrets.made_at_random(kinds[n])]
+        missing = once_there(planned, fragment, random)
         volumes = existing_volumes(planned, fragment) if missing else []
         problems += [lost(fragment, missing, volumes)] if volumes else []
         problems += [p for n, kind in kinds.items() if there.get(n) and (p := secrets.check(n, kind, there[n]))]
     if problems:
         raise StackError(problems)
     return dict(new_secrets(planned))
+
+
+def once_there(planned: Planned, fragment: str, names: Iterable[str]) -> list[str]:
+    """Those of a fragment's missing secrets that its last start had: one that came with an update since is new to its
+    data. Where no start is recorded, any may have been there."""
+    record, services = lastup.read(planned.checkout.root), model.services(planned.facts.model)
+    recorded = any(planned.facts.catalog.fragment_of(name) == fragment for name in record.services.keys() & services)
+    return [name for name in names if not recorded or name in record.secrets]
 
 
 def declared(planned: Planned) -> dict[str, dict[str, str]]:

@@ -107,8 +107,14 @@ def test_a_missing_secret_beside_its_data_is_refused_with_both_ways_out(stack: S
     assert "KEEPER_KEY" not in stack.env()
     assert stack.containers() == {}
 
+    # One that came with an update since is no lost one, and is made.
     assert stack.inv("env.set", "KEEPER_KEY", "-", text=f"{key}\n").code == 0
+    stack.service("keeper", entry={"secrets": {"KEEPER_KEY": "hex", "KEEPER_TOKEN": "hex"}},
+                  environment={"KEY": "${KEEPER_KEY}", "TOKEN": "${KEEPER_TOKEN}"},
+                  volumes=["keeper-data:/data"])  # fmt: skip
+    stack.volume("keeper", "keeper-data")
     stack.up()
+    assert stack.exec("keeper", "printenv", "TOKEN").strip() == stack.env()["KEEPER_TOKEN"]
     assert stack.exec("keeper", "printenv", "KEY").strip() == key
     assert stack.inv("down").code == 0
     (stack.root / ".env").write_bytes(lost)

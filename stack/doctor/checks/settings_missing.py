@@ -34,10 +34,10 @@ def _missing(scene: Scene) -> dict[str, list[str]]:
     there, now = scene.secrets, int(time.time())
     started = {service_of(one) for one in scene.containers}
     given = {name for s in scene.planned.plan.names() if s in started for name in model.secrets_of(scene.raw(s))}
-    every = {fragment: secrets.missing(kinds, there, now) for fragment, kinds in saving.declared(scene.planned).items()}
-    gone = {
-        fragment: [name for name in names if name in given and not there.get(name)] for fragment, names in every.items()
-    }
+    gone = {}
+    for fragment, kinds in saving.declared(scene.planned).items():
+        missing = [name for name in secrets.missing(kinds, there, now) if name in given and not there.get(name)]
+        gone[fragment] = saving.once_there(scene.planned, fragment, missing)
     return {fragment: names for fragment, names in gone.items() if names}
 
 

@@ -41,7 +41,7 @@ class File(NamedTuple):
     held: Collection[str] = ()
 
 
-HOSTS = re.compile(r"HOST|SERVER|ADDR|URL|URI|ENDPOINT|BROKER|NODES|SEEDS|BACKEND|UPSTREAM")
+HOSTS = re.compile(r"(?<!G)HOST|SERVER|ADDR|URL|URI|ENDPOINT|BROKER|NODES|SEEDS|BACKEND|UPSTREAM")
 
 
 class Carrier:
@@ -56,7 +56,8 @@ class Carrier:
         self.lost: list[Loss] = []
         self.kinds: dict[str, str] = {}
         self.taken = {variable(self.names[old], suffix) for old in chosen for suffix in renaming.RESERVED}
-        published = (Definition(self.names[old], ports=tcp_ports(file.services[old])) for old in chosen)
+        published = (Definition(self.names[old], ports=ports(file.services[old]), udp=ports(file.services[old], "udp"))
+                     for old in chosen)  # fmt: skip
         self.taken |= {port for one in published for port in fragment.port_variables(one)}
         self.awaited = {to for old in chosen for to, edge in (file.services[old].get("depends_on") or {}).items()
                         if (edge or {}).get("condition") == "service_completed_successfully"}  # fmt: skip
@@ -221,7 +222,7 @@ class Carrier:
     def deep(self, key: str, value: Any) -> Any:
         """The same for what stands in lists and mappings."""
         if isinstance(value, dict):
-            return {k: self.deep(k, v) for k, v in value.items()}
+            return {k: self.deep(key if key == "labels" else k, v) for k, v in value.items()}
         if isinstance(value, list):
             before = ["", *map(str, value)]
             return [f"${{{self.literals[item]}}}" if item in self.literals and credentials.follows(last)
@@ -229,15 +230,11 @@ class Carrier:
         return self.value(key, value) if isinstance(value, str) else value
 
 
-def tcp_ports(raw: Mapping[str, Any]) -> list[int]:
-    """The ports of a container that its service publishes, but for those of UDP."""
-    targets = [port.get("target") for port in raw.get("ports") or [] if is_tcp(port)]
+def ports(raw: Mapping[str, Any], protocol: str = "tcp") -> list[int]:
+    """The ports of a container that its service publishes."""
+    published = raw.get("ports") or []
+    targets = [port.get("target") for port in published if port.get("protocol", "tcp") == protocol]
     return list(dict.fromkeys(int(target) for target in targets if str(target).isdecimal()))
-
-
-def is_tcp(port: Mapping[str, Any]) -> bool:
-    """Whether a published port is one of TCP."""
-    return bool(port.get("protocol", "tcp") == "tcp")
 
 
 def _given(raw: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stack.authoring import mounts, renaming
-from stack.authoring.carrier import Carrier, File, Here, Services, is_tcp, tcp_ports
+from stack.authoring.carrier import Carrier, File, Here, Services, ports
 from stack.authoring.definition import Condition, Definition, Edge
 from stack.authoring.losses import Loss
 from stack.errors import USAGE, fail
@@ -166,12 +166,13 @@ def _one(carrier: Carrier, old: str) -> Definition:
     usual = [key for key in OURS if raw.get(key) and raw[key] not in PLAIN.get(key, ())]
     carrier.lost += [Loss(f"{old}.{key}", OURS[key], "usual") for key in usual]
     carrier.lost += [Loss(f"{old}.{key}", "not carried") for key in raw if key not in KNOWN and raw[key] not in EMPTY]
-    udp = [port.get("target") for port in raw.get("ports") or [] if not is_tcp(port)]
-    carrier.lost += [Loss(f"{old}.ports", f"{port}/udp: is not published") for port in udp]
+    others = [f"{port['target']}/{port['protocol']}" for port in raw.get("ports") or []
+              if port.get("protocol", "tcp") not in ("tcp", "udp")]  # fmt: skip
+    carrier.lost += [Loss(f"{old}.ports", f"{port}: is not published") for port in others]
     carrier.lost += _of_deploy(old, raw, old != carrier.main)
     return Definition(
         name, about=f"{name}, from a Compose file" if name == carrier.name else f"{old} of {carrier.name}",
-        image=raw.get("image") or "", build=_build(carrier, old, raw), ports=tcp_ports(raw),
+        image=raw.get("image") or "", build=_build(carrier, old, raw), ports=ports(raw), udp=ports(raw, "udp"),
         depends_on=[*_edges(carrier, old, raw, {place.source for place in places}), *_reached(carrier, old)],
         env=env, volumes=places,
         memory=str(_resources(raw, "limits").get("memory") or raw.get("mem_limit") or ""), replicas=_replicas(raw),
@@ -250,7 +251,7 @@ def _build(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
 
 def _needs(raw: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What a service starts after: a link is such an edge too."""
-    return {**{to: {} for to, _ in renaming.links(raw)}, **(raw.get("depends_on") or {})}
+    return {**{to: {"restart": True} for to, _ in renaming.links(raw)}, **(raw.get("depends_on") or {})}
 
 
 def _reached(carrier: Carrier, old: str) -> Iterator[Edge]:

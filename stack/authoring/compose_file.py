@@ -54,6 +54,12 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here
             needed = (".dockerignore", build.get("dockerfile", "Dockerfile"))
             files |= _taken(path.parent, build.get("context", "."), LARGE, left, needed)
             services[one]["build"] = {**build, "context": _inside(path.parent, build.get("context", "."))}
+    mounted = {mount.get("source") for one in chosen for mount in services[one]["volumes"]}
+    for own in _self(path) & files.keys() - mounted:
+        del files[own]
+        folder = PurePosixPath(own).parent
+        if not any(PurePosixPath(other).is_relative_to(folder) for other in files):
+            files[(folder / ".dockerignore").as_posix()] = b""  # so that the folder is there
     volumes, given = model.get("volumes") or {}, _given(path.parent, model, values)
     file = File(services, values, volumes, files, given, project, _held() if here.project else ())
     made, lost = carrying.definition(file, chosen, main, name, mapping, here)
@@ -274,6 +280,13 @@ def _inside(folder: Path, source: str) -> str:
     return PurePosixPath(*("above" if part == ".." else part for part in inside.parts)).as_posix()
 
 
+def _self(path: Path) -> set[str]:
+    """What the Compose file itself is called below our folder, seen from each folder above it: it has been read, and
+    what it holds of passwords is not to lie about."""
+    parts = path.resolve().parts
+    return {PurePosixPath(*["above"] * n, *parts[-n - 1 :]).as_posix() for n in range(len(parts))}
+
+
 def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple[str, ...] = ()) -> dict[str, bytes]:
     """The files of what a service mounts or is built from, by their path below our folder; what of it is `left` behind
     is added there."""
@@ -284,5 +297,5 @@ def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple
         left.append(Loss(source, "it can't be read"))
         return {}
     found, behind = copying.files(path, most, needed)
-    left += [Loss(source, why) for why in behind]
+    left += [Loss(os.path.normpath(source), why) for why in behind]
     return {(PurePosixPath(inside) / name).as_posix(): data for name, data in found.items()}

@@ -28,7 +28,7 @@ def files(folder: Path, most: int, needed: Collection[str] = ()) -> tuple[dict[s
         if size > most or len(found) + len(left) >= MANY:
             return {}, [f"it has more than {most / 1_000_000:.0f} MB or {MANY} files"]
         if why:
-            left.append(f"{inside} {why}")
+            left.append(f"{inside}: {why}")
         else:
             found[inside] = path.read_bytes()
     return found, left

@@ -37,16 +37,17 @@ class Door(msgspec.Struct, frozen=True):
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """One service and its companions. `ports` are the container's; `secrets` are kinds by name; `health` is
-    `http:/path`, `cmd:…`, `tcp` or nothing; `env` and `memory` (`512m`) are in Compose's words; `extra` holds further
-    Compose keys as they are to stand in the fragment; `files` are those to be made beside it, by path from the root;
-    `given` are the settings that the container finds in files, by the name of the top-level secret."""
+    """One service and its companions. `ports` are the container's, `udp` those of UDP; `secrets` are kinds by name;
+    `health` is `http:/path`, `cmd:…`, `tcp` or nothing; `env` and `memory` (`512m`) are in Compose's words; `extra`
+    holds further Compose keys as they are to stand in the fragment; `files` are those to be made beside it, by path
+    from the root; `given` are the settings that the container finds in files, by the name of the top-level secret."""
 
     name: str
     about: str = ""
     image: str = ""
     build: str | dict[str, Any] = ""
     ports: list[int] = []
+    udp: list[int] = []
     profiles: list[str] = []
     depends_on: list[Edge] = []
     env: dict[str, str] = {}

@@ -66,8 +66,9 @@ def _parts(definition: Definition) -> list[Definition]:
 
 def _entry(definition: Definition, offsets: Mapping[str, int]) -> dict[str, Any]:
     entry: dict[str, Any] = {"about": definition.about}
+    if names := port_variables(definition):
+        entry["ports"] = {name: offsets[name] for name in names}
     if definition.ports:
-        entry["ports"] = {name: offsets[name] for name in port_variables(definition)}
         scheme = "http" if definition.health.startswith("http:") or definition.doors else "tcp"
         entry["url"] = f"{scheme}://{definition.name}:{definition.ports[0]}"
     if definition.secrets:
@@ -78,9 +79,17 @@ def _entry(definition: Definition, offsets: Mapping[str, int]) -> dict[str, Any]
 
 
 def port_variables(definition: Definition) -> list[str]:
-    """The setting of each published port: MY_SERVICE_PORT, and for further ones MY_SERVICE_9090_PORT."""
-    rest = [variable(definition.name, f"{port}_PORT") for port in definition.ports[1:]]
-    return [variable(definition.name, "PORT"), *rest][: len(definition.ports)]
+    """The settings of the published ports: MY_SERVICE_PORT, for further ones MY_SERVICE_9090_PORT, and
+    MY_SERVICE_53_UDP_PORT for one of UDP whose number none of TCP has."""
+    return list(dict.fromkeys(name for _, name in _published(definition)))
+
+
+def _published(definition: Definition) -> list[tuple[str, str]]:
+    """Each published port as Compose writes it, with its setting."""
+    words = ["PORT", *(f"{port}_PORT" for port in definition.ports[1:])]
+    tcp = {port: variable(definition.name, word) for port, word in zip(definition.ports, words, strict=False)}
+    udp = {port: tcp.get(port) or variable(definition.name, f"{port}_UDP_PORT") for port in definition.udp}
+    return [*((str(port), name) for port, name in tcp.items()), *((f"{port}/udp", name) for port, name in udp.items())]
 
 
 def image(definition: Definition) -> str:
@@ -100,10 +109,9 @@ def _service(definition: Definition, connections: Mapping[str, str]) -> dict[str
     service["networks"] = {"backend-bridge-network": network}
     if definition.command:
         service["command"] = definition.command
-    if definition.ports:
+    if published := _published(definition):
         address = setting("BIND_ADDRESS", "127.0.0.1")
-        pairs = zip(port_variables(definition), definition.ports, strict=True)
-        service["ports"] = [f"{address}:${{{name}}}:{port}" for name, port in pairs]
+        service["ports"] = [f"{address}:${{{name}}}:{port}" for port, name in published]
     env = {**connections, **definition.env}
     if env:
         service["environment"] = env

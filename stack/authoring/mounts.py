@@ -13,7 +13,7 @@ from stack.authoring.losses import Loss
 
 CLOCK = ("/etc/localtime", "/etc/timezone")
 """What every machine has alike, so that it may stay."""
-MACHINE = re.compile(r"/(dev|proc|sys|s?bin|lib\d*|usr|etc|boot|run|var/(run|log|lib/docker))(/|$)")
+MACHINE = re.compile(r"/(dev|proc|sys|lib\d*|usr|boot|run|var/run|var/lib/docker)(/|$)")
 """Paths that a machine has by itself: a volume is never meant, also where this one lacks it."""
 ENGINES = re.compile(r"/|/run|/var|/var/run|.*\.sock")
 """Paths by which a container is given the engine, or all of the machine."""

@@ -91,6 +91,10 @@ def words(value: Any, names: Iterable[str]) -> set[str]:
     return {name for name in names if name in text and re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", text)}
 
 
+TALK = re.compile(r"(^|/)((docker-)?compose[^/]*\.ya?ml|\.env[^/]*|[^/]*\.(md|rst|adoc|lock))$")
+"""Files that name services to people, to Compose or to a package manager, and to no program that runs."""
+
+
 class Mention(NamedTuple):
     """A line of a file that comes along in which old names stand as hosts: where, which, and how it is to be."""
 
@@ -104,7 +108,7 @@ def mentions(files: Mapping[str, bytes], names: Mapping[str, str]) -> Iterator[M
     """Each line of the files in which an old name stands as a host."""
     changed = {old: new for old, new in names.items() if old != new}
     for path, data in sorted(files.items()):
-        if b"\0" in data or not any(old.encode() in data for old in changed):
+        if TALK.search(path) or b"\0" in data or not any(old.encode() in data for old in changed):
             continue
         for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
             if any(old in line for old in changed) and (text := renamed(line, changed)) != line:

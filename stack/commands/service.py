@@ -76,9 +76,9 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     data = {"losses": [one._asdict() for one in lost]} if words.from_compose else {}
     if dry_run:
         return Result({**result.data, **data}, lines=[*told, *result.lines])
-    offset = next(iter(addition.offsets(checkout.catalog, definition).values()), None)
+    offsets = list(addition.offsets(checkout.catalog, definition).values())
     base = int(checkout.settings.value("BASE_PORT"))
-    address = [f"it will be at http://localhost:{base + offset}/"] if offset is not None else []
+    address = [f"it will be at http://localhost:{base + offsets[0]}/"] if definition.ports else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
     lines = [*result.lines, *told, start, *address]
     doubts = _doubts(words, definition, tree.read(root / f"{layer}{FILE}").decode("utf-8-sig"), into)

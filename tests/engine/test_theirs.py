@@ -76,7 +76,7 @@ TOLD = {
     "nested-data": {"app.volumes", "worker.volumes"}, "paths-of-a-machine": {"app.volumes"},
     "secrets-by-file": {"web.secrets"}, "seed-and-state": {"db.volumes", "app.volumes", "reader.volumes"},
     "profiles-and-anchors": {"web.logging", "worker.logging", "worker.profiles"},
-    "required-in-a-value": {"REQUIRED_IN_A_VALUE_WHERE"}, "udp-and-include": {"app.ports"},
+    "required-in-a-value": {"REQUIRED_IN_A_VALUE_WHERE"},
     "volumes-with-options": {"volumes.data.driver_opts", "app.volumes", "volumes.shared.external"},
 }  # fmt: skip
 """All that is told of each file, by its place there; of the others nothing is."""
@@ -168,8 +168,8 @@ def _shape(service: dict[str, Any]) -> str:
     return json.dumps([str(service.get("image")), _targets(service), str(service.get("command"))])
 
 
-def _targets(service: dict[str, Any]) -> list[int]:
-    return sorted(port["target"] for port in service.get("ports") or [] if port.get("protocol", "tcp") == "tcp")
+def _targets(service: dict[str, Any]) -> list[str]:
+    return sorted(f"{port['target']}/{port.get('protocol', 'tcp')}" for port in service.get("ports") or [])
 
 
 def _fields(service: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.authoring import carrying, credentials, losses, renaming
+from stack.authoring import carrying, credentials, fragment, losses, renaming
 from stack.authoring.carrier import File, Here
 from stack.authoring.definition import Definition, Edge, Mount
 from stack.authoring.losses import Loss
@@ -50,7 +50,8 @@ def carry(mapping: dict[str, str] | None = None, service: str = "") -> tuple[Def
 
 def test_the_one_that_publishes_and_that_nobody_needs_is_the_service_and_the_rest_are_its_companions() -> None:
     found, _ = carry()
-    assert (found.name, found.ports, found.image) == ("mine", [80], "example/app:2")
+    assert (found.name, found.ports, found.udp, found.image) == ("mine", [80], [53], "example/app:2")
+    assert fragment.port_variables(found) == ["MINE_PORT", "MINE_53_UDP_PORT"]
     assert [part.name for part in found.companions] == ["mine-db", "mine-redis"]
     assert found.depends_on == [Edge("mine-db", "healthy"), Edge("mine-redis", "started")]
     assert found.companions[0].memory == "512m"
@@ -87,7 +88,7 @@ def test_data_is_the_services_own_and_what_belongs_to_that_machine_is_told() -> 
     assert found.companions[0].volumes == [Mount("mine-db-data", "/var/lib")]
     assert found.files == {"compose/mine/app.conf": b"x"}
     told = {one.path for one in lost if one.code != "made"}
-    assert told == {"app.container_name", "app.privileged", "app.ports", "app.volumes", "MINE_OPENAI_API_KEY"}
+    assert told == {"app.container_name", "app.privileged", "app.volumes", "MINE_OPENAI_API_KEY"}
 
 
 def test_what_is_built_is_built_from_its_copied_folder() -> None:
@@ -278,9 +279,25 @@ def test_what_is_started_again_with_another_and_a_path_of_every_machine_stay() -
     ]  # fmt: skip
 
 
+def test_a_label_is_no_setting_and_ghost_is_no_host() -> None:
+    env = {"GHOST_NAME": "db", "DB_HOST": "db"}
+    app = {"image": "x", "environment": env, "labels": {"proxy.hosts.service": "db"}}
+    services: dict[str, Any] = {"app": app, "db": {"image": "x", "environment": {}}}
+    found, _ = carrying.definition(File(services), ["app", "db"], "app", "mine", {})
+    assert found.env == {"GHOST_NAME": "db", "DB_HOST": "mine-db"}
+    assert found.extra["labels"] == {"proxy.hosts.service": "db"}
+
+
 def test_what_the_file_waits_for_and_lacks_is_one_of_ours_where_that_is_said() -> None:
     services: dict[str, Any] = {"app": {"image": "x", "environment": {}, "depends_on": {"db": {}}}}
     assert carrying.choose(services, "", {"db": "supabase-db"}) == (["app"], "app")
+
+
+def test_one_number_of_both_protocols_has_one_setting() -> None:
+    both = Definition("dns", image="x", ports=[53, 80], udp=[53, 67])
+    text = fragment.text(both, {"DNS_PORT": 21, "DNS_80_PORT": 22, "DNS_67_UDP_PORT": 23}, {})
+    for port in ('${DNS_PORT}:53"', "${DNS_PORT}:53/udp", "${DNS_80_PORT}:80", "${DNS_67_UDP_PORT}:67/udp"):
+        assert port in text
 
 
 WORDS = st.from_regex(r"[a-z]{1,5}", fullmatch=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stack.authoring import copying
+from stack.authoring import compose_file, copying
 
 
 def put(folder: Path, *paths: str) -> None:
@@ -24,7 +24,7 @@ def test_a_folder_comes_without_history_secrets_and_what_its_build_leaves_out(tm
     assert set(found) == {"Dockerfile", "deep/er/app.py", ".env.example", ".dockerignore", "link.py"}
     assert found["link.py"] == b"deep/er/app.py"
     assert set(left) == {
-        ".env may hold secrets", "out leads out of the folder", "up leads out of the folder", "nowhere is no file"
+        ".env: may hold secrets", "out: leads out of the folder", "up: leads out of the folder", "nowhere: is no file"
     }  # fmt: skip
 
 
@@ -34,3 +34,9 @@ def test_data_stays_where_it_is(tmp_path: Path) -> None:
     for number in range(copying.MANY):
         (tmp_path / str(number)).touch()
     assert copying.files(tmp_path, 1_000_000)[0] == {}
+
+
+def test_the_compose_file_itself_is_not_copied_whatever_folder_it_is_seen_from() -> None:
+    names = compose_file._self(Path("/home/ann/app/compose.yml"))
+    assert {"compose.yml", "above/app/compose.yml", "above/above/ann/app/compose.yml"} <= names
+    assert "app/compose.yml" not in names

@@ -2,7 +2,7 @@
 secrets that stand for what they hold. Pure."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -69,10 +69,14 @@ class Carrier:
         self.shown = b"\n".join(file.kept.values())
         self.given = {given: self.by_file(given) for old in chosen for given in _given(file.services[old])
                       if given in file.secrets}  # fmt: skip
+        pairs = [(old, *pair) for old in chosen for pair in file.services[old]["environment"].items()]
+        found = [
+            one for old, key, value in pairs if not self.reached(key, value) for one in self.found(old, key, value)
+        ]
+        # What is made here first: a storage of the file has the key that a name of a cloud's asks for.
+        for old, key, value in sorted(found, key=lambda one: credentials.others(one[1])):
+            self.literal(old, key, value)
         for old in chosen:
-            for key, value in file.services[old]["environment"].items():
-                if not self.reached(key, value):
-                    self.note(old, key, value)
             for mount in file.services[old].get("volumes") or []:
                 if mount.get("type") == "volume" and mount.get("source"):
                     self.place(f"{mount['source']}:", mount["source"])
@@ -112,13 +116,12 @@ class Carrier:
         """Whether files of a folder, or a file, come along."""
         return any(PurePosixPath(path).is_relative_to(source) for path in self.file.kept)
 
-    def note(self, old: str, key: str, value: str) -> None:
-        """Make a secret of ours for a literal credential, and for one that is a variable's default or value."""
-        for piece in pieces(value):
-            if isinstance(piece, Reference) and credentials.asks(piece.name):
-                self.literal(old, piece.name, self.known(piece))
-        if credentials.asks(key) and not any(isinstance(piece, Reference) for piece in pieces(value)):
-            self.literal(old, key, value)
+    def found(self, old: str, key: str, value: str) -> Iterator[tuple[str, str, str]]:
+        """The credentials of a value, as they are or as a variable's default or value: whose, of which name, which."""
+        references = [piece for piece in pieces(value) if isinstance(piece, Reference)]
+        yield from ((old, one.name, self.known(one)) for one in references if credentials.asks(one.name))
+        if credentials.asks(key) and not references:
+            yield old, key, value
 
     def known(self, reference: Reference) -> str:
         """The value that a variable of theirs has, or its default where that is plain text."""
@@ -134,7 +137,7 @@ class Carrier:
             self.lost.append(
                 Loss(f"{old}.environment.{key}", "stays as it is, as a file that comes along holds it too", "changed")
             )
-        elif not (credentials.others(key) and key not in self.file.values and "sk-" not in value):
+        elif key in self.file.values or "sk-" in value or not credentials.stands_in(key, value):
             self.literals[value] = self.secret(key, value)
 
     def secret(self, key: str, value: str = "") -> str:
@@ -215,8 +218,8 @@ class Carrier:
         if value:
             return ""
         secret = self.secret(theirs.name)
-        if theirs.operator in ("-", ":-") or (not theirs.operator and credentials.spare(theirs.name)):
-            self.kinds[secret] = "optional"
+        if theirs.operator in ("-", ":-") or (not theirs.operator and credentials.others(theirs.name)):
+            self.kinds[secret] = "optional"  # Compose starts it with an empty one too
         return secret
 
     def deep(self, key: str, value: Any) -> Any:

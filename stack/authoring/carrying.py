@@ -101,6 +101,8 @@ def definition(file: File, chosen: list[str], main: str, name: str, mapping: Map
     kept = {path: renaming.rewritten(data, carrier.hosts) if here.rewrite else data for path, data in file.kept.items()}
     asked = {**{called: "" for called, kind in carrier.kinds.items() if kind == "asked"}, **carrier.asked}
     carrier.lost += [Loss(called, why, "set", f"./inv env.set {called} VALUE") for called, why in asked.items()]
+    empty = [called for called, kind in carrier.kinds.items() if kind == "optional"]
+    carrier.lost += [Loss(called, "has no value there", "empty", f"./inv env.set {called} VALUE") for called in empty]
     made = [called for called, kind in carrier.kinds.items() if kind not in ("asked", "optional")]
     carrier.lost += [Loss(called, "by up", "made", f"./inv env.get {called} --reveal") for called in made]
     where = f"where you need it: local/compose/{name}.yml"

@@ -6,17 +6,16 @@ _SECRET = re.compile(r"(PASSWORD|PASSWD|SECRET|APIKEY)$|(^|_)(PASS|PWD|TOKEN|KEY
 _PUBLIC = re.compile(r"PUBLIC_KEY$|(^|_)(SORT|PRIMARY|PARTITION|CACHE|FOREIGN|HOT)_?KEY$")
 _THEIRS = re.compile(
     r"OPENAI|ANTHROPIC|GEMINI|GOOGLE|AZURE|AWS|HUGGING|^HF_|GITHUB|GITLAB|SLACK|STRIPE|SMTP|TAVILY|GROQ|MISTRAL|COHERE"
-    r"|OPENROUTER|TELEGRAM|DISCORD|SENTRY|DEEPSEEK|REPLICATE|ELEVENLABS|SERPER|BRAVE"
+    r"|OPENROUTER|TELEGRAM|DISCORD|SENTRY|DEEPSEEK|REPLICATE|ELEVENLABS|SERPER|BRAVE|CLAUDE|TOGETHER|XAI|PERPLEXITY|VOYAGE"
+    r"|LANGCHAIN|LANGSMITH|PINECONE|FIRECRAWL|JINA|NOTION|MAPBOX|TWILIO|SENDGRID|RESEND|(^|_)E?MAIL(ER|GUN)?_|CLIENT_SECRET"
+    r"|OIDC|CAPTCHA|TURNSTILE|CLOUDFLARE|(^|_)CF_|TAILSCALE|NGROK|FACEBOOK|TWITTER|LINKEDIN|REDDIT|SPOTIFY|TMDB|LICENSE"
 )
-_MAIL = re.compile(
-    r"(^|_)E?MAIL|MAILER|MAILGUN|SENDGRID|RESEND|OAUTH|OIDC|LDAP|CAPTCHA|TURNSTILE|CLOUDFLARE|(^|_)CF_|LICENSE"
-)
-"""What a program has no use for until its owner sets it up elsewhere."""
 _NONE = re.compile(
     r"(?i)true|false|yes|no|none|null|\d{1,5}|(\.{0,2}|~)/[\w./-]*|\w+://[^@]*|[^\s:]*/[\w.-]+\.(pem|key|crt|p12|jks)"
 )
 _FORMED = re.compile(r"eyJ[\w-]+\..*|\w+:[^/].*|[${<].*|-----.*|[\w+/-]{42,86}={1,2}", re.DOTALL)
 """A token, a key with its form in front, a hash, what is to be replaced by hand, a key of 32 or 64 bytes."""
+_PLACE = re.compile(r"(?i)your|my[_-]|change|replace|insert|example|dummy|placeholder|xxx|<|password$|secret$")
 _STRONG = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*\d).{8,}", re.DOTALL)
 
 
@@ -61,6 +60,13 @@ def replaced(text: str, literal: str, by: str) -> str:
     return re.sub("|".join(spots), lambda found: found[found.lastindex or 0] + by, text)
 
 
+def stands_in(key: str, value: str) -> bool:
+    """Whether a value is none of what somebody else gives out, but a word in its place: `ollama` for an API key, or
+    `your-password`."""
+    word = key.upper().endswith(("KEY", "TOKEN")) and re.fullmatch(r"[A-Za-z-]{1,20}", value)
+    return others(key) and bool(word or _PLACE.match(value))
+
+
 def kind(key: str, value: str) -> str:
     """The kind of secret (docs/reference.md, x-stack: secrets) that takes the place of `value`: `asked` where none that
     is made here would do, `password` where a rule asks for capitals and digits (SQL Server has one)."""
@@ -72,8 +78,3 @@ def kind(key: str, value: str) -> str:
         return f"hex:{len(value)}"
     word = key.upper()
     return "password" if word.endswith("SA_PASSWORD") or ("PASS" in word and _STRONG.fullmatch(value)) else "hex"
-
-
-def spare(key: str) -> bool:
-    """Whether a credential of that name may well be empty: its program does without."""
-    return bool(_MAIL.search(key.upper()))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 class Loss(NamedTuple):
     """What of their file is not as it was there: where in it, what became of it, and of which kind: `lost`, `changed`
     for what has another form here, `usual` for what every service has its place for, `set` for what is to be set,
-    `made` for a secret that is generated, `data` for what their volumes hold. `fix` is what to do."""
+    `empty` for a credential without a value there, `made` for a secret that is generated, `data` for what their volumes
+    hold. `fix` is what to do."""
 
     path: str
     what: str
@@ -22,7 +23,7 @@ KINDS = {
     "set": "set before up",
 }
 """The kinds of losses that are printed a line each, the worst first, and how the line begins."""
-SHORT = {"made": "made for you", "usual": "needs nothing here"}
+SHORT = {"empty": "may stay empty, as there", "made": "made for you", "usual": "needs nothing here"}
 """The kinds that are printed by their places alone, in one line."""
 
 

@@ -191,7 +191,7 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     used = str([(part.env, part.extra) for part in parts])
     given = {setting for part in parts for setting in part.given.values()}
     secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used or name in given}
-    told = [one for one in lost if one.code != "made" or one.path in secrets]
+    told = [one for one in lost if one.code not in ("made", "empty") or one.path in secrets]
     return msgspec.structs.replace(whole, secrets=secrets), told
 
 

@@ -71,6 +71,7 @@ TOLD = {
     "a-file-names-a-host": {"nginx.conf:3"}, "data-folder": {"db.volumes"}, "data-folder-by-variable": {"web.volumes"},
     "deploy-and-labels": {"app.pull_policy", "app.deploy.labels"}, "guide-grafana": {"monitoring/prometheus.yml:2"},
     "guide-step-one": {"my-service.container_name", "my-service.networks"},
+    "keys-of-others": {"KEYS_OF_OTHERS_GROQ_API_KEY"},
     "inline-build": {"app.build.additional_contexts"}, "names-of-containers": {"app.links", "db.container_name"},
     "one-shot-on-failure": {"seed.restart"}, "password-in-a-file": {"app.environment.DB_PASSWORD"},
     "nested-data": {"app.volumes", "worker.volumes"}, "paths-of-a-machine": {"app.volumes"},

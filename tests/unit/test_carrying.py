@@ -72,7 +72,7 @@ def test_a_literal_secret_is_one_of_ours_wherever_it_stood() -> None:
     assert found.env["DB_PASSWORD"] == name
     assert found.env["DATABASE_URL"].startswith(f"postgres://app:{name}@")
     assert found.companions[0].env["POSTGRES_PASSWORD"] == name
-    assert found.secrets == {"MINE_DB_PASSWORD": "hex", "MINE_OPENAI_API_KEY": "asked", "MINE_SIGNING_KEY": "hex:32"}
+    assert found.secrets == {"MINE_DB_PASSWORD": "hex", "MINE_OPENAI_API_KEY": "optional", "MINE_SIGNING_KEY": "hex:32"}
 
 
 def test_settings_keep_their_defaults_under_our_name() -> None:
@@ -262,7 +262,22 @@ def test_a_credential_that_a_program_does_without_may_stay_empty() -> None:
     raw = {"image": "x", "environment": {"MAIL_PASSWORD": "${MAIL_PASSWORD}", "APP_KEY": "base64:YQ=="}}
     found, lost = carrying.definition(File({"app": raw}), ["app"], "app", "mine", {})
     assert found.secrets == {"MINE_MAIL_PASSWORD": "optional", "MINE_APP_KEY": "asked"}
-    assert losses.told(lost) == ["set before up: ./inv env.set MINE_APP_KEY VALUE (your file has its value)"]
+    assert losses.told(lost) == [
+        "set before up: ./inv env.set MINE_APP_KEY VALUE (your file has its value)",
+        "may stay empty, as there: MINE_MAIL_PASSWORD",
+    ]
+
+
+def test_a_clouds_name_for_a_key_of_the_file_itself_asks_for_nothing() -> None:
+    def carried(env: dict[str, str]) -> dict[str, str]:
+        services: dict[str, Any] = {"app": {"image": "x", "environment": env}}
+        return carrying.definition(File(services), ["app"], "app", "mine", {})[0].secrets
+
+    assert carried({"AWS_SECRET_KEY": "minio-1234", "MINIO_PASSWORD": "minio-1234"}) == {"MINE_MINIO_PASSWORD": "hex"}
+    assert carried({"AWS_SECRET_KEY": "AbC123", "SMTP_PASSWORD": "hunter22"}) == {
+        "MINE_AWS_SECRET_KEY": "asked", "MINE_SMTP_PASSWORD": "asked"
+    }  # fmt: skip
+    assert carried({"OPENAI_API_KEY": "ollama", "SMTP_PASSWORD": "your-password"}) == {}
 
 
 def test_what_is_started_again_with_another_and_a_path_of_every_machine_stay() -> None:

@@ -269,7 +269,7 @@ def _reached(carrier: Carrier, old: str) -> Iterator[Edge]:
 
 
 def _edges(carrier: Carrier, old: str, raw: dict[str, Any], places: set[str]) -> Iterator[Edge]:
-    yield from (Edge(f"{place}-seed", "completed") for place in sorted(places & carrier.seeds.keys()))
+    yield from (Edge(mounts.seeding(place), "completed") for place in sorted(places & carrier.seeds.keys()))
     for to, edge in _needs(raw).items():
         if to not in carrier.names:
             carrier.lost.append(Loss(f"{old}.depends_on.{to}", "not carried", fix=f"one of ours by --map {to}=SERVICE"))

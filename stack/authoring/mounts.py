@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from stack.authoring import fragment
+from stack.authoring import fragment, renaming
 from stack.authoring.carrier import Carrier
 from stack.authoring.definition import Definition, Mount
 from stack.authoring.losses import Loss
@@ -137,6 +137,11 @@ def _data(carrier: Carrier, old: str, mount: dict[str, Any]) -> str:
     return called
 
 
+def seeding(volume: str) -> str:
+    """The name of the job that fills a volume."""
+    return renaming.fitting(volume, "-seed")
+
+
 def seed(carrier: Carrier, volume: str, parts: dict[str, Definition]) -> Definition:
     """The job that puts the files of a folder into a volume in which nothing is yet, by the image of the service that
     has it: that is there anyway, and has a shell where it has data."""
@@ -145,7 +150,7 @@ def seed(carrier: Carrier, volume: str, parts: dict[str, Definition]) -> Definit
     fill = '[ -n "$$(ls -A /data)" ] || cp -a /seed/. /data/'
     mounts = [Mount(f"./{PurePosixPath('compose', carrier.name, source)}", "/seed", True), Mount(volume, "/data")]
     return Definition(
-        f"{volume}-seed", about=f"puts {source} into a new {volume}", image=fragment.image(part),
+        seeding(volume), about=f"puts {source} into a new {volume}", image=fragment.image(part),
         build=part.build, volumes=mounts,
         extra={"entrypoint": ["sh", "-c", fill], "user": "0:0", "restart": "no"},
     )  # fmt: skip

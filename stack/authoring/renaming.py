@@ -1,5 +1,6 @@
 """What services of somebody's Compose file are called here, and where their old names stand. Pure."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +9,8 @@ from typing import Any, NamedTuple
 RESERVED = ("IMAGE", "SCALE", "SOURCE", "MEMORY", "BIND_ADDRESS", "PORT", "LOCALHOST_PORT", "EXTERNAL_URL")
 """What a service's own settings end in (docs/reference.md, fragments)."""
 ALIAS = re.compile(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?")
+LONGEST = 40
+"""Characters of a service's name (planning/catalog.py, NAME)."""
 HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -17,11 +20,15 @@ def companions(name: str, others: Iterable[str]) -> dict[str, str]:
     for old in others:
         word = re.sub(r"[^a-z0-9]+", "-", old.lower()).strip("-") or "other"
         called = word if word.startswith(f"{name}-") else f"{name}-{word}"
-        number = 2
-        while called in found.values():
-            called, number = f"{name}-{word}-{number}", number + 1
-        found[old] = called
+        numbers = (fitting(called, f"-{number}") for number in itertools.count(2))
+        taken = {name, *found.values()}
+        found[old] = next(one for one in itertools.chain([fitting(called)], numbers) if one not in taken)
     return found
+
+
+def fitting(name: str, end: str = "") -> str:
+    """A name with an end, cut to what a service's name may have."""
+    return f"{name[: LONGEST - len(end)].rstrip('-')}{end}"
 
 
 def slug(text: str) -> str:

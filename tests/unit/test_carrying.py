@@ -207,6 +207,13 @@ def test_a_host_stands_behind_a_key_that_says_so(text: str, renamed: str) -> Non
     assert renaming.renamed(text, {"db": "NEW"}) == renamed
 
 
+def test_long_names_are_cut_and_stay_apart() -> None:
+    long = ["post-process-forwarder-errors-of-a", "post-process-forwarder-errors-of-b"]
+    found = renaming.companions("my-imported-app", long)
+    assert set(map(len, found.values())) == {40}
+    assert len(set(found.values())) == 2
+
+
 def test_a_host_that_is_a_word_of_a_command_is_a_further_name() -> None:
     services: dict[str, Any] = {
         "app": {"image": "x", "environment": {}, "command": ["wait", "db", "5432"], "volumes": []},

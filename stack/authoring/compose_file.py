@@ -158,7 +158,7 @@ def _refused(path: Path, words: str, stderr: str) -> StackError:
     example = next((one for one in sorted(path.parent.glob("*env*")) if one.name.endswith(copying.EXAMPLES)), None)
     lacking = re.search(r"env file (\S+) not found", words)
     if example and (unset or lacking):
-        fix = f"cp {example} {lacking[1] if lacking else path.parent / '.env'}, and fill it in"
+        fix = f"cp {example} {path.parent / (lacking[1] if lacking else '.env')}, and fill it in"
     else:
         fix = f"docker compose -f {path} config"
     return fail("compose-file", f"Compose refuses it: {words.rstrip(': ')}{why}", str(path), fix)

@@ -142,3 +142,4 @@ def test_three_files_come_up_with_their_data_and_go_without_a_trace(new_stack: C
         assert gone.code == 0, gone
     assert stack.listed("volume") == []
     assert files(stack) == before
+    docker("rmi", "genai-stack/pages:0.1.0")

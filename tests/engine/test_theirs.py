@@ -15,6 +15,7 @@ from stack import docker
 from stack.authoring import addition, compose_file, fragment
 from stack.authoring.definition import Definition
 from stack.authoring.losses import Loss
+from stack.errors import StackError
 from tests.support import ROOT, make
 
 THEIRS = ROOT / "tests/theirs"
@@ -142,6 +143,27 @@ def test_all_of_them_plan_together(taken: dict[str, Taken], tmp_path: Path) -> N
     planned = checkout.inv_json("plan", "--profile", "app", "--exact")
     assert planned.code == 0, planned.problems
     assert {service["name"] for service in planned.data["services"]} >= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("service", "message", "fix"),
+    [
+        ("{image: 'a:1', env_file: app.env}", "app.env not found", "cp {0}/.env.example {0}/app.env"),
+        ("{image: 'a:1', ports: ['${PORT}:${PORT}']}", "these have no value: PORT", "cp {0}/.env.example {0}/.env"),
+        ("{image: 'a:${TAG}'}", "needs TAG, which has no value", "put TAG=VALUE into {0}/.env"),
+        ("{ports: ['80:80']}", "app has no image and no build", "docker compose -f OTHER -f compose.yml config"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_read_is_refused_with_what_to_type(
+    tmp_path: Path, service: str, message: str, fix: str
+) -> None:
+    (tmp_path / "compose.yml").write_text(f"services: {{app: {service}}}\n")
+    (tmp_path / ".env.example").touch()
+    with pytest.raises(StackError) as refused:
+        compose_file.read(str(tmp_path / "compose.yml"), "app", {})
+    [problem] = refused.value.problems
+    assert message in problem.message
+    assert fix.format(tmp_path) in problem.fix
 
 
 def _config(folder: Path, *files: str, env: dict[str, str]) -> dict[str, dict[str, Any]]:

@@ -102,6 +102,11 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
                 failures = _wait(job, composing, happened, watch, timeout, progress)
             # What was made anew is not made anew again for another's sake.
             flags = [flag for flag in flags if flag != "--force-recreate"]
+            if fallen := _fallen(failures, happened, watch) - renewed:
+                _again(sorted(fallen), watch, progress)
+                renewed |= fallen
+                job = msgspec.structs.replace(job, well=job.well - fallen)
+                continue
             if failures or not composing.failed():
                 return failures + watch.warnings
             idle = _idle(job)
@@ -114,6 +119,21 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
                 renewed |= old
             elif refused or ended or not blamed:
                 return (refused or ended or [Failure("", _words(composing.lines))]) + watch.warnings
+
+
+def _fallen(failures: list[Failure], happened: Events, watch: Watch) -> set[str]:
+    """The services that ran already, so that Compose left them alone, and ended meanwhile: a `down` or `stop` that was
+    cut off had told the engine to stop them."""
+    if any(failure.container in watch.before for failure in failures):
+        watching.take(happened, watch)
+    return {failure.service for failure in failures if failure.container in watch.before}
+
+
+def _again(services: list[str], watch: Watch, progress: Progress) -> None:
+    """Tell of services that are to be started once more, and give them their time anew."""
+    for name in services:
+        watch.started.pop(name, None)
+        progress.tell(name, "was being stopped, and is started again")
 
 
 @contextlib.contextmanager

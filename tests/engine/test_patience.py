@@ -1,6 +1,8 @@
 """What a start does not give up for: a program that takes longer than its checks allow, and containers that the engine
 can't start as they are."""
 
+import subprocess
+
 from tests.engine import support_stack as support
 from tests.engine.support_stack import Stack, docker
 
@@ -50,3 +52,18 @@ def test_a_stopped_project_whose_network_was_pruned_comes_up_again(stack: Stack)
     assert stack.one("beside")["State"]["Running"]
     assert "nothing was changed" in stack.up().out
     assert support.run("docker", "exec", f"{stack.project}-beside-1", "getent", "hosts", "web").code == 0
+
+
+def test_what_was_being_stopped_as_up_began_is_started_again(stack: Stack) -> None:
+    deaf = 'trap "" TERM; touch /tmp/deaf; while :; do sleep 1; done'
+    stack.service("web", command=["sh", "-c", deaf], init=False,
+                  healthcheck={"test": ["CMD", "test", "-e", "/tmp/deaf"], "interval": "1s"})  # fmt: skip
+    stack.up()
+    stack.service("late", command=["sh", "-c", "sleep 8; touch /tmp/ready; exec sleep infinity"],
+                  healthcheck={"test": ["CMD", "test", "-e", "/tmp/ready"], "interval": "1s"})  # fmt: skip
+    stopping = subprocess.Popen(["docker", "stop", "-t", "5", f"{stack.project}-web-1"], stdout=subprocess.DEVNULL)
+    done = stack.up()
+    assert stopping.wait() == 0
+    assert "web: was being stopped, and is started again" in done.err, done
+    assert done.err.count("web: running already") == 1
+    assert stack.one("web")["State"]["Running"]

@@ -144,7 +144,9 @@ def _aliases(carrier: Carrier, chosen: list[str]) -> dict[str, list[str]]:
     carrier.lost += [_mention(carrier, mention, all(name in free for name in mention.names)) for mention in mentions]
     told = {name for mention in mentions for name in mention.names}
     lacking = [(name, old) for name, old in wanted.items() if old and name not in free and name not in told]
-    carrier.lost += [Loss(f"{old}.networks", f"the name {name} is another's here", "changed") for name, old in lacking]
+    for name, old in lacking:
+        fix = f"it is {carrier.names[old]}"
+        carrier.lost.append(Loss(f"{old}.networks", f"the name {name} is another's here", "changed", fix))
     return {old: [name for name, owner in free.items() if owner == old] for old in chosen}
 
 

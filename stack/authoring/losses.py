@@ -23,7 +23,7 @@ KINDS = {
     "set": "set before up",
 }
 """The kinds of losses that are printed a line each, the worst first, and how the line begins."""
-SHORT = {"empty": "may stay empty, as there", "made": "made for you", "usual": "needs nothing here"}
+SHORT = {"empty": "may stay empty, as there", "made": "made for you"}
 """The kinds that are printed by their places alone, in one line."""
 
 
@@ -32,6 +32,10 @@ def told(lost: Iterable[Loss]) -> list[str]:
     every = list(dict.fromkeys(lost))
     lines = [f"{start}: {line}" for code, start in KINDS.items() for line in _lines(code, every)]
     names = {start: [one.path for one in every if one.code == code] for code, start in SHORT.items()}
+    usual: dict[str, list[str]] = {}
+    for service, _, key in (one.path.partition(".") for one in every if one.code == "usual"):
+        usual.setdefault(key, []).append(service)
+    names["needs nothing here"] = [f"{key} ({', '.join(services)})" for key, services in usual.items()]
     return lines + [f"{start}: {', '.join(paths)}" for start, paths in names.items() if paths]
 
 

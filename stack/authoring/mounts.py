@@ -89,7 +89,8 @@ def _bind(carrier: Carrier, old: str, mount: dict[str, Any]) -> Iterator[Mount]:
     elif source.startswith("/") and (there != "nothing" or MACHINE.match(source)):
         where = carrier.path(source, "FILE" if there == "file" else "DIR")
         setting = where[2:].partition(":")[0]
-        carrier.lost.append(Loss(at, f"{source}: stays a path of this machine; {setting} is another", "changed"))
+        fix = f"another by ./inv env.set {setting} PATH"
+        carrier.lost.append(Loss(at, f"{source}: stays a path of this machine", "changed", fix))
         yield Mount(where, target, read_only)
     elif carrier.comes(source) and (there == "file" or not _written(carrier, source)):
         yield Mount(f"./{PurePosixPath('compose', carrier.name, source)}", target, read_only)

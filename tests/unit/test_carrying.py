@@ -143,7 +143,7 @@ def test_what_is_told_stands_by_kind_and_what_is_usual_in_one_line() -> None:
     ]
     assert losses.told([*every, *every]) == [
         "not carried: app.y, web.y", "other than there: app.volumes (./a, ./b): a volume",
-        "set before up: ./inv env.set A VALUE", "needs nothing here: app.x",
+        "set before up: ./inv env.set A VALUE", "needs nothing here: x (app)",
     ]  # fmt: skip
 
 

@@ -254,8 +254,10 @@ def _build(carrier: Carrier, old: str, raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _needs(raw: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What a service starts after: a link is such an edge too."""
-    return {**{to: {"restart": True} for to, _ in renaming.links(raw)}, **(raw.get("depends_on") or {})}
+    """What a service starts after: a link is such an edge too, and so is whose network it is in."""
+    kind, _, host = str(raw.get("network_mode") or "").partition(":")
+    implied = [*(to for to, _ in renaming.links(raw)), *([host] if kind == "service" else [])]
+    return {**{to: {"restart": True} for to in implied}, **(raw.get("depends_on") or {})}
 
 
 def _reached(carrier: Carrier, old: str) -> Iterator[Edge]:

@@ -84,6 +84,8 @@ def _from_others(services: dict[str, Any], one: str) -> None:
         own = {mount["target"] for mount in services[one].get("volumes") or []}
         more = [dict(mount) for mount in services.get(other, {}).get("volumes") or [] if mount["target"] not in own]
         read_only = {"read_only": True} if mode == "ro" else {}
+        if other in services:
+            services[one]["depends_on"].setdefault(other, {"restart": True})
         services[one]["volumes"] = [*(services[one].get("volumes") or []), *({**mount, **read_only} for mount in more)]
 
 
@@ -114,6 +116,8 @@ def _model(path: Path, env_file: str) -> tuple[dict[str, Any], dict[str, str], s
     for name, service in (model.get("services") or {}).items():
         _versioned(path, services.get(name) or {}, service.get("image") or "", values)
         _as_written(service, services.get(name) or {}, values)
+        args = (service.get("build") or {}).get("args") or {}
+        args |= {key: every[key].replace("$", "$$") for key, value in args.items() if value is None and key in every}
     return model, values, every.get("COMPOSE_PROJECT_NAME", "")
 
 
@@ -124,7 +128,9 @@ def _config(path: Path, env_file: str, *words: str, env: dict[str, str] | None =
     args = ["compose", "-f", path.name, *beside, *project, "--profile", "*", "config", "--no-path-resolution",
             "--no-normalize", "--no-consistency", *words]  # fmt: skip
     # There, as without path resolution Compose looks for an env_file from where it runs.
-    done = docker.run(args, timeout=60, env={**os.environ, **(env or {})}, cwd=path.parent)
+    done = docker.run(
+        args, timeout=60, env={**os.environ, "PWD": str(path.parent.resolve()), **(env or {})}, cwd=path.parent
+    )
     if done.returncode and "project name" in done.stderr and not project:
         return _config(path, env_file, *words, env=env, project=("-p", "carried"))
     return done
@@ -297,5 +303,7 @@ def _taken(folder: Path, source: str, most: int, left: list[Loss], needed: tuple
         left.append(Loss(source, "it can't be read"))
         return {}
     found, behind = copying.files(path, most, needed)
-    left += [Loss(os.path.normpath(source), why) for why in behind]
+    for sentence in behind:
+        name, _, why = sentence.rpartition(": ")
+        left.append(Loss(os.path.normpath(PurePosixPath(source, name)), why))
     return {(PurePosixPath(inside) / name).as_posix(): data for name, data in found.items()}

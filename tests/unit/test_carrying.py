@@ -126,6 +126,7 @@ def test_of_two_fronts_one_is_the_service_and_the_other_comes_along() -> None:
 @pytest.mark.parametrize(
     ("key", "asks"),
     [(key, True) for key in ("DB_PASSWORD", "dbPassword", "API_TOKEN", "TLS_KEY", "SECRET_KEY_BASE", "APIKEY")]
+    + [("DBPASS", True), ("DB_PW", True), ("BYPASS", False)]
     + [(key, False) for key in ("TOKENIZER_MODEL", "MAX_TOKENS", "API_KEY_RATE_LIMIT", "PUBLIC_KEY", "MONKEY")],
 )  # fmt: skip
 def test_a_credential_is_a_word_of_the_name_and_not_letters_in_it(key: str, asks: bool) -> None:
@@ -299,6 +300,14 @@ def test_what_is_started_again_with_another_and_a_path_of_every_machine_stay() -
     assert [(one.path, one.code) for one in lost] == [
         ("app.volumes", "changed"), ("app.deploy.mode", "usual"), ("app.deploy.placement", "usual")
     ]  # fmt: skip
+
+
+def test_a_service_starts_after_the_one_whose_network_it_is_in() -> None:
+    app = {"image": "x", "environment": {}, "network_mode": "service:vpn"}
+    services: dict[str, Any] = {"vpn": {"image": "x", "environment": {}, "ports": [{"target": 80}]}, "app": app}
+    assert carrying.choose(services, "app", {}) == (["app", "vpn"], "app")
+    found, _ = carrying.definition(File(services), ["app", "vpn"], "app", "mine", {})
+    assert found.depends_on == [Edge("mine-vpn", "started", restarts=True)]
 
 
 def test_a_label_is_no_setting_and_ghost_is_no_host() -> None:

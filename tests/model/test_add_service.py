@@ -195,7 +195,7 @@ def test_what_is_built_comes_with_its_folder(small: Checkout) -> None:
     added = small.inv("add-service", "made", "--from-compose", "theirs/made.yml", "--into", "local")
     assert added.code == 0, added
     left = [line for line in added.out.splitlines() if line.startswith("not carried: ")]
-    assert {line.split()[2].rstrip(":;") for line in left} == {"app.devices", "src"}
+    assert {line.split()[2].rstrip(":;") for line in left} == {"app.devices", "src/.env"}
     assert (small.root / "local/compose/made/src/bin/run").stat().st_mode & 0o111
     written = (small.root / "local/compose/made.yml").read_text()
     assert 'context: "./local/compose/made/src"' in written

@@ -237,15 +237,26 @@ def _matched(found: Entities, one: Candidate, host: str, seen: str, also: tuple[
     name = str(service.value.get("name") or service.path) if service else ""
     if service is None or declared.answered(found, one.route):
         return Match(one.name, name, "", "", "", places, auth, also)
-    scheme, address, base = _target(service)
+    scheme, address, base = target(service)
     strip = one.route.value.get("strip_path") is not False
     prefix = (_prefix(one.paths, seen) if strip and one.paths else None) or "/"
     path = uri.escaped(joined(base, seen, prefix if strip else ""))
-    sent = host if one.route.value.get("preserve_host") else address.removesuffix(f":{USUAL.get(scheme)}")
+    sent = host if one.route.value.get("preserve_host") else named(found, service)
     return Match(one.name, name, f"{scheme}://{address}", path, sent, places, auth, also)
 
 
-def _target(service: Entity) -> tuple[str, str, str]:
+def named(found: Entities, service: Entity) -> str:
+    """The Host header that a service sees, unless that of the request is kept: of an upstream the one that it says, or
+    its target's address, and no port that goes without saying."""
+    scheme, address, _ = target(service)
+    upstream = declared.upstream_named(found, declared.address(service)[0])
+    if upstream is not None:
+        host, port = next((declared.target_address(one) for one in declared.targets_of(found, upstream)), ("", 0))
+        address = str(upstream.value.get("host_header") or f"{host}:{port}")
+    return address.removesuffix(f":{USUAL.get(scheme)}")
+
+
+def target(service: Entity) -> tuple[str, str, str]:
     """Scheme, host:port and path of a service."""
     from urllib.parse import urlsplit
 

@@ -48,8 +48,8 @@ def _fill(folder: Path, planned: Planned, assembled: compare.Assembled, secrets:
     for path in _paths(assembled):
         _copy(root / path, folder / path)
     live.write(planned, folder)
-    if routes := live.routes(planned):
-        tree.write(folder / live.GATEWAY, routes)
+    for path, text in live.routes(planned).items():
+        tree.write(folder / path, text)
     project = _without_build_secrets(assembled.model)
     tree.write(folder / "compose.yaml", assembly.to_yaml(project).encode())
     example = "# The secrets of this project. Copy this file to .env (mode 0600) and fill them in.\n"

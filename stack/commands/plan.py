@@ -36,7 +36,7 @@ def run(request: Request) -> Result:
         changes = compare.compare(planned, assembled, here, running, secrets)
         standing = planner.widened(planned, [c.name for c in changes if c.action == "beyond"])
         lines += connected(changes, live.untold(standing, secrets))
-        told = [*behind.problems(planned), *definitions.problems(planned)]
+        told = [*behind.problems(planned), *definitions.problems(planned), *entrance.unheard(planned)]
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)

@@ -62,10 +62,10 @@ def test(method: str, url: str) -> Result:
     request = {"method": method, "host": host, "path": path}
     if isinstance(ever, routing.Miss):
         raise fail("no-route", ever.why, f"{method} {url}", "./inv route.list")
-    lines = []
+    lines = ["HAProxy serves here, from source build"] if reached and entrance.built(planned) else []
     if isinstance(met, routing.Miss) or met.route != ever.route:
         absent = _behind(whole, ever) if reached else entrance.SERVICE
-        lines = [f"{absent or ever.service} is not planned, so the route {ever.route} is not there now"]
+        lines += [f"{absent or ever.service} is not planned, so the route {ever.route} is not there now"]
     table, here = (whole, False) if isinstance(met, routing.Miss) else (now, True)
     met = ever if isinstance(met, routing.Miss) else met
     service = _behind(table, met)

@@ -87,6 +87,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         here = images.present(planned)
         changes = compare.compare(planned, assembled, here, running, secrets)
         told = [*layering.problems(planned), *behind.problems(planned), *definitions.problems(planned)]
+        told += entrance.unheard(planned)
         beyond = [c.name for c in changes if c.action == "beyond"]
         # What compose.yaml, the gateway's routes and the backend's list have.
         standing = planner.widened(planned, beyond)

@@ -4,6 +4,7 @@ All three cost a fifth of a second, so they are kept in .stack/cache under the d
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,8 @@ BUNDLED = "bundled"
 
 class Inputs(msgspec.Struct, frozen=True):
     """What an entrance is made from, besides the file: the services that the gateway can reach, all services there are
-    and the container ports of those that are known, and what the gateway's container has."""
+    and the container ports of those that are known, what the gateway's container has, and
+    whether it is HAProxy, which is built here."""
 
     site: Site
     reachable: list[str]
@@ -36,15 +38,19 @@ class Inputs(msgspec.Struct, frozen=True):
     exposed: dict[str, list[int]]
     credentials: list[str]
     plugins: list[str]
+    built: bool = False
 
 
 class Entrance(msgspec.Struct, frozen=True):
     """What the gateway's file comes to: with any problem, neither config nor routes. Of the routes, the one to name
-    for each service."""
+    for each service. `haproxy` is what the config comes to for HAProxy, where that serves, and `unheard` are the
+    plugins that report nothing there."""
 
     problems: list[Problem] = []
     config: str = ""
     routes: list[Route] = []
+    haproxy: str = ""
+    unheard: list[str] = []
 
 
 def runs(containers: Iterable[Container]) -> bool:
@@ -142,8 +148,35 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
     if problems:
         return Entrance(problems)
     document = effective.serving(text, inputs.reachable, inputs.site)
-    routes = declared.routes_of(kongfile.entities(document))
-    return Entrance([], effective.written(document), declared.front(routes))
+    found = kongfile.entities(document)
+    made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)))
+    return _for_haproxy(made, text, document, found, file, layers) if inputs.built else made
+
+
+def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kongfile.Entities, file: str,
+                 layers: Mapping[str, str] | None) -> Entrance:  # fmt: skip
+    """The same with HAProxy's configuration; all of the file must be what it can carry, planned or not."""
+    from stack.gateway import validity
+    from stack.gateway.haproxy import configuration, limits
+
+    problems = list(limits.uncarried(kongfile.entities(kongfile.read(text, file))))
+    if problems:
+        return Entrance(validity.placed(problems, text, file, layers))
+    unheard = limits.silent(found)
+    return msgspec.structs.replace(made, haproxy=configuration.written(document), unheard=unheard)
+
+
+def built(planned: Planned) -> bool:
+    """Whether the gateway is HAProxy, which is built here, and not Kong."""
+    return planned.facts.sources.get(SERVICE) == "build"
+
+
+def unheard(planned: Planned) -> list[Problem]:
+    """A warning for the plugins that only report, where HAProxy serves: it has none such."""
+    names = of(planned).unheard
+    message = f"the gateway is HAProxy here, which reports nothing for {', '.join(names)}"
+    fix = f"./inv source --service {SERVICE} --to container"
+    return [Problem("gateway-unheard", message, FILE, fix)] if names else []
 
 
 def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:
@@ -167,7 +200,7 @@ def _inputs(planned: Planned) -> Inputs:
     return Inputs(
         site(planned), reachable(planned), planned.facts.catalog.services(),
         {name: sorted(exposed(planned, name)) for name in sorted(services)},
-        sorted(name for name in own if not name.startswith(OWN)), sorted(plugins),
+        sorted(name for name in own if not name.startswith(OWN)), sorted(plugins), built(planned),
     )  # fmt: skip
 
 
@@ -183,5 +216,5 @@ def exposed(planned: Planned, name: str) -> set[int]:
 def _code() -> bytes:
     """The code that makes an entrance, as it is on disk: an update of this project makes it anew."""
     folder = Path(__file__).parent
-    states = [file.stat() for file in (*sorted(folder.glob("*.py")), schema.FILE, folder.parent / "yamlfile.py")]
+    states = [file.stat() for file in (*sorted(folder.rglob("*.py")), schema.FILE, folder.parent / "yamlfile.py")]
     return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()

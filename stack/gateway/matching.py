@@ -1,7 +1,7 @@
 """Which requests the gateway's routes take, and whether anyone can pass their plugins. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stack.errors import Problem, StackError
@@ -103,7 +103,7 @@ def prefixes(found: Entities) -> Iterator[Problem]:
 
 def credentials(found: Entities) -> Iterator[Problem]:
     """Plugins that let nobody through."""
-    groups = _groups(found)
+    their = groups(found)
     holders = {plugin: _holders(found, *kind) for plugin, kind in CREDENTIALS.items()}
     for plugin in found["plugins"]:
         name = plugin.value.get("name")
@@ -118,7 +118,7 @@ def credentials(found: Entities) -> Iterator[Problem]:
             message = f"acl lets nobody through where no plugin asks who it is ({route.path})"
             yield Problem("gateway-auth", message, acl.path, "add key-auth or basic-auth")
         for name in asking:
-            able = [holder for holder in holders.get(name, ()) if _allowed(acl, groups.get(holder, set()))]
+            able = [holder for holder in holders.get(name, ()) if lets(config(acl), their.get(holder, set()))]
             if holders.get(name) and not able and not _anonymous(plugins[name]):
                 message = f"no consumer with a credential for {name} is in a group that acl lets through"
                 yield Problem("gateway-auth", message, acl.path, "add the consumer to the group, under acls")
@@ -130,18 +130,19 @@ def _holders(found: Entities, kind: str, field: str) -> list[str]:
     return [owner for owner in owners if owner]
 
 
-def _groups(found: Entities) -> dict[str, set[str]]:
-    groups: dict[str, set[str]] = {}
+def groups(found: Entities) -> dict[str, set[str]]:
+    """The groups of each consumer, by its path."""
+    result: dict[str, set[str]] = {}
     for acl in found["acls"]:
-        groups.setdefault(acl.parents.get("consumer") or "", set()).add(str(acl.value.get("group")))
-    return groups
+        result.setdefault(acl.parents.get("consumer") or "", set()).add(str(acl.value.get("group")))
+    return result
 
 
-def _allowed(acl: Entity, groups: set[str]) -> bool:
-    rules = config(acl)
+def lets(rules: Mapping[str, Any], groups: Collection[str]) -> bool:
+    """Whether the configuration of an acl lets a consumer of these groups through."""
     if rules.get("allow"):
-        return bool(groups & set(strings(rules["allow"])))
-    return not groups & set(strings(rules.get("deny")))
+        return not set(strings(rules["allow"])).isdisjoint(groups)
+    return set(strings(rules.get("deny"))).isdisjoint(groups)
 
 
 def _anonymous(plugin: Entity) -> bool:

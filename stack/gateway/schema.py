@@ -354,3 +354,25 @@ def _fits(wanted: Definition, value: Any) -> bool:
         return inside and not _rule({key: rule for key, rule in wanted.items() if rule is not None}, value)
     except (TypeError, AttributeError):
         return False
+
+
+# What is not said
+
+
+def filled(definition: Definition, value: dict[str, Any]) -> dict[str, Any]:
+    """A right value with what its schema says where it says nothing; None where that says nothing either."""
+    said = _spelled_out(definition.get("short", {}), value)
+    return {name: _or_default(field, said.get(name)) for name, field in definition["fields"].items()}
+
+
+def _or_default(field: Definition, value: Any) -> Any:
+    given = field.get("default") if value is None else value
+    if field["type"] == "record":
+        return filled(field, given if isinstance(given, dict) else {})
+    return given
+
+
+def config(name: str, value: Any) -> dict[str, Any]:
+    """The whole configuration of a plugin; what stands there, where no such plugin is known."""
+    said, field = value if isinstance(value, dict) else {}, plugin(name)["fields"]["config"]
+    return filled(field, said) if field["type"] == "record" else said

@@ -72,6 +72,12 @@ def check(
     ]
     told = {problem.where for problem in problems}
     problems += [problem for problem in _refused(found) if problem.where not in told]
+    return placed(problems, text, file, layers)
+
+
+def placed(problems: list[Problem], text: str, file: str = FILE, layers: Mapping[str, str] | None = None
+           ) -> list[Problem]:  # fmt: skip
+    """The problems of a text, each once and where it stands in the file or in its layers."""
     where = places.finder(layers or {file: text}) if problems else str
     return [_placed(problem, where(problem.where)) for problem in dict.fromkeys(problems)]
 

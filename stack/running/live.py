@@ -22,6 +22,8 @@ from stack.running import links
 PLAN = f"{tree.GENERATED}/plan/plan.json"
 CA = f"{tree.GENERATED}/ca/ca.pem"
 GATEWAY = f"{tree.GENERATED}/gateway/kong.yml"
+HAPROXY = f"{tree.GENERATED}/gateway/haproxy.cfg"
+"""What the effective config comes to for HAProxy, where that is the gateway."""
 CONNECTIONS = "connections.json"
 
 
@@ -64,36 +66,46 @@ def untold(planned: Planned, secrets: Mapping[str, str]) -> dict[str, list[str]]
     return {service: names for service, names in found.items() if names}
 
 
-def routes(planned: Planned) -> bytes:
-    """The gateway's effective config; none where no gateway is planned. Raises StackError with all that is wrong with
-    its file."""
+def routes(planned: Planned) -> dict[str, bytes]:
+    """What `texts` gives of a plan. Raises StackError with all that is wrong with the gateway's file."""
     made = entrance.of(planned)
     if made.problems:
         raise StackError(made.problems)
-    return made.config.encode()
+    return texts(made)
+
+
+def texts(made: entrance.Entrance) -> dict[str, bytes]:
+    """The gateway's effective config, by its path, and what that comes to for HAProxy where that serves; none where no
+    gateway is planned."""
+    return {path: text.encode() for path, text in ((GATEWAY, made.config), (HAPROXY, made.haproxy)) if text}
 
 
 def apply_routes(planned: Planned, running: bool) -> bool:
     """Put the effective config in place; tells whether it changed. A running gateway tries it first and takes it
-    without a new container; the config of one that is not planned stays as it is. Raises StackError with Kong's words
-    where it refuses; the old one stays then."""
-    text, target = routes(planned), planned.checkout.root / GATEWAY
-    if not text:
-        return False
-    if not running or tree.read(target) == text:
-        return tree.share(target, text)
+    without a new container; the config of one that is not planned stays as it is. Raises StackError with the engine's
+    words where it refuses; the old one stays then."""
+    made, root = routes(planned), planned.checkout.root
+    served = HAPROXY if HAPROXY in made else GATEWAY
+    taken = running and served in made and tree.read(root / served) != made[served]
+    if taken:
+        _handed_over(planned, root / served, made[served])
+    changed = [tree.share(root / path, text) for path, text in made.items()]
+    return taken or any(changed)
+
+
+def _handed_over(planned: Planned, target: Path, text: bytes) -> None:
+    """Have the running gateway try a config, and take it."""
     new = target.with_name(f"{target.name}.new")
     tree.share(new, text)
     inside = ["exec", "-T", entrance.SERVICE, "sh", "/opt/gateway/reload.sh", f"/gateway/{new.name}"]
     done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
     if done.returncode != 0:
         new.unlink()
-        words = refusal.told(done.stderr or done.stdout, text.decode())
+        words = refusal.told(done.stderr or done.stdout, entrance.of(planned).config)
         hidden = secrets.hide(words, planned.checkout.dotenv.values())
         message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
         raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")
     new.replace(target)
-    return True
 
 
 def plan_document(planned: Planned) -> dict[str, object]:

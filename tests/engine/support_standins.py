@@ -21,13 +21,13 @@ REAL = ("AMBASSADOR_IMAGE", "BASE_IMAGE", "_BASE_IMAGE", "_BUILD_IMAGE")
 HIGHEST_OFFSET = 121
 
 
-def build(scratch: Path) -> None:
-    """Build the image on the project's base; nothing is done where the engine still has the layers."""
+def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER) -> None:
+    """Build an image on the project's base; nothing is done where the engine still has the layers."""
     machine.write_build_inputs(scratch)
     files = {"ca": "ca.pem", "apt": "apt.conf"}
     document = {
-        "services": {"stand-in": {"image": IMAGE, "build": {
-            "context": str(FOLDER), "network": "host", "args": {"BASE_IMAGE": support.BASE}, "secrets": list(files),
+        "services": {"stand-in": {"image": image, "build": {
+            "context": str(context), "network": "host", "args": {"BASE_IMAGE": support.BASE}, "secrets": list(files),
         }}},
         "secrets": {name: {"file": str(scratch / file)} for name, file in files.items()},
     }  # fmt: skip

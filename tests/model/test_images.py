@@ -57,6 +57,7 @@ TOOLS = {
     "genai-stack/jupyter": {"python3"},
     "genai-stack/litellm": {"python3"},
     "genai-stack/local-deep-researcher": {"python3"},
+    "genai-stack/gateway": {"bash", "grep", "head"},
     "genai-stack/n8n": {"node"},
     "genai-stack/postgres-exporter": {"wget"},
     "genai-stack/prometheus": {"wget"},

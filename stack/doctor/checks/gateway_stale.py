@@ -13,9 +13,10 @@ def _run(scene: Scene) -> Iterable[Finding]:
     if entrance.SERVICE not in scene.running():
         return
     made = entrance.of(scene.standing)
-    if made.problems or not made.config or tree.read(scene.root / live.GATEWAY) == made.config.encode():
+    stale = [path for path, text in live.texts(made).items() if tree.read(scene.root / path) != text]
+    if made.problems or not stale:
         return
-    seen = f"{live.GATEWAY}, which the gateway serves, is not what kong/kong.yml and the plan come to"
+    seen = f"{stale[-1]}, which the gateway serves, is not what kong/kong.yml and the plan come to"
     yield Finding(seen, "the last changes of routes have no effect yet", "./inv up", WARNING, entrance.SERVICE,
                   "kong/kong.yml")  # fmt: skip
 

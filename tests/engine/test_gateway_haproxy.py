@@ -1,0 +1,257 @@
+"""The gateway from source `build`: HAProxy does by kong.yml what `route.test` says, and takes new routes while it runs.
+
+One container of the image answers every table: each comes by the same script that a reload uses."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from tests.engine import support_gateway as gateway
+from tests.engine import support_stack as support
+from tests.engine import support_standins
+from tests.engine.support_gateway import Asker, Judge, Row
+from tests.engine.support_stack import Stack, docker, run
+from tests.engine.test_gateway_reload import GATEWAY, ROUTES, ask, load, page
+
+IMAGE = "genai-stack/gateway:test"
+ROOT = Path(__file__).parents[2]
+SHUT = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp")
+SEEDS, EACH = 6, 150
+BROKEN = ROUTES.replace(
+    "    routes:", '    plugins: [{name: "cors", config: {origins: ["\\\\N{DIGIT ONE}"]}}]\n    routes:'
+)
+"""What our own check lets through, as Python's expressions have it, and HAProxy refuses."""
+
+
+class Engine(NamedTuple):
+    """A container of HAProxy, with the folder from which it takes its files."""
+
+    name: str
+    folder: Path
+    port: int
+    server: str
+
+    @contextlib.contextmanager
+    def take(self, document: dict[str, Any]) -> Iterator[Asker]:
+        """Have it serve another file, and ask it."""
+        (self.folder / "next.cfg").write_text(gateway.written(document, self.server))
+        done = run("docker", "exec", self.name, "sh", "/opt/gateway/reload.sh", "/gateway/next.cfg")
+        assert done.code == 0, done
+        with contextlib.closing(Asker(self.port)) as asker:
+            yield asker
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A gateway that has started with no route at all."""
+    support_standins.build(tmp_path_factory.mktemp("build"), IMAGE, ROOT / "compose/kong-api-gateway")
+    folder, name = tmp_path_factory.mktemp("gateway"), f"haproxy-{tmp_path_factory.getbasetemp().name}"
+    folder.chmod(0o755)
+    bridge = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    with gateway.echo(bridge) as server:
+        (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
+        given = {**gateway.SECRETS, "KONG_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
+        docker("run", "-d", "--name", name, *SHUT, "-v", f"{folder}:/gateway:ro", "-p", "127.0.0.1::8000",
+               *(word for key, value in given.items() for word in ("-e", f"{key}={value}")), IMAGE)  # fmt: skip
+        try:
+            port = int(docker("port", name, "8000/tcp").rpartition(":")[2])
+            support.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
+            yield Engine(name, folder, port, server)
+        finally:
+            run("docker", "rm", "-f", name)
+
+
+def test_each_request_to_the_shipped_routes_meets_what_the_simulator_says(engine: Engine) -> None:
+    """Every address by every kind of credential, and by paths of many forms; none of it shows in the log."""
+    document = gateway.shipped((ROOT / "kong/kong.yml").read_text())
+    with engine.take(document) as asker:
+        count, wrong = gateway.differing(Judge(document), asker, gateway.rows_of(document))
+    assert wrong == []
+    assert count >= 400
+    log = run("docker", "logs", engine.name)
+    assert [name for name, value in gateway.SECRETS.items() if value in log.text and value != "admin"] == []
+
+
+def test_routes_that_clash_are_chosen_as_the_simulator_says(engine: Engine) -> None:
+    total = 0
+    for seed in range(SEEDS):
+        document = gateway.made(seed)
+        rows = gateway.rows_for(seed, EACH)
+        with engine.take(document) as asker:
+            count, wrong = gateway.differing(Judge(document), asker, rows)
+        assert wrong == [], seed
+        total += count
+    assert total >= 400
+
+
+def plugins(**routes: list[dict[str, Any]]) -> dict[str, Any]:
+    """A file with a route of this name for each list of plugins."""
+    reader = {"username": "reader", "keyauth_credentials": [{"key": "k%e+y"}], "acls": [{"group": "readers"}]}
+    return {
+        "_format_version": "3.0",
+        "consumers": [reader],
+        "services": [{"name": name, "url": "http://web:8080", "routes": [{"name": name, "paths": [f"/{name}/"]}],
+                      "plugins": [{"name": kind, "config": config} for one in those for kind, config in one.items()]}
+                     for name, those in routes.items()],
+    }  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """What the gateway answered, and what the service was asked, where it was."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The headers that reached the service."""
+        assert self.status == 200
+        headers: list[list[str]] = json.loads(self.body)["headers"]
+        return headers
+
+
+def got(asker: Asker, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
+    """The answer to one request."""
+    answer, body = asker.send(Row(method, f"LOCALHOST:{gateway.PORT}", path), dict(headers or {}))
+    return Answer(answer.status, cast("Mapping[str, str]", answer.headers), body)
+
+
+def test_a_key_lets_its_owner_in_and_is_hidden_from_the_service(engine: Engine) -> None:
+    hidden = {"key-auth": {"hide_credentials": True}}
+    with engine.take(plugins(key=[hidden, {"acl": {"allow": ["readers"]}}], no=[hidden, {"acl": {"deny": ["readers"]}}],
+                             open=[{"acl": {"allow": ["readers"]}}])) as asker:  # fmt: skip
+        assert got(asker, "/key/").status == 401
+        assert got(asker, "/key/").headers["WWW-Authenticate"] == "Key"
+        assert got(asker, "/key/", {"apikey": ""}).status == 401
+        assert "apikey" not in dict(got(asker, "/key/", {"apikey": "k%e+y"}).asked)
+        asked = got(asker, "/key/x?a=2&apikey=k%25e%2By&b=1", {"X-Consumer-Username": "somebody"})
+        assert json.loads(asked.body)["path"] == "/x?a=2&b=1"
+        assert [pair for pair in asked.asked if pair[0] == "x-consumer-username"] == [["x-consumer-username", "reader"]]
+        assert got(asker, "/no/", {"apikey": "k%e+y"}).status == 403
+        assert got(asker, "/open/", {"apikey": "k%e+y"}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
+        ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"),
+        ("SUPABASE_ANON_KEY", "SUPABASE_ANON_KEY"),
+    ],
+)
+def test_a_service_of_supabase_gets_the_token_that_stands_for_a_key(engine: Engine, given: str, key: str) -> None:
+    apikey, token = gateway.SECRETS[given], gateway.SECRETS[key]
+    with engine.take(gateway.shipped((ROOT / "kong/kong.yml").read_text())) as asker:
+        for sent in ({}, {"Authorization": "Bearer sb_x"}):
+            told = dict(got(asker, "/auth/v1/user", {"apikey": apikey, **sent}).asked)
+            assert (told["authorization"], told["x-api-key"]) == (f"Bearer {token}", token)
+        mine = dict(got(asker, f"/auth/v1/user?apikey={gateway.quoted(apikey)}", {"Authorization": "Bearer me"}).asked)
+        assert (mine["authorization"], mine["x-api-key"]) == ("Bearer me", token)
+        assert got(asker, "/auth/v1/user", {"apikey": "sb_secret_2"}).status == 401
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("http://x.localhost:3000", True), ("http://localhost.evil", False), ("http://a.example", True), ("null", False)],
+)
+def test_a_page_of_another_site_is_told_whether_it_may_ask(engine: Engine, origin: str, allowed: bool) -> None:
+    config = {"origins": ["(.+\\.)?localhost", "http://a.example:80"], "exposed_headers": ["X-A"], "max_age": 9}
+    with engine.take(plugins(cors=[{"cors": config}, {"key-auth": {}}])) as asker:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-q"}
+        first = got(asker, "/cors/", asked, "OPTIONS")
+        plain = got(asker, "/cors/", {"Origin": origin, "apikey": "k%e+y"})
+        shut = got(asker, "/cors/", {"Origin": origin})
+    assert (first.status, first.body, first.headers["Access-Control-Max-Age"]) == (200, b"", "9")
+    assert first.headers["Access-Control-Allow-Headers"] == "x-q"
+    assert (plain.status, shut.status) == (200, 401)
+    assert (plain.headers["Vary"], plain.headers["Access-Control-Expose-Headers"]) == ("Origin", "X-A")
+    named = [one.headers["Access-Control-Allow-Origin"] for one in (first, plain, shut)]
+    assert named == [origin if allowed else None] * 3
+
+
+def test_what_is_too_much_is_refused(engine: Engine) -> None:
+    small = {"allowed_payload_size": 1, "size_unit": "bytes"}
+    with engine.take(plugins(size=[{"request-size-limiting": small}], rate=[{"rate-limiting": {"day": 2}}],
+                             address=[{"ip-restriction": {"deny": ["0.0.0.0/0"]}}])) as asker:  # fmt: skip
+        assert got(asker, "/address/").status == 403
+        rated = [got(asker, "/rate/") for _ in range(3)]
+        assert [one.status for one in rated] == [200, 200, 429]
+        assert [one.headers["X-RateLimit-Remaining-Day"] for one in rated] == ["1", "0", "0"]
+        assert int(rated[2].headers["Retry-After"]) > 0
+        assert got(asker, "/size/").status == 200
+        assert got(asker, "/size/", {"Content-Length": "2"}).status == 413
+    with contextlib.closing(Asker(engine.port)) as asker:
+        assert got(asker, "/size/", {"Transfer-Encoding": "chunked"}, "DELETE").status == 411
+
+
+def test_headers_and_answers_are_made_as_the_file_says(engine: Engine) -> None:
+    on_the_way = {"add": {"headers": ["x-a:1%", "x-b:new"]}, "remove": {"headers": ["x-c"]},
+                  "rename": {"headers": ["x-d:x-e"]}, "append": {"headers": ["x-b:more"]}}  # fmt: skip
+    named = {"header_name": "X-Name", "generator": "uuid", "echo_downstream": True}
+    with engine.take(plugins(
+        end=[{"request-termination": {"status_code": 418, "message": 'a "b"\n%'}}], name=[{"correlation-id": named}],
+        change=[{"request-transformer": on_the_way}, {"response-transformer": {"add": {"headers": ["x-back:yes"]}}}],
+    )) as asker:  # fmt: skip
+        assert got(asker, "/end/")[::2] == (418, b'{"message":"a \\"b\\"\\n%"}')
+        assert got(asker, "/name/", {"X-Name": "mine"}).headers["X-Name"] == "mine"
+        made = got(asker, "/name/")
+        assert len(made.headers["X-Name"]) == 36
+        assert dict(made.asked)["x-name"] == made.headers["X-Name"]
+        changed = got(asker, "/change/", {"x-b": "old", "x-c": "gone", "x-d": "moved"})
+    assert changed.headers["x-back"] == "yes"
+    assert sorted(pair for pair in changed.asked if pair[0] in ("x-a", "x-b", "x-c", "x-d", "x-e")) == [
+        ["x-a", "1%"], ["x-b", "more"], ["x-b", "old"], ["x-e", "moved"],
+    ]  # fmt: skip
+
+
+def test_what_a_service_is_told_of_the_client_is_the_gateways_word(engine: Engine) -> None:
+    said = {"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil",
+            "X-Real-IP": "1.1.1.1", "X-Forwarded-Prefix": "/evil", "X-Forwarded-Port": "1"}  # fmt: skip
+    with engine.take(plugins(a=[])) as asker:
+        told = dict(got(asker, "/a/%41?x", said).asked)
+    client = told["x-real-ip"]
+    assert client != "1.1.1.1"
+    assert {name: value for name, value in told.items() if name.startswith("x-forwarded")} == {
+        "x-forwarded-for": f"1.2.3.4, {client}", "x-forwarded-proto": "http", "x-forwarded-host": "localhost",
+        "x-forwarded-port": str(gateway.PORT), "x-forwarded-path": "/a/%41", "x-forwarded-prefix": "/a/",
+    }  # fmt: skip
+
+
+def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Engine) -> None:
+    (engine.folder / "needs.cfg").write_text(gateway.written(gateway.shipped((ROOT / "kong/kong.yml").read_text()),
+                                                             engine.server))  # fmt: skip
+    bare = run("docker", "run", "--rm", *SHUT, "-v", f"{engine.folder}:/gateway:ro", "-e", "SUPABASE_ANON_KEY=x",
+               "--entrypoint", "sh", IMAGE, "/opt/gateway/check.sh", "/gateway/needs.cfg")  # fmt: skip
+    assert bare.code == 3
+    assert "SUPABASE_SECRET_KEY is not set" in bare.err
+
+
+def test_new_routes_come_without_a_failed_request_or_a_new_container(
+    new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    support_standins.build(tmp_path_factory.mktemp("stand-in"))
+    stack = new_stack(KONG_API_GATEWAY_SOURCE="build")
+    (stack.root / "kong/kong.yml").write_text(ROUTES)
+    page(stack, "web")
+    both = ["--service", "web", "--service", GATEWAY]
+    stack.up(*both)
+    port, before = stack.port(2), stack.identities()[f"{GATEWAY}-1"]
+    with load(port) as requests:
+        for path in ("/added", "/more"):
+            assert ask(port, f"{path}/")[0] == 404
+            added = stack.inv("route.add", "--service", "web", "--path", path)
+            assert "the running gateway took it" in added.out, added
+            assert ask(port, f"{path}/")[0] == 200
+            requests.until_more(20)
+        (stack.root / "kong/kong.yml").write_text(BROKEN)
+        refused = stack.inv("up", *both, "--json")
+        assert [problem["code"] for problem in refused.problems] == ["gateway-config"], refused
+        assert ask(port, "/more/")[0] == 200
+        requests.until_more(20)
+    assert set(requests.statuses) == {"200"}
+    assert stack.identities()[f"{GATEWAY}-1"] == before

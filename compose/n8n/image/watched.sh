@@ -31,6 +31,8 @@ watch() {
             echo "at work for $((elapsed / 60)) min, $((moved / 1000000)) MB moved, idle for $idle s"
         fi
         if [ "$idle" -ge "$patience" ]; then
+            # From here on it has its own end: the script ends it as soon as the process is gone.
+            trap '' TERM
             kill -9 "$process"
             exit 3
         fi

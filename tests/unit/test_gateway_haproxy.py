@@ -135,7 +135,7 @@ def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:
       passive: {unhealthy: {tcp_failures: 1}}''')), "web")  # fmt: skip
     assert "balance leastconn" in balanced
     assert "option httpchk GET /h" in balanced
-    check = "check inter 2000ms fall 3 rise 1 observe layer4 error-limit 1 on-error mark-down"
+    check = "check inter 2000ms downinter 200ms fall 3 rise 1 observe layer4 error-limit 1 on-error mark-down"
     assert re.findall(r"(\S+:\d) .*?(check .*) weight (\d+)", balanced) == [
         ("a:1", check, "256"), ("10.0.0.1:2", check, "128"), ("c:3", check, "0"),
     ]  # fmt: skip

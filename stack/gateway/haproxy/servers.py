@@ -14,6 +14,9 @@ HEAVIEST = 256
 BALANCES = {"round-robin": "roundrobin", "least-connections": "leastconn"}
 AGAIN_S = 2
 """Seconds after which a server is asked again, where the file says only what takes it out."""
+DOWN_MS = 200
+"""Milliseconds after which one that is out is asked again: where it is the only one, nobody is answered until then, and
+so it is right after its start."""
 
 
 def of(found: Entities, service: Entity) -> list[str]:
@@ -82,9 +85,10 @@ def _checks(health: dict[str, Any]) -> tuple[list[str], list[str]]:
         counts = [active["unhealthy"][kind] for kind in ("tcp_failures", "timeouts", "http_failures")]
         fall = max(*counts, 1)
         lines.append(f"timeout check {int(active['timeout'] * 1000)}ms")
-        settings = [f"check inter {int(every * 1000)}ms fall {fall} rise {active['healthy']['successes'] or 1}"]
+        rise = active["healthy"]["successes"] or 1
+        settings = [f"check inter {int(every * 1000)}ms downinter {DOWN_MS}ms fall {fall} rise {rise}"]
     elif passive["tcp_failures"] or passive["http_failures"]:
-        settings = [f"check inter {AGAIN_S}s fall 1 rise 1"]
+        settings = [f"check inter {AGAIN_S}s downinter {DOWN_MS}ms fall 1 rise 1"]
     seen = [(layer, passive[kind]) for layer, kind in (("layer4", "tcp_failures"), ("layer7", "http_failures"))]
     for layer, count in [one for one in seen if one[1]][-1:]:
         settings.append(f"observe {layer} error-limit {count} on-error mark-down")

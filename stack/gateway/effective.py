@@ -53,7 +53,8 @@ def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = F
     that run when `planned` does. Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _silent(kongfile.entities(document), planned))
-    return _reached_as(kept, site)  # type: ignore[no-any-return]
+    reached: dict[str, Any] = _reached_as(kept, site)
+    return reached
 
 
 def there(found: Entities, planned: Collection[str]) -> set[str]:

@@ -43,10 +43,12 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
     """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
     services, root = assembled.model["services"], planned.checkout.root
     wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets))
+    # Who shares a network has its container in the hash; one of a service that is made anew is not it.
     if shared := {name for name in map(addresses.shares, services.values()) if name}:
         stay = {c.name for c in changes.compare(wanted, running, {}) if c.action in ("unchanged", "start")}
         homes = {c.service: c.id for c in running if c.service in shared & stay and not c.one_off}
-        wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets, homes))
+        anew = hashes(planned, assembled, secrets, homes)
+        wanted = {n: msgspec.structs.replace(w, config_hash=anew.get(n, "")) for n, w in wanted.items()}
     record = lastup.read(root)
     keys = lastup.parts(record, services)
     old = {c.service: c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)}

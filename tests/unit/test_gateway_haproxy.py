@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from stack.gateway import effective, entrance, kongfile
@@ -105,17 +106,14 @@ def test_plan_and_up_tell_it_at_its_place_where_haproxy_serves_alone() -> None:
     assert text != TEXT
     names = [s.rpartition(".")[2] for s in re.findall(r'url: "https?://([\w.-]+):', TEXT)] + ["backend"]
     inputs = Inputs(Site("localhost"), names, names, {}, CREDENTIALS, [])
+    built = msgspec.structs.replace(inputs, built=True)
     assert entrance.make(text.encode(), inputs).problems == []
-    [problem] = entrance.make(text.encode(), Inputs(*_values(inputs), True)).problems  # type: ignore[call-arg]
+    [problem] = entrance.make(text.encode(), built).problems
     assert "the plugin grpc-web" in problem.message
     assert problem.where.startswith("kong/kong.yml:")
-    made = entrance.make(TEXT.encode(), Inputs(*_values(inputs), True))  # type: ignore[call-arg]
+    made = entrance.make(TEXT.encode(), built)
     assert "backend backend\n" in made.haproxy
     assert entrance.make(TEXT.encode(), inputs).haproxy == ""
-
-
-def _values(inputs: Inputs) -> list[Any]:
-    return [getattr(inputs, name) for name in inputs.__struct_fields__ if name != "built"]
 
 
 def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:

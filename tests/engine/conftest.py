@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.engine import support_ports as ports
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack
+from tests.engine.support import ports, stacks
+from tests.engine.support.stacks import Stack
 from tests.support import keep
 
 _numbers = itertools.count(1)
@@ -19,7 +18,7 @@ _bases = itertools.cycle(ports.own(ports.CHECKOUTS))
 
 
 def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:
-    support.copy_tree(folder)
+    stacks.copy_tree(folder)
     if not whole:
         keep(folder)
     project = settings.pop("PROJECT_NAME", f"t{os.getpid()}-{next(_numbers)}")
@@ -36,13 +35,13 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     while the others wait."""
     folder = tmp_path_factory.mktemp("images")
     with FileLock(folder.parent.parent / "images.lock"):
-        if support.run("docker", "image", "inspect", support.BASE, support.REDIS).code:
-            stack = _make(folder / "checkout", False, **support.BUILT)
+        if stacks.run("docker", "image", "inspect", stacks.BASE, stacks.REDIS).code:
+            stack = _make(folder / "checkout", False, **stacks.BUILT)
             try:
                 stack.up("--service", "redis")
             finally:
-                support.remove(stack.project)
-    return support.BASE
+                stacks.remove(stack.project)
+    return stacks.BASE
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def new_stack(tmp_path: Path, base_image: str) -> Iterator[Callable[..., Stack]]
 
     yield make
     for stack in made:
-        support.remove(stack.project)
+        stacks.remove(stack.project)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from urllib.request import urlopen
 from stack import yamlfile
 from stack.names import variable
 from tests.compose_files import API, SEARCH
-from tests.engine import support_standins
-from tests.engine.support_stack import BUILT, REDIS, Stack, docker
+from tests.engine.support import standins
+from tests.engine.support.stacks import BUILT, REDIS, Stack, docker
 from tests.support import ROOT
 
 
@@ -95,8 +95,8 @@ def test_in_tiers_a_service_reaches_what_it_depends_on_and_the_gateway_reaches_i
     new_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:
     """The gateway is a stand-in; what it can connect to is asked in its container."""
-    support_standins.build(tmp_path)
-    stack = new_stack(REDIS_SOURCE="build", NETWORK="tiered", KONG_API_GATEWAY_IMAGE=support_standins.IMAGE)
+    standins.build(tmp_path)
+    stack = new_stack(REDIS_SOURCE="build", NETWORK="tiered", KONG_API_GATEWAY_IMAGE=standins.IMAGE)
     (stack.root / "kong/kong.yml").write_text('_format_version: "3.0"\n')
     assert stack.inv("docs").code == 0
     before = tree(stack)
@@ -168,7 +168,7 @@ def stand_in(stack: Stack, name: str) -> None:
     document = yamlfile.load(name, (stack.root / "compose" / f"{name}.yml").read_text())
     services: dict[str, Any] = {}
     for service, raw in document["services"].items():
-        stack.set(**{variable(service, "IMAGE"): support_standins.IMAGE})
+        stack.set(**{variable(service, "IMAGE"): standins.IMAGE})
         ports = [port.rpartition(":")[2] for port in raw.get("ports") or []]
         services[service] = {"entrypoint": ["stand-in", "serve", *ports, "--"]}
     (stack.root / "local/compose").mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def test_the_guides_four_examples_are_one_command_each_and_answer(
 ) -> None:
     """On a catalogue without them. my-service is what the command writes; Elasticsearch, Prometheus with Grafana, and
     the custom API are stand-ins, as their images can't be had everywhere; the API's database is the real one."""
-    support_standins.build(tmp_path)
+    standins.build(tmp_path)
     stack = new_stack(**BUILT, STACK_PROFILES="core")
     (stack.root / "kong/kong.yml").write_text('_format_version: "3.0"\n')
     assert stack.inv("docs").code == 0

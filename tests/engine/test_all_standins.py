@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from stack import yamlfile
-from tests.engine import support_stack as support
-from tests.engine import support_standins, support_web
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks, standins, web
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import Stack
 
 FRAGMENTS = {path.stem: yamlfile.load(path.name, path.read_text())
-             for path in sorted((support.SOURCE_TREE / "compose").glob("*.yml"))}  # fmt: skip
+             for path in sorted((stacks.SOURCE_TREE / "compose").glob("*.yml"))}  # fmt: skip
 """The fragments as they are written: what is expected is read off them, not off a plan of ours."""
 SERVICES: dict[str, dict[str, Any]] = {n: s for f in FRAGMENTS.values() for n, s in (f.get("services") or {}).items()}
 ENTRIES: dict[str, dict[str, Any]] = {n: e for f in FRAGMENTS.values() for n, e in (f.get("x-stack") or {}).items()}
@@ -56,16 +55,16 @@ class State(NamedTuple):
 def new(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[Callable[..., Stack]]:
     """Make a checkout of stand-ins; what it started is removed in the end."""
     folder = tmp_path_factory.mktemp("standins")
-    support_standins.build(folder)
+    standins.build(folder)
     made: list[Stack] = []
 
     def make(name: str, **settings: str) -> Stack:
-        made.append(support_standins.make(folder / name, f"s{os.getpid()}-{name}", **settings))
+        made.append(standins.make(folder / name, f"s{os.getpid()}-{name}", **settings))
         return made[-1]
 
     yield make
     for stack in made:
-        support.remove(stack.project)
+        stacks.remove(stack.project)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +74,7 @@ def state(new: Callable[..., Stack]) -> State:
         stack.up()
         core = stack.identities()
         stack.up("--profile", "all")
-        support.until(lambda: settled(events) == ALL, "the last of the engine's events")
+        stacks.until(lambda: settled(events) == ALL, "the last of the engine's events")
     return State(stack, events, core, stack.identities())
 
 
@@ -136,7 +135,7 @@ def test_every_service_of_the_catalogue_is_as_it_should_be(state: State) -> None
 def test_everything_runs_the_stand_in(state: State) -> None:
     """Else this file would show less than it says, or wait for a program."""
     images = {one["Config"]["Image"] for one in state.stack.containers().values()}
-    assert images == {support_standins.IMAGE}
+    assert images == {standins.IMAGE}
 
 
 def test_nothing_starts_before_what_it_waits_for(state: State) -> None:
@@ -168,7 +167,7 @@ def test_every_port_answers_on_this_machine_alone(state: State) -> None:
 
     def status(variable: str) -> int:
         url = f"http://127.0.0.1:{state.stack.port(offsets[variable])}/"
-        with urllib.request.urlopen(url, timeout=support.PATIENCE) as answer:
+        with urllib.request.urlopen(url, timeout=stacks.PATIENCE) as answer:
             return int(answer.status)
 
     with ThreadPoolExecutor() as pool:
@@ -188,10 +187,10 @@ def test_another_source_makes_its_service_anew_and_no_other(state: State) -> Non
     stack, before = state.stack, state.stack.identities()
     port = free_port()
     stack.set(N8N_LOCALHOST_PORT=str(port))
-    with support_web.web(port):
+    with web.web(port):
         stack.up("--source", "n8n=localhost")
         url = f"http://127.0.0.1:{stack.port(17)}/hello"
-        with urllib.request.urlopen(url, timeout=support.PATIENCE) as answer:
+        with urllib.request.urlopen(url, timeout=stacks.PATIENCE) as answer:
             assert answer.read().startswith(b"/hello ")
     after = stack.identities()
     assert after.keys() - before.keys() == {"n8n-host-1"}
@@ -208,7 +207,7 @@ def test_down_leaves_no_trace_but_the_data(state: State) -> None:
     assert not opted_in & set(declared)
     done = stack.inv("down")
     assert done.code == 0, done
-    assert support.inspect(stack.project) == []
+    assert stacks.inspect(stack.project) == []
     # One that an engine lost count of is told, and is not ours to end.
     assert all(f"the engine keeps the network {name}" in done.err for name in stack.listed("network"))
     assert set(stack.listed("volume")) == {f"{stack.project}_{name}" for name in [*declared, "n8n-host"]}
@@ -226,7 +225,7 @@ def test_in_tiers_the_frontend_reaches_no_data_store_and_the_backend_all(new: Ca
     addresses = {addressed(stack, name): port for name, port in DATA_STORES.items()}
     assert reachable(stack, "kong-api-gateway", DATA_STORES) == set()
     # Whenever any network of the engine is made, its rules between networks are away for a moment.
-    support.until(lambda: not reachable(stack, "kong-api-gateway", addresses), "the end of what was reached")
+    stacks.until(lambda: not reachable(stack, "kong-api-gateway", addresses), "the end of what was reached")
 
 
 def in_network(stack: Stack, container: str, network: str) -> bool:

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.engine import support_data as data
-from tests.engine import support_stack as support
-from tests.engine.support_data import SECRETS, Project
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import docker, run
+from tests.engine.support import data, stacks
+from tests.engine.support.data import SECRETS, Project
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import docker, run
 
 pytestmark = pytest.mark.engine
 
 HERE = Path(__file__).parent / "files"
-SCRIPT = support.SOURCE_TREE / "compose/ambassador/ambassador.sh"
+SCRIPT = stacks.SOURCE_TREE / "compose/ambassador/ambassador.sh"
 SERVICES = {"supabase-db": "container", "redis": "container", "backend": "container"}
 OWN = {"supabase-db": "SUPABASE_DB", "redis": "REDIS", "backend": "BACKEND"}
 
@@ -146,13 +145,13 @@ def test_redis_of_this_machine_is_reached_and_found_again(stock_redis: tuple[int
         docker("stop", "-t", "1", name)
         assert far() == 1
         docker("start", name)
-        support.until(lambda: far() == 0, "the return of Redis")
+        stacks.until(lambda: far() == 0, "the return of Redis")
 
         # A kill leaves the socket behind.
         docker("kill", project.container("redis-host"))
         assert far() == 1
         docker("start", project.container("redis-host"))
-        support.until(lambda: far() == 0, "the return of the half in the host's network")
+        stacks.until(lambda: far() == 0, "the return of the half in the host's network")
         assert ask_redis(project, "ping") == "PONG"
     finally:
         project.remove()
@@ -177,7 +176,7 @@ def test_redis_elsewhere_is_reached_plain_and_by_verified_tls(tls: Path, tmp_pat
 
         def refused(reason: str, **settings: str) -> None:
             project.compose("up", "-d", "redis", **settings)
-            support.until(lambda: reason in project.log("redis"), f"a log that tells {reason}")
+            stacks.until(lambda: reason in project.log("redis"), f"a log that tells {reason}")
             assert project.exec("redis", "far", "redis", "6379").code == 1
             assert "plain" not in ask_redis(project, "get", "by")
 
@@ -186,6 +185,6 @@ def test_redis_elsewhere_is_reached_plain_and_by_verified_tls(tls: Path, tmp_pat
 
         project.compose("up", "-d", "redis", REDIS_EXTERNAL_URL="")
         told = "REDIS_EXTERNAL_URL is not set"
-        support.until(lambda: told in project.log("redis"), "a log that names the variable")
+        stacks.until(lambda: told in project.log("redis"), "a log that names the variable")
     finally:
         project.remove()

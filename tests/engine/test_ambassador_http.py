@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import support_data as data
-from tests.engine import support_stack as support
-from tests.engine.support_data import Project
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import docker
-from tests.engine.support_web import web
+from tests.engine.support import data, stacks
+from tests.engine.support.data import Project
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import docker
+from tests.engine.support.web import web
 
 pytestmark = pytest.mark.engine
 
@@ -34,7 +33,7 @@ def test_a_web_service_elsewhere_gets_its_own_name_by_verified_tls(tls: Path, tm
         project.up("web", "backend", BACKEND_EXTERNAL_URL="https://web.far.test:8443/below/")
         assert get(project, "/x?y=1") == (200, "host=web.far.test:8443 sni=web.far.test uri=/below/x?y=1")
         project.compose("up", "-d", "backend", BACKEND_EXTERNAL_URL="https://web.far.test:8443", AUTHORITY="")
-        support.until(lambda: "certificate" in project.log("backend"), "a refusal of the certificate")
+        stacks.until(lambda: "certificate" in project.log("backend"), "a refusal of the certificate")
         assert project.exec("backend", "far", "http", "8000").code == 1
         assert get(project, "/")[0] == 502
     finally:

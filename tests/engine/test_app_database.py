@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.engine import support_data as data
-from tests.engine import support_stack as support
-from tests.engine.support_data import SECRETS, Project
-from tests.engine.support_stack import Done, docker, run
+from tests.engine.support import data, stacks
+from tests.engine.support.data import SECRETS, Project
+from tests.engine.support.stacks import Done, docker, run
 
 pytestmark = pytest.mark.engine
 
@@ -148,7 +147,7 @@ exec postgres -D /tmp/pg -k /tmp -c listen_addresses='*' -c fsync=off"""
     docker("run", "-d", "--name", name, "--network", network, "--entrypoint", "sh", image, "-c", script)
     try:
         ready = ("docker", "exec", name, "pg_isready", "-h", "127.0.0.1")
-        support.until(lambda: run(*ready).code == 0, "the start of a PostgreSQL")
+        stacks.until(lambda: run(*ready).code == 0, "the start of a PostgreSQL")
         yield name
     finally:
         run("docker", "rm", "-f", "-v", name)

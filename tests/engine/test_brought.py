@@ -4,8 +4,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine import support_stack as support
-from tests.engine.support_stack import BASE, BUILT, REDIS, Stack, docker, run
+from tests.engine.support import stacks
+from tests.engine.support.stacks import BASE, BUILT, REDIS, Stack, docker, run
 
 POSTGRES = "genai-stack/supabase-db:0.1.0"
 CHECK = "interval: 1s, retries: 30"
@@ -115,13 +115,13 @@ def test_three_files_come_up_with_their_data_and_go_without_a_trace(new_stack: C
             assert added.code == 0, added
             told[name] = added.json["data"]["losses"]
         [line] = [loss["fix"] for loss in told["shop"] if loss["code"] == "data"]
-        subprocess.run(line, shell=True, check=True, capture_output=True, timeout=support.PATIENCE)
+        subprocess.run(line, shell=True, check=True, capture_output=True, timeout=stacks.PATIENCE)
         # The data opens with the password that it was made with, and with no other.
         refused = stack.inv("up", "--profile", "brought", "--exact", "--json")
         assert refused.problems[0]["code"] == "env-lost"
         assert stack.inv("env.set", "SHOP_PASSWORD", "-", text="old-and-secret").code == 0
     finally:
-        support.remove(old)
+        stacks.remove(old)
     stack.up("--profile", "brought", "--exact")
 
     states = {name: one["State"] for name, one in stack.containers().items()}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Stack
 
 CHOSEN = {
     "a name that there is not": {"BUILDX_BUILDER": "nowhere"},
@@ -26,7 +26,7 @@ def test_what_is_built_here_is_built_whatever_builder_is_chosen(stack: Stack, tm
         f"ARG BASE_IMAGE\nFROM ${{BASE_IMAGE}}\nRUN --mount=type=tmpfs,target=/x echo {stack.project}\n"
     )
     image = f"genai-stack-test/{stack.project}:1"
-    build = {"context": "./compose/made", "network": "host", "args": {"BASE_IMAGE": support.BASE}}
+    build = {"context": "./compose/made", "network": "host", "args": {"BASE_IMAGE": stacks.BASE}}
     stack.service("made", image=image, build=build)
     config = tmp_path / "buildx"
     (config / "instances").mkdir(parents=True)
@@ -37,5 +37,5 @@ def test_what_is_built_here_is_built_whatever_builder_is_chosen(stack: Stack, tm
         assert done.code == 0, done
         assert stack.one("made")["State"]["Running"]
     finally:
-        support.remove(stack.project)
-        support.run("docker", "rmi", "-f", image)
+        stacks.remove(stack.project)
+        stacks.run("docker", "rmi", "-f", image)

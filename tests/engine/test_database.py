@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import support_data as data
-from tests.engine import support_stack as support
-from tests.engine.support_data import SECRETS, Project
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import docker, run
+from tests.engine.support import data, stacks
+from tests.engine.support.data import SECRETS, Project
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import docker, run
 
 pytestmark = pytest.mark.engine
 
-SHIPPED = sorted(p.name for p in (support.SOURCE_TREE / "compose/supabase-db/migrations").iterdir())
+SHIPPED = sorted(p.name for p in (stacks.SOURCE_TREE / "compose/supabase-db/migrations").iterdir())
 LEDGER = "SELECT name, sha256, applied_at FROM genai_stack.migration ORDER BY name"
 Migration = Callable[[str, str], Path]
 
@@ -289,7 +288,7 @@ def test_a_first_start_that_is_killed_is_begun_again(base_image: str, tmp_path: 
     try:
         project.compose("up", "-d", "supabase-db")
         begun = ("test", "-d", "/var/lib/postgresql/data/unfinished/base")
-        support.until(lambda: project.exec("supabase-db", *begun).code == 0, "the first start")
+        stacks.until(lambda: project.exec("supabase-db", *begun).code == 0, "the first start")
         docker("kill", project.container("supabase-db"))
         left = ("run", "--rm", "-T", "--entrypoint", "ls", "supabase-db", "-A", "/var/lib/postgresql/data")
         assert project.compose(*left).out.split() == ["unfinished"]
@@ -330,7 +329,7 @@ exec postgres -D /tmp/pg -k /tmp -p {port} -c listen_addresses=127.0.0.1"""
     docker("run", "-d", "--name", name, "--network", "host", "--entrypoint", "sh", image, "-c", script)
     ready = ("docker", "exec", name, "pg_isready", "-h", "127.0.0.1", "-p", str(port))
     try:
-        support.until(lambda: run(*ready).code == 0, "the start of a PostgreSQL")
+        stacks.until(lambda: run(*ready).code == 0, "the start of a PostgreSQL")
         yield port, name
     finally:
         run("docker", "rm", "-f", "-v", name)
@@ -372,6 +371,6 @@ def test_a_database_of_this_machine_is_only_checked_until_asked(stock: tuple[int
         docker("stop", "-t", "1", name)
         assert far() == 1
         docker("start", name)
-        support.until(lambda: far() == 0, "the database's return")
+        stacks.until(lambda: far() == 0, "the database's return")
     finally:
         project.remove()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine import support_standins
-from tests.engine.support_doctor import errors, follow, found
-from tests.engine.support_stack import BASE, Stack, docker, listener
+from tests.engine.support import standins
+from tests.engine.support.doctor import errors, follow, found
+from tests.engine.support.stacks import BASE, Stack, docker, listener
 
 GATEWAY = "kong-api-gateway"
 ROUTES = """_format_version: "3.0"
@@ -26,8 +26,8 @@ ANSWERS = {"test": ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9999"], "in
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with Python, and what stands for Kong."""
-    support_standins.build(tmp_path_factory.mktemp("stand-in"))
-    return support_standins.IMAGE
+    standins.build(tmp_path_factory.mktemp("stand-in"))
+    return standins.IMAGE
 
 
 @pytest.fixture

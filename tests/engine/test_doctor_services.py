@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.support_doctor import errors, follow, found
-from tests.engine.support_relay import Relay
-from tests.engine.support_stack import BUILT, Stack, docker, run, until
+from tests.engine.support.doctor import errors, follow, found
+from tests.engine.support.lines import Relay
+from tests.engine.support.stacks import BUILT, Stack, docker, run, until
 
 QUICK = {"interval": "1s", "timeout": "2s", "retries": 1}
 FILE = ["CMD", "test", "-e", "/tmp/well"]

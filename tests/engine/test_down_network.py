@@ -1,6 +1,6 @@
 """`down` where something else is still in the project's network, and the volumes that it takes along."""
 
-from tests.engine.support_stack import BASE, Stack, docker
+from tests.engine.support.stacks import BASE, Stack, docker
 
 
 def test_a_network_that_is_let_go_of_a_little_later_is_waited_for_and_another_reason_is_told(stack: Stack) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine import support_stack as support
-from tests.engine.support_doctor import follow, found
-from tests.engine.support_stack import Done, Stack, docker, run
+from tests.engine.support import stacks
+from tests.engine.support.doctor import follow, found
+from tests.engine.support.stacks import Done, Stack, docker, run
 
 FAST = {"interval": "1s", "timeout": "2s", "retries": 2}
 LINES = 'for n in $$(seq 1 30); do echo "line $$n"; done; '
@@ -75,7 +75,7 @@ def test_a_failing_job_stops_what_waits_for_it_and_is_run_again_by_the_next_up(s
     assert stack.one("beside")["State"]["Running"]
 
     data = f"{stack.project}_job-data:/data"
-    docker("run", "--rm", "--network", "none", "-v", data, support.BASE, "touch", "/data/ready")
+    docker("run", "--rm", "--network", "none", "-v", data, stacks.BASE, "touch", "/data/ready")
     stack.up()
     assert stack.one("app")["State"]["Running"]
     assert stack.one("prepare")["State"]["ExitCode"] == 0
@@ -141,13 +141,13 @@ def test_a_dependency_that_ends_before_what_waits_for_it_is_told_with_its_own_la
 
 
 def test_a_broken_append_only_file_is_repaired_by_the_command_that_is_told(new_stack: Callable[..., Stack]) -> None:
-    stack = new_stack(**support.BUILT)
+    stack = new_stack(**stacks.BUILT)
     stack.service("app", depends_on={"redis": {"condition": "service_healthy"}})
     stack.up()
     stack.exec("redis", "sh", "-c", "redis-cli set kept yes")
     assert stack.compose("stop").code == 0
     data = f"{stack.project}_redis-build-data:/data"
-    docker("run", "--rm", "--network", "none", "-v", data, support.BASE, "sh", "-c",
+    docker("run", "--rm", "--network", "none", "-v", data, stacks.BASE, "sh", "-c",
            "printf 'no record' >> /data/appendonlydir/appendonly.aof.1.incr.aof")  # fmt: skip
     broken = problem(stack.inv("up", "--json"), "redis")
     assert "can't read the end of its append-only file" in broken["message"]
@@ -174,6 +174,6 @@ def test_a_killed_container_shows_in_status_and_up_brings_it_back(stack: Stack) 
 
     # A program that dies by itself is brought back by its restart policy, and counted.
     run("docker", "exec", f"{stack.project}-web-1", "sh", "-c", "kill -KILL 1; kill -TERM 1")
-    support.until(lambda: stack.one("web")["RestartCount"] == 1 and stack.one("web")["State"]["Running"], "the restart")
+    stacks.until(lambda: stack.one("web")["RestartCount"] == 1 and stack.one("web")["State"]["Running"], "the restart")
     told = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}
     assert told["web"]["restarts"] == 1

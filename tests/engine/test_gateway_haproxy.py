@@ -10,11 +10,9 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from tests.engine import support_gateway as gateway
-from tests.engine import support_stack as support
-from tests.engine import support_standins
-from tests.engine.support_gateway import Asker, Judge, Row
-from tests.engine.support_stack import Stack, docker, run
+from tests.engine.support import gateway, stacks, standins
+from tests.engine.support.gateway import Asker, Judge, Row
+from tests.engine.support.stacks import Stack, docker, run
 from tests.engine.test_gateway_reload import GATEWAY, ROUTES, ask, load, page
 
 IMAGE = "genai-stack/gateway:test"
@@ -48,7 +46,7 @@ class Engine(NamedTuple):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A gateway that has started with no route at all."""
-    support_standins.build(tmp_path_factory.mktemp("build"), IMAGE, ROOT / "compose/kong-api-gateway")
+    standins.build(tmp_path_factory.mktemp("build"), IMAGE, ROOT / "compose/kong-api-gateway")
     folder, name = tmp_path_factory.mktemp("gateway"), f"haproxy-{tmp_path_factory.getbasetemp().name}"
     folder.chmod(0o755)
     bridge = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
@@ -59,7 +57,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
                *(word for key, value in given.items() for word in ("-e", f"{key}={value}")), IMAGE)  # fmt: skip
         try:
             port = int(docker("port", name, "8000/tcp").rpartition(":")[2])
-            support.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
+            stacks.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
             yield Engine(name, folder, port, server)
         finally:
             run("docker", "rm", "-f", name)
@@ -234,7 +232,7 @@ def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Eng
 def test_new_routes_come_without_a_failed_request_or_a_new_container(
     new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    support_standins.build(tmp_path_factory.mktemp("stand-in"))
+    standins.build(tmp_path_factory.mktemp("stand-in"))
     stack = new_stack(KONG_API_GATEWAY_SOURCE="build")
     (stack.root / "kong/kong.yml").write_text(ROUTES)
     page(stack, "web")

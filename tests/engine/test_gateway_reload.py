@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.engine import support_stack as support
-from tests.engine import support_standins
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks, standins
+from tests.engine.support.stacks import Stack
 
 GATEWAY = "kong-api-gateway"
 ROUTES = """_format_version: "3.0"
@@ -74,7 +73,7 @@ class Load:
     def until_more(self, count: int) -> None:
         """Wait for so many further answers."""
         wanted = len(self.statuses) + count
-        support.until(lambda: len(self.statuses) >= wanted, "the load's next requests")
+        stacks.until(lambda: len(self.statuses) >= wanted, "the load's next requests")
 
 
 def ask(port: int, path: str) -> tuple[int, str, str]:
@@ -107,8 +106,8 @@ def load(port: int) -> Iterator[Load]:
 @pytest.fixture
 def gated(new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A gateway of stand-ins before one page."""
-    support_standins.build(tmp_path_factory.mktemp("stand-in"))
-    stack = new_stack(KONG_API_GATEWAY_IMAGE=support_standins.IMAGE)
+    standins.build(tmp_path_factory.mktemp("stand-in"))
+    stack = new_stack(KONG_API_GATEWAY_IMAGE=standins.IMAGE)
     (stack.root / "kong/kong.yml").write_text(ROUTES)
     page(stack, "web")
     stack.up("--service", "web", "--service", GATEWAY)
@@ -117,7 +116,7 @@ def gated(new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFact
 
 def page(stack: Stack, name: str, offset: int = 21) -> None:
     own = name.upper()
-    stack.service(name, image=support_standins.IMAGE, command=["python3", "-c", SLOW], healthcheck=ANSWERS,
+    stack.service(name, image=standins.IMAGE, command=["python3", "-c", SLOW], healthcheck=ANSWERS,
                   entry={"ports": {f"{own}_PORT": offset}}, ports=[f"127.0.0.1:${{{own}_PORT}}:8080"],
                   deploy={"replicas": f"${{{own}_SCALE:-1}}"}, stop_grace_period="10s")  # fmt: skip
 
@@ -129,7 +128,7 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(gated: Stac
         assert ask(port, "/added/")[0] == 404
         added = gated.inv("route.add", "--service", "web", "--path", "/added")
         assert "the running gateway took it" in added.out, added
-        support.until(lambda: ask(port, "/added/")[0] == 200, "the route that route.add made")
+        stacks.until(lambda: ask(port, "/added/")[0] == 200, "the route that route.add made")
         requests.until_more(20)
         second = set(requests.workers) - first
 
@@ -138,7 +137,7 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(gated: Stac
             f'{ROUTES}  - {{name: "more", url: "http://more:8080", routes: [{{name: "more", paths: ["/more/"]}}]}}\n'
         )
         assert "the gateway took its new routes" in gated.up("--service", "more", "--service", "web").out
-        support.until(lambda: ask(port, "/more/")[0] == 200, "the route that up brought")
+        stacks.until(lambda: ask(port, "/more/")[0] == 200, "the route that up brought")
         assert ask(port, "/added/")[0] == 404
         requests.until_more(20)
 

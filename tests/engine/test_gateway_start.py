@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.support_stack import Done, run
+from tests.engine.support.stacks import Done, run
 
 SCRIPTS = Path(__file__).parents[2] / "compose" / "kong-api-gateway"
 SHUT = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "1000")

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.engine import support_stack as support
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import Running, Stack
+from tests.engine.support import stacks
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import Running, Stack
 
 HELD = {"test": ["CMD", "test", "-e", "/tmp/go"], "interval": "1s", "retries": 1000}
 
@@ -44,7 +44,7 @@ def builds(stack: Stack, step: str) -> None:
     context = stack.root / "compose" / "made"
     context.mkdir(exist_ok=True)
     (context / "Dockerfile").write_text(f"ARG BASE_IMAGE\nFROM ${{BASE_IMAGE}}\nRUN {step}\n")
-    build = {"context": "./compose/made", "network": "host", "args": {"BASE_IMAGE": support.BASE}}
+    build = {"context": "./compose/made", "network": "host", "args": {"BASE_IMAGE": stacks.BASE}}
     stack.service("made", image=f"genai-stack-test/{stack.project}:1", build=build)
 
 
@@ -52,7 +52,7 @@ def builds(stack: Stack, step: str) -> None:
 def silent_port() -> Iterator[int]:
     """A port that accepts connections and never says a word."""
     port = free_port()
-    with support.listener(port):
+    with stacks.listener(port):
         yield port
 
 
@@ -60,7 +60,7 @@ def building(running: Running, stack: Stack, step: str) -> None:
     """Wait until the build has come to its step."""
     running.wait_for("made: building")
     log = stack.root / ".stack" / "log" / "build.log"
-    support.until(lambda: log.exists() and step in log.read_text(), "the build's step")
+    stacks.until(lambda: log.exists() and step in log.read_text(), "the build's step")
 
 
 def interrupted(running: Running, stack: Stack) -> None:
@@ -69,7 +69,7 @@ def interrupted(running: Running, stack: Stack) -> None:
     assert running.end() == 130, running.text
     assert "Traceback" not in running.text
     assert "interrupted" in running.text
-    support.until(lambda: left_behind(stack.root) == [], "the end of what the command started")
+    stacks.until(lambda: left_behind(stack.root) == [], "the end of what the command started")
     assert stack.files_are_whole()
     assert stack.inv("env.check").code == 0
 
@@ -95,20 +95,20 @@ def test_ctrl_c_while_building_ends_the_build_and_the_next_up_builds_again(stack
         running = stack.start("up")
         building(running, stack, step)
         interrupted(running, stack)
-        support.until(lambda: not runs_anywhere(step), "the end of the engine's own part of the build")
+        stacks.until(lambda: not runs_anywhere(step), "the end of the engine's own part of the build")
         assert stack.containers() == {}
         builds(stack, "true")
         stack.up()
     finally:
-        support.remove(stack.project)
-        support.run("docker", "rmi", "-f", f"genai-stack-test/{stack.project}:1")
+        stacks.remove(stack.project)
+        stacks.run("docker", "rmi", "-f", f"genai-stack-test/{stack.project}:1")
 
 
 def test_ctrl_c_while_waiting_leaves_what_runs_and_the_next_up_goes_on(stack: Stack) -> None:
     waits(stack)
     running = stack.start("up")
     running.wait_for("web: starting")
-    support.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
+    stacks.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
     interrupted(running, stack)
     key, before = stack.env()["WEB_KEY"], stack.one("web")["Id"]
     stack.exec("web", "touch", "/tmp/go")
@@ -122,33 +122,33 @@ def test_sigkill_at_any_of_these_moments_leaves_whole_files_and_the_next_up_work
     waits(stack)
     lock = stack.root / ".stack" / "lock.pid"
     moments: list[Callable[[Running], object]] = [
-        lambda running: support.until(lock.exists, "the lock"),
-        lambda running: support.until((stack.root / "compose.yaml").exists, "the assembled project"),
+        lambda running: stacks.until(lock.exists, "the lock"),
+        lambda running: stacks.until((stack.root / "compose.yaml").exists, "the assembled project"),
         lambda running: running.wait_for("web: starting"),
-        lambda running: support.until(lambda: "web-1" in stack.containers(), "the first container"),
+        lambda running: stacks.until(lambda: "web-1" in stack.containers(), "the first container"),
     ]
     keys = set()
     for moment in moments:
         running = stack.start("up")
         moment(running)
         running.kill()
-        assert running.process.wait(support.PATIENCE) == -signal.SIGKILL
+        assert running.process.wait(stacks.PATIENCE) == -signal.SIGKILL
         assert stack.files_are_whole()
         keys |= {stack.env()["WEB_KEY"]} if "WEB_KEY" in stack.env() else set()
     running = stack.start("up")
-    support.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
+    stacks.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
     stack.exec("web", "touch", "/tmp/go")
     assert running.end() == 0, running.text
     assert len(keys | {stack.env()["WEB_KEY"]}) == 1
     assert stack.one("after")["State"]["Running"]
-    support.until(lambda: left_behind(stack.root) == [], "the end of what the killed commands started")
+    stacks.until(lambda: left_behind(stack.root) == [], "the end of what the killed commands started")
 
 
 def test_what_else_changes_the_checkout_waits_for_an_up_and_says_so(stack: Stack) -> None:
     waits(stack)
     stack.service("spare")
     first = stack.start("up")
-    support.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
+    stacks.until(lambda: stack.containers().get("web-1", {}).get("State", {}).get("Running"), "the start of web")
     lines = (["env.set", "PUBLIC_HOST", "here.example"], ["source", "spare", "disabled"], ["down"], ["env.unset", "A"])
     *others, given_up = [stack.start(*line) for line in lines]
     for waiting in (*others, given_up):

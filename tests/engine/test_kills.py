@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.engine import support_kills
-from tests.engine.support_stack import Stack
+from tests.engine.support import kills
+from tests.engine.support.stacks import Stack
 
 
 def test_twenty_commands_are_killed_and_nothing_is_broken(new_stack: Callable[..., Stack]) -> None:
     said: list[str] = []
-    support_kills.run(new_stack, 20, 11, said.append)
+    kills.run(new_stack, 20, 11, said.append)
     assert "20 killed" in said[-1]
 
 
@@ -29,4 +29,4 @@ def test_hundreds_of_commands_are_killed_and_nothing_is_broken(
             print(line, flush=True)
 
     seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
-    support_kills.run(new_stack, int(os.environ.get("KILLS") or 300), seed, say)
+    kills.run(new_stack, int(os.environ.get("KILLS") or 300), seed, say)

@@ -6,9 +6,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from tests.engine import support_stack as support
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import Stack
 
 
 def query(stack: Stack, statement: str) -> list[Any]:
@@ -108,7 +108,7 @@ def test_from_nothing_to_healthy_and_back_twice(new_stack: Callable[..., Stack])
 
 
 def test_what_a_checkout_runs_is_told_by_status_and_by_the_table_of_addresses(new_stack: Callable[..., Stack]) -> None:
-    stack = new_stack(**support.BUILT)
+    stack = new_stack(**stacks.BUILT)
     absent = stack.inv("status", "--json").json["data"]["services"]
     stack.up("--service", "redis")
     services = {s["name"]: s for s in stack.inv("status", "--json").json["data"]["services"]}

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import support_images as make
-from tests.engine import support_registry as registries
-from tests.engine.support_ports import free_port
+from tests.engine.support import images, registries
+from tests.engine.support.ports import free_port
 from tests.support import SHIPPED, Checkout
 from tests.support import make as checkout_in
 
@@ -23,9 +22,9 @@ ROW = '- {{pins: ["{image}"], released: then, newest: "1.0.0", seen: a page, loo
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A registry with some tags of one image."""
     with registries.registry(tmp_path_factory.mktemp("registry")) as found:
-        layer = make.layer({})
+        layer = images.layer({})
         for tag in ("1.0.0", "1.1.0", "1.10.0", "1.11.0-rc1", "1.12.0-alpine", "2.0.0", "latest"):
-            make.publish(found, f"hub/library/app:{tag}", layer)
+            images.publish(found, f"hub/library/app:{tag}", layer)
         yield found
 
 

@@ -3,8 +3,8 @@ can't start as they are."""
 
 import subprocess
 
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack, docker
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Stack, docker
 
 HASTY = {"test": ["CMD", "test", "-e", "/tmp/go"], "interval": "1s", "retries": 1}
 FINE = {"test": ["CMD", "true"], "interval": "1s"}
@@ -51,7 +51,7 @@ def test_a_stopped_project_whose_network_was_pruned_comes_up_again(stack: Stack)
     assert stack.exec("web", "cat", "/data/runs") == "once\n"
     assert stack.one("beside")["State"]["Running"]
     assert "nothing was changed" in stack.up().out
-    assert support.run("docker", "exec", f"{stack.project}-beside-1", "getent", "hosts", "web").code == 0
+    assert stacks.run("docker", "exec", f"{stack.project}-beside-1", "getent", "hosts", "web").code == 0
 
 
 def test_what_was_being_stopped_as_up_began_is_started_again(stack: Stack) -> None:

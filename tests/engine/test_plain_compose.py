@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack, run
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Stack, run
 
 
 def talker(stack: Stack, *needed: str) -> None:
@@ -84,7 +84,7 @@ def test_an_override_file_of_the_users_holds_for_inv_and_compose_alike(stack: St
 
 
 def test_what_is_ejected_runs_elsewhere_by_plain_compose(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = new_stack(whole=True, **support.BUILT, STACK_PROFILES="core")
+    stack = new_stack(whole=True, **stacks.BUILT, STACK_PROFILES="core")
     target = tmp_path / "elsewhere"
     without = stack.inv("eject", "--output", str(tmp_path / "bare"), "--profile", "messaging")
     assert without.code == 0, without
@@ -106,16 +106,16 @@ def test_what_is_ejected_runs_elsewhere_by_plain_compose(new_stack: Callable[...
     try:
         started = run("docker", "compose", "-p", other, "up", "-d", cwd=target)
         assert started.code == 0, started
-        support.until(lambda: all_healthy(other), "the health of the ejected project")
-        jobs = {one["State"]["ExitCode"] for one in support.inspect(other) if "Health" not in one["State"]}
+        stacks.until(lambda: all_healthy(other), "the health of the ejected project")
+        jobs = {one["State"]["ExitCode"] for one in stacks.inspect(other) if "Health" not in one["State"]}
         assert jobs == {0}
         assert stack.containers() == {}
     finally:
-        support.remove(other)
+        stacks.remove(other)
 
 
 def all_healthy(project: str) -> bool:
     """Whether every container with a healthcheck is healthy; one that is unhealthy fails at once."""
-    states = [one["State"]["Health"]["Status"] for one in support.inspect(project) if "Health" in one["State"]]
+    states = [one["State"]["Health"]["Status"] for one in stacks.inspect(project) if "Health" in one["State"]]
     assert "unhealthy" not in states
     return len(states) == 3 and set(states) == {"healthy"}

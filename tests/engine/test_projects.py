@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable
 
-from tests.engine.support_stack import Stack, listener, run
+from tests.engine.support.stacks import Stack, listener, run
 
 
 def page(stack: Stack) -> None:

@@ -12,12 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine import support_images as make
-from tests.engine import support_registry as registries
-from tests.engine import support_stack as support
-from tests.engine.support_images import MEGABYTE
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import Stack, docker, run
+from tests.engine.support import engines, images, lines, registries, stacks
+from tests.engine.support.images import MEGABYTE
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import Stack, docker, run
 
 LOGIN = "auth: {{htpasswd: {{realm: test, path: {users}}}}}\n"
 # bcrypt of a random word that nobody knows: every login is refused.
@@ -42,20 +40,20 @@ def loopback_images() -> set[str]:
 @pytest.fixture(scope="module")
 def small(base_image: str) -> dict[str, bytes]:
     """What a container needs to sleep."""
-    return make.root_filesystem()
+    return images.root_filesystem()
 
 
 def test_each_failed_pull_is_told_as_what_it_is(
     stack: Stack, port: int, small: dict[str, bytes], tmp_path: Path
 ) -> None:
-    make.publish(port, "here:1", make.layer(small))
-    make.publish(port, "elsewhere:1", make.layer(small), only_for=make.OTHER)
+    images.publish(port, "here:1", images.layer(small))
+    images.publish(port, "elsewhere:1", images.layer(small), only_for=images.OTHER)
     users = tmp_path / "users"
     users.write_text(NOBODY)
     with contextlib.ExitStack() as servers:
         login = servers.enter_context(registries.registry(tmp_path, LOGIN.format(users=users)))
-        forbidden = servers.enter_context(make.refusing(403, "DENIED"))
-        limited = servers.enter_context(make.refusing(429, "TOOMANYREQUESTS"))
+        forbidden = servers.enter_context(registries.refusing(403, "DENIED"))
+        limited = servers.enter_context(registries.refusing(429, "TOOMANYREQUESTS"))
         kinds = {
             f"127.0.0.1:{port}/here:none": "pull-tag", f"127.0.0.1:{port}/nobody/knows:1": "pull-tag",
             f"127.0.0.1:{port}/elsewhere:1": "pull-platform", f"127.0.0.1:{login}/here:1": "pull-denied",
@@ -83,15 +81,15 @@ def in_a_terminal(stack: Stack, *words: str) -> tuple[int, str]:
         while piece := os.read(ours, 4096):
             drawn += piece
     os.close(ours)
-    return process.wait(support.PATIENCE), drawn.decode(errors="replace")
+    return process.wait(stacks.PATIENCE), drawn.decode(errors="replace")
 
 
 def test_a_terminal_shows_the_share_of_a_slow_pull_that_outlasts_the_timeout(
     stack: Stack, port: int, small: dict[str, bytes]
 ) -> None:
-    make.publish(port, "slow:1", make.layer(small, 3 * MEGABYTE))
+    images.publish(port, "slow:1", images.layer(small, 3 * MEGABYTE))
     over = threading.Event()
-    with make.line(port, make.at_rate(MEGABYTE, over)) as slow:
+    with lines.line(port, lines.at_rate(MEGABYTE, over)) as slow:
         stack.service("web", image=f"127.0.0.1:{slow.port}/slow:1", command=None, init=None)
         code, drawn = in_a_terminal(stack, "up", "--timeout", "2")
         over.set()
@@ -108,7 +106,7 @@ def test_a_terminal_shows_the_share_of_a_slow_pull_that_outlasts_the_timeout(
 def test_a_connection_cut_in_the_middle_of_a_layer_is_taken_up_again(
     stack: Stack, port: int, small: dict[str, bytes]
 ) -> None:
-    make.publish(port, "cut:1", make.layer(small, 3 * MEGABYTE))
+    images.publish(port, "cut:1", images.layer(small, 3 * MEGABYTE))
     cuts: list[int] = []
 
     def once(sent: int) -> bool:
@@ -117,7 +115,7 @@ def test_a_connection_cut_in_the_middle_of_a_layer_is_taken_up_again(
             return False
         return True
 
-    with make.line(port, once) as line:
+    with lines.line(port, once) as line:
         stack.service("web", image=f"127.0.0.1:{line.port}/cut:1", command=None, init=None)
         stack.up()
     assert len(cuts) == 1
@@ -127,14 +125,14 @@ def test_a_connection_cut_in_the_middle_of_a_layer_is_taken_up_again(
 def test_an_answer_cut_off_is_asked_for_again_and_that_is_told(
     stack: Stack, port: int, small: dict[str, bytes]
 ) -> None:
-    make.publish(port, "early:1", make.layer(small))
+    images.publish(port, "early:1", images.layer(small))
     pieces: list[int] = []
 
     def not_at_first(sent: int) -> bool:
         pieces.append(sent)
         return len(pieces) > 2
 
-    with make.line(port, not_at_first) as line:
+    with lines.line(port, not_at_first) as line:
         stack.service("web", image=f"127.0.0.1:{line.port}/early:1", command=None, init=None)
         done = stack.up()
     assert "cut off, going on" in done.err
@@ -144,38 +142,38 @@ def test_an_answer_cut_off_is_asked_for_again_and_that_is_told(
 def test_official_owned_and_other_images_all_come_through_the_prefix(
     stack: Stack, port: int, small: dict[str, bytes]
 ) -> None:
-    images = {
+    places = {
         "official": ("official-test:1", "library/official-test:1"),
         "owned": ("owner/image-test:2", "owner/image-test:2"),
         "other": ("registry.invalid/deep/image-test:3", "deep/image-test:3"),
     }
-    for name, (image, place) in images.items():
+    for name, (image, place) in places.items():
         stack.service(name, image=image, command=None, init=None)
-        make.publish(port, f"hub/{place}", make.layer(small))
+        images.publish(port, f"hub/{place}", images.layer(small))
     stack.set(REGISTRY_PREFIX=f"127.0.0.1:{port}/hub")
     stack.up()
-    for name, (_, place) in images.items():
+    for name, (_, place) in places.items():
         assert stack.one(name)["State"]["Running"]
         assert stack.one(name)["Config"]["Image"] == f"127.0.0.1:{port}/hub/{place}"
 
 
 def test_an_image_on_this_machine_is_never_asked_for(stack: Stack, port: int) -> None:
-    with make.line(port) as line:
+    with lines.line(port) as line:
         image = f"127.0.0.1:{line.port}/mine:1"
-        docker("tag", support.BASE, image)
+        docker("tag", stacks.BASE, image)
         try:
             stack.service("web", image=image)
             stack.up()
             stack.up("--recreate")
             assert line.connections == 0
         finally:
-            support.remove(stack.project)
+            stacks.remove(stack.project)
             run("docker", "rmi", image)
 
 
 def test_what_is_wrong_is_told_before_anything_is_pulled(stack: Stack, port: int, small: dict[str, bytes]) -> None:
-    make.publish(port, "late:1", make.layer(small))
-    with make.line(port) as line, support.listener(stack.port(21)):
+    images.publish(port, "late:1", images.layer(small))
+    with lines.line(port) as line, stacks.listener(stack.port(21)):
         stack.service("web", image=f"127.0.0.1:{line.port}/late:1", entry={"ports": {"WEB_PORT": 21}},
                       ports=["${WEB_BIND_ADDRESS:-127.0.0.1}:${WEB_PORT}:80"])  # fmt: skip
         refused = stack.inv("up", "--json")
@@ -196,7 +194,7 @@ def test_without_a_registry_a_service_is_built_for_good_unless_it_has_data_from_
     for folder in ("compose/keeper", "overrides/keeper"):
         (stack.root / folder).mkdir()
     (stack.root / "compose/keeper/Dockerfile").write_text("ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\n")
-    (stack.root / "overrides/keeper/build.yml").write_text(BUILD.format(image=built, base=support.BASE))
+    (stack.root / "overrides/keeper/build.yml").write_text(BUILD.format(image=built, base=stacks.BASE))
     stack.service("keeper", image=nowhere, volumes=["keeper-data:/data"])
     stack.volume("keeper", "keeper-data", "keeper-build-data")
     stack.service("bare", image=nowhere)
@@ -223,7 +221,7 @@ def test_without_a_registry_a_service_is_built_for_good_unless_it_has_data_from_
         assert stack.env()["KEEPER_SOURCE"] == "build"
         assert stack.one("keeper")["Config"]["Image"] == built
     finally:
-        support.remove(stack.project)
+        stacks.remove(stack.project)
         run("docker", "rmi", "-f", built)
 
 
@@ -231,19 +229,19 @@ def test_a_whole_start_goes_through_the_engines_mirror_and_a_full_disk_is_told_a
     stack: Stack, port: int, small: dict[str, bytes], tmp_path: Path
 ) -> None:
     image = f"{stack.project}-small:1"
-    make.publish(port, f"library/{image}", make.layer(small))
-    make.publish(port, "big:1", make.layer(small, 24 * MEGABYTE))
+    images.publish(port, f"library/{image}", images.layer(small))
+    images.publish(port, "big:1", images.layer(small, 24 * MEGABYTE))
     alone: dict[str, Any] = {"command": None, "init": None, "networks": None, "network_mode": "none"}
     stack.service("web", image=image, **alone)
-    engines: list[make.Engine] = []
+    second: list[engines.Engine] = []
 
     def full(sent: int) -> bool:
         if sent > MEGABYTE:
-            engines[0].shrink()
+            second[0].shrink()
         return True
 
-    with make.line(port, full) as line, make.second_engine(tmp_path / "second", port, line.port) as engine:
-        engines.append(engine)
+    with lines.line(port, full) as line, engines.second_engine(tmp_path / "second", port, line.port) as engine:
+        second.append(engine)
         host = {"DOCKER_HOST": engine.address}
         done = stack.inv("up", env=host)
         assert done.code == 0, done

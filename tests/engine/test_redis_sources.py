@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.engine import support_stack as support
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import Stack, docker, run
+from tests.engine.support import stacks
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import Stack, docker, run
 
 Start = Callable[..., None]
 
@@ -22,10 +22,10 @@ def start_redis() -> Iterator[Start]:
         lines = '"$ADDRESS" "$PORT" "${PASSWORD:+requirepass $PASSWORD}"'
         script = f'printf "bind %s\\nport %s\\n%s\\n" {lines} | redis-server -'
         docker("run", "-d", "--name", name, "--network", "host", "-e", f"ADDRESS={address}", "-e", f"PORT={port}",
-               "-e", f"PASSWORD={password}", "-e", f"REDISCLI_AUTH={password}", support.REDIS,
+               "-e", f"PASSWORD={password}", "-e", f"REDISCLI_AUTH={password}", stacks.REDIS,
                "sh", "-c", script)  # fmt: skip
         ask = ("docker", "exec", name, "redis-cli", "-h", address, "-p", str(port))
-        support.until(lambda: "PONG" in run(*ask, "ping").out, "the start of a Redis")
+        stacks.until(lambda: "PONG" in run(*ask, "ping").out, "the start of a Redis")
         assert run(*ask, "set", "who", name).out.strip() == "OK"
 
     yield start
@@ -36,7 +36,7 @@ def start_redis() -> Iterator[Start]:
 def reader(stack: Stack) -> None:
     """A consumer that needs Redis and can ask it."""
     url = "redis://default:${REDIS_PASSWORD}@redis:6379/0"
-    stack.service("reader", image=support.REDIS, environment={"REDIS_URL": url},
+    stack.service("reader", image=stacks.REDIS, environment={"REDIS_URL": url},
                   depends_on={"redis": {"condition": "service_healthy"}})  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Sta
     before = stack.identities()
     assert ask(stack, "set", "who", "build") == "OK"
 
-    def switched(*words: str) -> support.Done:
+    def switched(*words: str) -> stacks.Done:
         held = stack.identities()
         done = stack.up(*words)
         now = stack.identities()

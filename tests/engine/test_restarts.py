@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine import support_stack as support
-from tests.engine import support_standins
-from tests.engine.support_stack import Stack, docker
+from tests.engine.support import stacks, standins
+from tests.engine.support.stacks import Stack, docker
 
 LAYER = "services: {kong-api-gateway: {user: '1000:1000'}}\n"
 """Kong is not root in its image, and must not need to be."""
@@ -14,9 +13,9 @@ LAYER = "services: {kong-api-gateway: {user: '1000:1000'}}\n"
 def test_every_container_that_the_engine_restarts_gets_healthy_again(
     new_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:
-    support_standins.build(tmp_path)
-    settings = {**support.BUILT, "KONG_API_GATEWAY_SOURCE": "container"}
-    stack = new_stack(whole=True, **settings, STACK_PROFILES="core", KONG_API_GATEWAY_IMAGE=support_standins.IMAGE)
+    standins.build(tmp_path)
+    settings = {**stacks.BUILT, "KONG_API_GATEWAY_SOURCE": "container"}
+    stack = new_stack(whole=True, **settings, STACK_PROFILES="core", KONG_API_GATEWAY_IMAGE=standins.IMAGE)
     layer = stack.root / "local/compose/kong-api-gateway.yml"
     layer.parent.mkdir(parents=True)
     layer.write_text(LAYER)
@@ -29,5 +28,5 @@ def test_every_container_that_the_engine_restarts_gets_healthy_again(
         now = stack.containers()
         return all(now[name]["State"].get("Health", {}).get("Status") == "healthy" for name in running)
 
-    support.until(healthy, "the health of all that was restarted")
+    stacks.until(healthy, "the health of all that was restarted")
     assert "nothing was changed" in stack.up().out

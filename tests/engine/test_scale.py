@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Stack
 
 
 def bound(containers: dict[str, dict[str, Any]], service: str, inside: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_three_replicas_get_a_port_each_and_go_back_to_one(stack: Stack) -> None
 
 
 def test_three_backends_share_one_name(new_stack: Callable[..., Stack]) -> None:
-    stack = new_stack(whole=True, **support.BUILT, STACK_PROFILES="core", BACKEND_SCALE="3")
+    stack = new_stack(whole=True, **stacks.BUILT, STACK_PROFILES="core", BACKEND_SCALE="3")
     stack.up()
     containers = stack.containers()
     assert len(set(bound(containers, "backend", "8000/tcp"))) == 3

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.engine.support_stack import Stack, run
+from tests.engine.support.stacks import Stack, run
 
 
 def two_profiles(stack: Stack) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.engine.support_stack import Stack, docker
+from tests.engine.support.stacks import Stack, docker
 
 NAMES = ("TELLER_TOKEN", "TELLER_LONG", "REDIS_PASSWORD")
 

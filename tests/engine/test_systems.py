@@ -14,12 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.dashboards import DASHBOARDS, expressions, given, shown
-from tests.engine import support_browser as browser
-from tests.engine import support_n8n as n8n
-from tests.engine import support_stack as support
-from tests.engine import support_systems as systems
-from tests.engine.support_stack import Stack
-from tests.engine.support_systems import Answer, ask
+from tests.engine.support import browser, n8n, stacks, systems
+from tests.engine.support.stacks import Stack
+from tests.engine.support.systems import Answer, ask
 
 TRACE, KONG = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -40,7 +37,7 @@ class Systems(NamedTuple):
 
     def log(self, service: str) -> str:
         """All that its first container said."""
-        return support.run("docker", "logs", f"{self.stack.project}-{service}-1").text
+        return stacks.run("docker", "logs", f"{self.stack.project}-{service}-1").text
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +51,7 @@ def running(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         done = systems.up(stack, *(word for name in systems.PROFILES for word in ("--profile", name)))
         yield Systems(stack, core, {*known}, done.text, stack.env())
     finally:
-        support.remove(stack.project)
+        stacks.remove(stack.project)
 
 
 def test_the_systems_came_without_touching_what_ran(running: Systems) -> None:
@@ -69,7 +66,7 @@ def test_the_backend_learns_their_passwords_as_they_come(running: Systems) -> No
     assert passwords.isdisjoint(running.known)
     assert passwords <= running.secrets.keys()
     assert "backend runs on, with other connections: ELASTICSEARCH_URL, RABBITMQ_URL" in running.said
-    made = support.docker("inspect", f"{running.stack.project}-backend-1")
+    made = stacks.docker("inspect", f"{running.stack.project}-backend-1")
     assert not [name for name in passwords if running.secrets[name] in made]
 
 
@@ -78,7 +75,7 @@ def test_the_backend_publishes_and_consumes_messages(running: Systems) -> None:
     assert [answer.status for answer in sent] == [201, 201]
     # What was confirmed outlives the connection.
     running.stack.exec("rabbitmq", "rabbitmqctl", "-q", "close_all_connections", "test")
-    taken = support.until(lambda: running.ask(16, "/messages?limit=1"), "a message").json
+    taken = stacks.until(lambda: running.ask(16, "/messages?limit=1"), "a message").json
     assert taken == [{"id": sent[0].json["id"], "text": "first"}]
     assert [message["text"] for message in running.ask(16, "/messages").json] == ["zweite – ü"]
     assert running.ask(16, "/messages").json == []
@@ -98,7 +95,7 @@ def test_a_full_queue_refuses(running: Systems) -> None:
 
 def test_the_management_page_of_the_queues_takes_its_password_alone(running: Systems) -> None:
     script = "import base64,sys; print(base64.b64encode(sys.argv[1].encode()).decode())"
-    words = support.run("python3", "-c", script, f"stack:{running.secrets['RABBITMQ_PASSWORD']}").out.strip()
+    words = stacks.run("python3", "-c", script, f"stack:{running.secrets['RABBITMQ_PASSWORD']}").out.strip()
     assert running.ask(114, "/api/overview", Authorization=f"Basic {words}").status == 200
     assert running.ask(114, "/api/overview").status == 401
 
@@ -117,7 +114,7 @@ def test_prometheus_measures_what_runs_and_nothing_else(running: Systems) -> Non
         return {one["metric"]["job"] for one in query(running, "up == 1")}
 
     expected = {"prometheus", "backend", "postgres", "redis", "rabbitmq", "n8n"}
-    support.until(lambda: jobs() >= expected, "a look at every target")
+    stacks.until(lambda: jobs() >= expected, "a look at every target")
     # The collector's stand-in measures nothing.
     assert {one["metric"]["job"] for one in query(running, "up")} == expected | {"otel-collector"}
     assert query(running, 'sum(backend_http_requests_total{route="/health"})')[0]["value"][1] != "0"
@@ -228,7 +225,7 @@ def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> N
 def test_a_code_node_runs_apart_from_n8n(running: Systems) -> None:
     owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
     owner.published("answer", {"jsCode": "return [{json: {answer: 6 * 7, sees: typeof process}}]"})
-    answer = support.until(lambda: owner.called("answer"), "the webhook")
+    answer = stacks.until(lambda: owner.called("answer"), "the webhook")
     assert answer == {"answer": 42, "sees": "undefined"}
     assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")
 
@@ -252,8 +249,8 @@ def test_a_browser_signs_in_to_n8n_and_saves_a_workflow(running: Systems) -> Non
         user.type("[data-test-id=node-creator] input", browser.ENTER)  # the first: begun by hand
         user.find("[data-test-id=canvas-node]")
         user.type("body", f"{browser.CONTROL}s")
-        made = support.until(lambda: {one["id"] for one in owner.ask("/rest/workflows")} - before, "the workflow")
-        support.until(lambda: user.address().rpartition("/")[2] in made, "the page's own address")
+        made = stacks.until(lambda: {one["id"] for one in owner.ask("/rest/workflows")} - before, "the workflow")
+        stacks.until(lambda: user.address().rpartition("/")[2] in made, "the page's own address")
     [node] = owner.ask(f"/rest/workflows/{made.pop()}")["nodes"]
     assert node["type"] == "n8n-nodes-base.manualTrigger"
 
@@ -265,7 +262,7 @@ def test_the_first_start_of_n8n_tells_nothing_deprecated(running: Systems) -> No
 def test_a_request_that_came_through_the_gateway_is_one_trace(running: Systems) -> None:
     traced = running.ask(16, "/ready", traceparent=f"00-{TRACE}-{KONG}-01")
     assert traced.status == 200
-    spans = support.until(lambda: of_trace(running), "a span")
+    spans = stacks.until(lambda: of_trace(running), "a span")
     assert [(span["service"], span["name"], span["parent_id"]) for span in spans] == [("backend", "GET /ready", KONG)]
 
 
@@ -287,7 +284,7 @@ def test_the_planned_services_stand_in_the_registry_with_their_checks(running: S
         services: dict[str, Any] = running.ask(120, "/v1/agent/services").json
         return services
 
-    there = support.until(lambda: entered() if "backend" in entered() else None, "the entries")
+    there = stacks.until(lambda: entered() if "backend" in entered() else None, "the entries")
     assert (there["supabase-db"]["Address"], there["supabase-db"]["Port"]) == ("supabase-db", 5432)
     assert there["backend"]["Check"]["TCP"] == "backend:8000"
     assert {"redis", "rabbitmq", "n8n", "prometheus"} <= there.keys()
@@ -296,20 +293,20 @@ def test_the_planned_services_stand_in_the_registry_with_their_checks(running: S
     running.ask(120, "/v1/agent/service/deregister/redis", method="PUT")
     stray = {"ID": "stray", "Name": "stray", "Address": "stray", "Port": 1, "Meta": {"stack": "true"}}
     running.ask(120, "/v1/agent/service/register", stray, "PUT")
-    support.until(lambda: "redis" in entered() and "stray" not in entered(), "the list's repair")
+    stacks.until(lambda: "redis" in entered() and "stray" not in entered(), "the list's repair")
     # Of what runs elsewhere only its ambassador could be asked, which always answers.
     plan = running.stack.root / ".stack/plan/plan.json"
     document = json.loads(plan.read_text())
     for service in document["services"]:
         service["source"] = "localhost" if service["name"] == "redis" else service["source"]
     plan.write_text(json.dumps(document))
-    support.until(lambda: "redis" not in entered() and "backend" in entered(), "the leaving out of a far service")
+    stacks.until(lambda: "redis" not in entered() and "backend" in entered(), "the leaving out of a far service")
 
 
 def test_no_secret_is_in_a_log_or_a_command_line(running: Systems) -> None:
     secrets = {name: value for name, value in running.secrets.items() if re.search("PASSWORD|KEY|TOKEN|SECRET", name)}
     for name in running.stack.containers():
         container = f"{running.stack.project}-{name}"
-        shown = support.run("docker", "logs", container).text
-        shown += support.docker("inspect", "-f", "{{.Path}} {{.Args}}", container)
+        shown = stacks.run("docker", "logs", container).text
+        shown += stacks.docker("inspect", "-f", "{{.Path}} {{.Args}}", container)
         assert [secret for secret, value in secrets.items() if value in shown] == [], name

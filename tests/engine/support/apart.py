@@ -1,6 +1,6 @@
 """Runs a program in a network of its own, with the ports of the host's network that a folder has sockets for.
 
-Usage, in the new network: python -m tests.engine.support_apart FOLDER PROGRAM ARGUMENTS"""
+Usage, in the new network: python -m tests.engine.support.apart FOLDER PROGRAM ARGUMENTS"""
 
 import fcntl
 import functools
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.engine.support_images import Line, to_path
+from tests.engine.support.lines import Line, to_path
 
 SET_FLAGS = 0x8914
 """SIOCSIFFLAGS of linux/sockios.h."""

@@ -1,18 +1,21 @@
-"""A real registry on loopback: Debian's docker-registry."""
+"""A real registry on loopback, Debian's docker-registry, and one that refuses."""
 
 import atexit
 import contextlib
 import functools
+import json
 import shutil
 import subprocess
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.engine.support_ports import free_port
-from tests.engine.support_stack import run, until
+from tests.engine.support.ports import free_port
+from tests.engine.support.stacks import run, until
 
 
 @functools.cache
@@ -59,3 +62,34 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def refusing(status: int, code: str) -> Iterator[int]:
+    """A registry that answers everything with one status; gives its port."""
+    body = json.dumps({"errors": [{"code": code, "message": "not for you"}]}).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_HEAD(self) -> None:
+            self.answer()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that it has there
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield int(server.server_address[1])
+        finally:
+            server.shutdown()

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from stack.builds import machine
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Done, docker, run
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Done, docker, run
 
 # Tags of their own: images of the program's tags carry labels that plain Compose does not write.
 IMAGES = {
@@ -17,7 +17,7 @@ IMAGES = {
     "SUPABASE_DB_BUILD_IMAGE": "genai-stack/supabase-db:plain",
     "SUPABASE_DB_INIT_IMAGE": "genai-stack/supabase-db:plain",
     "AMBASSADOR_IMAGE": "genai-stack/ambassador:plain",
-    "BASE_IMAGE": support.BASE,
+    "BASE_IMAGE": stacks.BASE,
 }
 # Recognisable wherever one shows up.
 SECRETS = {
@@ -34,7 +34,7 @@ class Project:
     def __init__(self, root: Path, sources: dict[str, str], *more: Path, **settings: str) -> None:
         self.root, self.name = root, f"d{os.getpid()}-{next(_numbers)}"
         if not root.exists():
-            support.copy_tree(root)
+            stacks.copy_tree(root)
             machine.write_build_inputs(root / ".stack" / "build")
         files = ["compose/base.yml"]
         for service, source in sources.items():
@@ -90,7 +90,7 @@ class Project:
         return done.out.splitlines()
 
     def remove(self) -> None:
-        support.remove(self.name)
+        stacks.remove(self.name)
 
 
 @functools.cache

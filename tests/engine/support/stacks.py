@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.support import SHIPPED, make
 
-SOURCE_TREE = Path(__file__).resolve().parents[2]
+SOURCE_TREE = Path(__file__).resolve().parents[3]
 BASE = "genai-stack/base:0.1.0"
 REDIS = "genai-stack/redis:0.1.0"
 NETWORK = {"networks": ["backend-bridge-network"], "stop_grace_period": "1s"}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from stack import yamlfile
 from stack.env import envfile
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack
+from tests.engine.support import stacks
+from tests.engine.support.stacks import Stack
 
 ADDED = "added"
 """The service that comes and goes."""
@@ -45,7 +45,7 @@ class Kills:
         """A command that has something to do as things stand."""
         number = self.rng.randrange(10**6)
         there = (self.stack.root / "compose" / f"{ADDED}.yml").exists()
-        add = ("add-service", ADDED, "--image", support.BASE, "--port", "8000", "--command", "sleep infinity",
+        add = ("add-service", ADDED, "--image", stacks.BASE, "--port", "8000", "--command", "sleep infinity",
                "--profile", "small", "--route", f"/{ADDED}", "--auth", "basic", "--env", f"N={number}", "--source",
                "localhost")  # fmt: skip
         return self.rng.choice([

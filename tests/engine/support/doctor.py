@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.engine.support_stack import Stack, run
+from tests.engine.support.stacks import Stack, run
 
 Row = dict[str, Any]
 

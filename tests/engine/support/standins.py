@@ -10,12 +10,11 @@ from typing import Any
 from stack.builds import machine
 from stack.planning import model, planner
 from stack.planning.planner import Request
-from tests.engine import support_ports as ports
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Stack
+from tests.engine.support import ports, stacks
+from tests.engine.support.stacks import Stack
 
 IMAGE = "genai-stack/stand-in:test"
-FOLDER = Path(__file__).parent / "standins"
+FOLDER = Path(__file__).parents[1] / "standins"
 REAL = ("AMBASSADOR_IMAGE", "BASE_IMAGE", "_BASE_IMAGE", "_BUILD_IMAGE")
 """Images, or ends of their names, that no stand-in takes the place of."""
 HIGHEST_OFFSET = 121
@@ -27,19 +26,19 @@ def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER) -> None:
     files = {"ca": "ca.pem", "apt": "apt.conf"}
     document = {
         "services": {"stand-in": {"image": image, "build": {
-            "context": str(context), "network": "host", "args": {"BASE_IMAGE": support.BASE}, "secrets": list(files),
+            "context": str(context), "network": "host", "args": {"BASE_IMAGE": stacks.BASE}, "secrets": list(files),
         }}},
         "secrets": {name: {"file": str(scratch / file)} for name, file in files.items()},
     }  # fmt: skip
     path = scratch / "compose.json"
     path.write_text(json.dumps(document))
-    done = support.run("docker", "compose", "-p", "genai-stack-stand-in", "-f", str(path), "build", "-q")
+    done = stacks.run("docker", "compose", "-p", "genai-stack-stand-in", "-f", str(path), "build", "-q")
     assert done.code == 0, done
 
 
 def make(root: Path, project: str, **settings: str) -> Stack:
     """A checkout in which every image is the stand-in, started as what it stands for by a layer of the user's own."""
-    support.copy_tree(root)
+    stacks.copy_tree(root)
     base_port = ports.first_free(ports.own(ports.CATALOGUES), HIGHEST_OFFSET + 1)
     stack = Stack(root, project, base_port)
     found = planner.read_checkout(root, dotenv={}, shell={}).catalog

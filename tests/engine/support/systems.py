@@ -9,9 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.engine import support_ports as ports
-from tests.engine import support_stack as support
-from tests.engine.support_stack import Done, Stack
+from tests.engine.support import ports, stacks
+from tests.engine.support.stacks import Done, Stack
 
 REAL = [
     "backend", "redis", "supabase-db", "prometheus", "postgres-exporter", "redis-exporter", "rabbitmq", "jupyter",
@@ -53,13 +52,13 @@ def ask(url: str, body: Any = None, method: str = "", headers: dict[str, str] | 
 
 def checkout(folder: Path) -> Stack:
     """A checkout of all that is shipped, with the sources of this machine and the stand-ins as the user's own layer."""
-    support.copy_tree(folder)
+    stacks.copy_tree(folder)
     base = ports.first_free(ports.own(ports.CATALOGUES), SPAN)
     sources = {**dict.fromkeys(REAL, "build"), **dict.fromkeys(ABSENT, "disabled")}
     settings = {f"{name.upper().replace('-', '_')}_SOURCE": source for name, source in sources.items()}
     lines = {"PROJECT_NAME": f"systems-{base}", "BASE_PORT": str(base), **settings}
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-    shutil.copytree(support.SOURCE_TREE / "tests/standins", folder / "local/standins/tests/standins",
+    shutil.copytree(stacks.SOURCE_TREE / "tests/standins", folder / "local/standins/tests/standins",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
     for service, layer in layers().items():
         path = folder / "local/overrides" / service / "any.yml"
@@ -73,7 +72,7 @@ def checkout(folder: Path) -> Stack:
     return Stack(folder, lines["PROJECT_NAME"], base)
 
 
-CURL_AND_JQ = f"""FROM {support.BASE}
+CURL_AND_JQ = f"""FROM {stacks.BASE}
 RUN --mount=type=secret,id=ca --mount=type=secret,id=apt export APT_CONFIG=/run/secrets/apt && \\
     apt-get update && apt-get install --yes --no-install-recommends curl jq
 """

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.engine.support_stack import Stack
+from tests.engine.support.stacks import Stack
 
 NAME, OFFSET = "browser", 21
-CONTEXT = Path(__file__).parent / "browser"
+CONTEXT = Path(__file__).parents[1] / "browser"
 PATIENCE_MS = 60_000
 """For an element to come: a busy machine's page took 40 s."""
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,1000"]

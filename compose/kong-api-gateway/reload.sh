@@ -8,5 +8,6 @@ umask 077
 trap 'rm -f "$new"' EXIT
 awk -f "$here/substitute.awk" "${1:-/gateway/kong.yml}" > "$new"
 kong config parse "$new"
+. "$here/tls.sh"
 mv "$new" "$KONG_DECLARATIVE_CONFIG"
 kong reload

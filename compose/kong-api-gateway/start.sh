@@ -3,6 +3,7 @@
 set -eu
 here=$(dirname "$0")
 umask 077
+. "$here/tls.sh"
 awk -f "$here/substitute.awk" /gateway/kong.yml > "$KONG_DECLARATIVE_CONFIG"
 # kong/kong has the first, the official image kong the second.
 for entrypoint in /entrypoint.sh /docker-entrypoint.sh; do

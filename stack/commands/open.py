@@ -9,7 +9,7 @@ from stack.names import cut, echoed, suggest
 from stack.output.result import Result
 from stack.planning import plan, planner
 from stack.planning.planner import Planned, Request
-from stack.running import links
+from stack.running import links, tls
 from stack.running.links import Link
 
 
@@ -22,10 +22,12 @@ def open_(name: str) -> Result:
     link = link_of(planned, name)
     if not _runs(planned, name):
         raise fail("not-running", f"{name} does not run", name, "./inv up")
-    data = {**msgspec.to_builtins(link), "opened": _page(planned, name) and _opened(link.url)}
+    secure = links.https(planned, link.url)
+    data = {**msgspec.to_builtins(link), "https": secure, "opened": _page(planned, name) and _opened(link.url)}
     who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
     direct = [f"{link.direct} directly"] if link.direct else []
-    return Result(data, lines=[link.url, *direct, *who, *links.remote(planned)])
+    sealed = [f"{secure}{tls.trust(planned.checkout)}"] if secure else []
+    return Result(data, lines=[link.url, *sealed, *direct, *who, *links.remote(planned)])
 
 
 def link_of(planned: Planned, name: str) -> Link:

@@ -12,14 +12,14 @@ from stack.output.result import Result
 from stack.planning import behind, compare, definitions, gpu, layering, planner, saving, sight
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
-from stack.running import images, live
+from stack.running import images, live, tls
 
 NO_ENGINE = "no engine answers, so this is not compared with what runs"
 
 
 def run(request: Request) -> Result:
-    """The plan as data, with the changes against what runs where an engine answers. A gateway's file that `up` would
-    refuse is told beside it."""
+    """The plan as data, with the changes against what runs where an engine answers. A gateway's file or certificate
+    that `up` would refuse is told beside it."""
     planned = planner.make(tree.root(), request)
     assembled = compare.assemble(planned)
     running = compare.running(planned.plan.project)
@@ -40,7 +40,7 @@ def run(request: Request) -> Result:
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
-    refused = entrance.of(planned).problems
+    refused = [*entrance.of(planned).problems, *tls.problems(planned.checkout)]
     problems = [*planned.problems, *layering.problems(planned), *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))

@@ -255,4 +255,4 @@ def _handed_over(planned: Planned) -> bool:
     if not entrance.runs(running):
         return False
     names = sorted({c.service for c in running if c.state == "running"})
-    return live.apply_routes(planner.widened(planned, names), running=True)
+    return bool(live.apply_routes(planner.widened(planned, names), running=True))

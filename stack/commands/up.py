@@ -20,7 +20,7 @@ from stack.planning import assembly, behind, compare, definitions, kept, lastup,
 from stack.planning import changes as change
 from stack.planning.changes import Change, Container
 from stack.planning.planner import Planned, Request
-from stack.running import failures, images, links, live, start
+from stack.running import failures, images, links, live, start, tls
 from stack.running.pull import problem as pull_problem
 from stack.running.watching import Failure
 
@@ -43,10 +43,19 @@ NEEDS_COMPOSE = frozenset({"docker", "docker-hangs", "compose-missing", "compose
 def _told_early(request: Request) -> None:
     """Raises StackError for what is wrong with files or flags: before an engine is installed or asked for."""
     try:
-        live.routes(planner.make(tree.root(), request))
+        planned = planner.make(tree.root(), request)
+        live.routes(planned)
+        _sealed(planned)
     except StackError as error:
         if not {problem.code for problem in error.problems} <= NEEDS_COMPOSE:
             raise
+
+
+def _sealed(planned: Planned) -> None:
+    """Raises StackError for a certificate that the gateway could not serve."""
+    wrong = tls.problems(planned.checkout)
+    if wrong:
+        raise StackError(wrong)
 
 
 def _dry(request: Request) -> Result:
@@ -129,8 +138,9 @@ UNCHANGED = "everything already is as planned; nothing was changed"
 
 
 def _routed(planned: Planned, gateway_stays: bool) -> list[str]:
-    """Hand a gateway that kept running its new routes, once the services behind them are up."""
-    return ["the gateway took its new routes"] if gateway_stays and live.apply_routes(planned, running=True) else []
+    """Hand a gateway that kept running its new routes and certificate, once the services behind them are up."""
+    new = live.apply_routes(planned, running=True) if gateway_stays else []
+    return [f"the gateway took its new {' and '.join(new)}"] if new else []
 
 
 def _checked(planned: Planned, request: Request) -> tuple[list[Container], dict[str, str | None]]:
@@ -289,6 +299,5 @@ def _done(planned: Planned, standing: Planned, changes: list[Change], saved: Map
         "urls": msgspec.to_builtins(links.of(planned.plan.names(), standing)),
         "saved": sorted(saved),
     }
-    return Result(
-        data, list(planned.problems), lines=[*saving.sentences(planned, saved), *lines, *links.remote(planned)]
-    )
+    lines = [*saving.sentences(planned, saved), *lines, *links.secure(standing), *links.remote(planned)]
+    return Result(data, list(planned.problems), lines=lines)

@@ -4,6 +4,8 @@ from stack.doctor.check import Check
 from stack.doctor.checks import (
     architecture,
     assembly_current,
+    certificate,
+    certificate_fits,
     clock,
     database,
     disk,
@@ -130,5 +132,7 @@ CHECKS: tuple[Check, ...] = tuple(
         gateway_upstream,
         gateway_key,
         gateway_dns,
+        certificate,
+        certificate_fits,
     )
 )

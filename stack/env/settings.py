@@ -161,6 +161,7 @@ def _address(value: str) -> str:
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ORIGIN = rf"https?://{_HOST}(?::[0-9]{{1,5}})?"
+_PATH = r"[^\0\n]+"
 CORE = (
     Setting(
         "PROJECT_NAME",
@@ -189,6 +190,24 @@ CORE = (
         ),
     ),
     Setting(
+        "TLS",
+        "",
+        "internal: the gateway's port for HTTPS gets a certificate of an authority made here (docs/https.md)",
+        _matching("internal", '"internal", or nothing'),
+    ),
+    Setting(
+        "TLS_CERT",
+        "",
+        "file with a certificate of your own for that port, and those up to its authority; in place of TLS",
+        _matching(_PATH, "the path of a file"),
+    ),
+    Setting(
+        "TLS_KEY",
+        "",
+        "file with its key, where TLS_CERT does not have that as well",
+        _matching(_PATH, "the path of a file"),
+    ),
+    Setting(
         "STACK_PROFILES",
         "core",
         "profiles that are selected, separated by commas or blanks",
@@ -198,7 +217,7 @@ CORE = (
         "STACK_PATH",
         "local",
         "folders of your own, layered over the shipped files in this order, separated by commas or blanks",
-        _matching(r"[^\0\n]+", "folders, separated by commas or blanks"),
+        _matching(_PATH, "folders, separated by commas or blanks"),
     ),
     Setting(
         "NETWORK",

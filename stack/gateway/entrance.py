@@ -43,14 +43,15 @@ class Inputs(msgspec.Struct, frozen=True):
 
 class Entrance(msgspec.Struct, frozen=True):
     """What the gateway's file comes to: with any problem, neither config nor routes. Of the routes, the one to name
-    for each service. `haproxy` is what the config comes to for HAProxy, where that serves, and `unheard` are the
-    plugins that report nothing there."""
+    for each service; `hosts` are those of all. `haproxy` is what the config comes to for HAProxy, where that serves,
+    and `unheard` are the plugins that report nothing there."""
 
     problems: list[Problem] = []
     config: str = ""
     routes: list[Route] = []
     haproxy: str = ""
     unheard: list[str] = []
+    hosts: list[str] = []
 
 
 def runs(containers: Iterable[Container]) -> bool:
@@ -149,7 +150,8 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
         return Entrance(problems)
     document = effective.serving(text, inputs.reachable, inputs.site)
     found = kongfile.entities(document)
-    made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)))
+    hosts = sorted({host for route in found["routes"] for host in declared.strings(route.value.get("hosts"))})
+    made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)), hosts=hosts)
     return _for_haproxy(made, text, document, found, file, layers) if inputs.built else made
 
 

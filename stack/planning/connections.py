@@ -41,11 +41,18 @@ def valued(told: Told, secrets: Mapping[str, str]) -> Told:
 
 
 def inlined(planned: Planned) -> Planned:
-    """The same with what is told as part of the environment, for a project whose plan is fixed."""
-    services = dict(planned.facts.model["services"])
-    for name, values in of(planned).items():
+    """The same with what is told as part of the environment, and without anything private that is read from a mount,
+    for a project whose plan is fixed."""
+    services, told = dict(planned.facts.model["services"]), of(planned)
+    for name in planned.plan.names():
         service = services[name]
-        mounts = [volume for volume in service["volumes"] if volume.get("source") != folder(name)]
-        services[name] = {**service, "environment": {**(service.get("environment") or {}), **values}, "volumes": mounts}
+        mounts = [volume for volume in service.get("volumes") or [] if not _private(volume)]
+        if name in told:
+            service = {**service, "environment": {**(service.get("environment") or {}), **told[name]}}
+        services[name] = {**service, "volumes": mounts} if service.get("volumes") else service
     facts = msgspec.structs.replace(planned.facts, model={**planned.facts.model, "services": services})
     return msgspec.structs.replace(planned, facts=facts)
+
+
+def _private(volume: dict[str, str]) -> bool:
+    return str(volume.get("source")).startswith(assembly.PRIVATE)

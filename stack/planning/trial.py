@@ -33,6 +33,7 @@ def problems(
     before = settings.sound(before)
     after = {**settings.sound(after), name: after[name]}
     found = _layers(root, after[name]) if name == "STACK_PATH" else []
+    found = found or _unusable(root, name, after)
     found = found or ([] if changed else _kept(root, name, before, after)) or _wrong(root, after, no_word)
     if not found:
         return []
@@ -66,6 +67,16 @@ def _layers(root: Path, value: str) -> list[Problem]:
             message = f"STACK_PATH: {echoed(word)} is no folder with compose/, overrides/ or kong/ in it"
             found.append(Problem("setting", message, "STACK_PATH", "./inv env.set STACK_PATH VALUE"))
     return found
+
+
+def _unusable(root: Path, name: str, after: Mapping[str, str]) -> list[Problem]:
+    """A problem where a file of the gateway's certificate can't be used, whatever the other one is."""
+    from stack.gateway import certificate
+
+    try:
+        return certificate.unusable(root, name, after[name]) if name in certificate.FILES else []
+    except StackError as error:
+        return error.problems
 
 
 def _kept(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Problem]:

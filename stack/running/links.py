@@ -12,6 +12,7 @@ from stack.planning.catalog import Login
 from stack.planning.plan import Service
 from stack.planning.planner import Planned
 from stack.planning.ports import EVERYWHERE
+from stack.running import tls
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -85,6 +86,26 @@ def _user(planned: Planned, text: str) -> str:
     if not match:
         return text
     return planned.checkout.settings.value(match[1]) or match[2] or match[1]
+
+
+def https(planned: Planned, url: str) -> str:
+    """The same address at the gateway's port for HTTPS, where that has a certificate of the settings; else empty, as
+    for an address that is not the gateway's."""
+    site = entrance.site(planned)
+    port = next((p.host for s in planned.plan.services if s.name == entrance.SERVICE for p in s.ports
+                 if p.container == tls.INSIDE), None)  # fmt: skip
+    start, _, path = url.removeprefix("http://").partition("/")
+    host, _, at = start.rpartition(":")
+    if not tls.asked(planned.checkout) or port is None or at != str(site.port) or not url.startswith("http://"):
+        return ""
+    return f"https://{host}:{port}/{path}"
+
+
+def secure(planned: Planned) -> list[str]:
+    """Where the gateway answers to HTTPS, and what a browser is to trust."""
+    site = entrance.site(planned)
+    url = https(planned, f"http://{site.host}:{site.port}/")
+    return [f"with HTTPS: {url}{tls.trust(planned.checkout)}"] if url else []
 
 
 def remote(planned: Planned) -> list[str]:

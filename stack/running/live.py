@@ -17,7 +17,7 @@ from stack.gateway import entrance, refusal
 from stack.planning import assembly, connections, model, outside
 from stack.planning.catalog import DISABLED
 from stack.planning.planner import Planned
-from stack.running import links
+from stack.running import links, tls
 
 PLAN = f"{tree.GENERATED}/plan/plan.json"
 CA = f"{tree.GENERATED}/ca/ca.pem"
@@ -80,17 +80,22 @@ def texts(made: entrance.Entrance) -> dict[str, bytes]:
     return {path: text.encode() for path, text in ((GATEWAY, made.config), (HAPROXY, made.haproxy)) if text}
 
 
-def apply_routes(planned: Planned, running: bool) -> bool:
-    """Put the effective config in place; tells whether it changed. A running gateway tries it first and takes it
-    without a new container; the config of one that is not planned stays as it is. Raises StackError with the engine's
-    words where it refuses; the old one stays then."""
+def apply_routes(planned: Planned, running: bool) -> list[str]:
+    """Put the effective config and the certificate in place, and tell which of them is new. A running gateway tries
+    them first and takes them without a new container; those of one that is not planned stay as they are. Raises
+    StackError with the engine's words where it refuses; the old ones stay then."""
     made, root = routes(planned), planned.checkout.root
-    served = HAPROXY if HAPROXY in made else GATEWAY
-    taken = running and served in made and tree.read(root / served) != made[served]
-    if taken:
-        _handed_over(planned, root / served, made[served])
-    changed = [tree.share(root / path, text) for path, text in made.items()]
-    return taken or any(changed)
+    if not made:
+        return []
+    served, certificate = HAPROXY if HAPROXY in made else GATEWAY, tls.wanted(planned)
+    fresh = {"routes": tree.read(root / served) != made[served], "certificate": tls.served(root) != certificate}
+    if running and any(fresh.values()):
+        with tls.offered(root, certificate):
+            _handed_over(planned, root / served, made[served])
+    tls.serve(root, certificate)
+    for path, text in made.items():
+        tree.share(root / path, text)
+    return [what for what, differs in fresh.items() if differs]
 
 
 def _handed_over(planned: Planned, target: Path, text: bytes) -> None:

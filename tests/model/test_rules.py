@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stack.gateway import entrance
 from stack.planning import catalog, connections, model, plan, saving
 from stack.planning.assembly import LIVE, PRIVATE
 from tests.model.shipped import CASES, DEFAULT, FAR, Case, Made, Shipped
@@ -186,7 +187,8 @@ def test_what_a_service_is_told_while_it_runs_lies_where_it_alone_mounts_it(ship
     for name, service in made.services().items():
         mounted = [f"{path}/" for path in model.binds(service)]
         private = [path for path in mounted if path.startswith(PRIVATE) or PRIVATE.startswith(path)]
-        assert private == ([f"{connections.folder(name)}/"] if name in told else []), name
+        certificate = [f"{PRIVATE}tls/"] if name == entrance.SERVICE else []
+        assert private == ([f"{connections.folder(name)}/"] if name in told else certificate), name
         assert bool(told.get(name)) == (bool(plan.entry(made.planned.facts, name).connections) and name not in far)
 
 

@@ -99,6 +99,36 @@ def test_a_file_that_kong_refuses_changes_nothing(container: dict[str, str], tex
     assert not config.with_name("kong.new.yml").exists()
 
 
+def test_a_certificate_of_the_settings_is_what_kong_is_told_to_serve(container: dict[str, str]) -> None:
+    """A file that a killed reload left counts as well, and an empty one stands for none."""
+    root = Path(container["NOTES"]).parent
+    folder = root / "scripts"
+    folder.mkdir()
+    for script in SCRIPTS.glob("*.*[hk]"):
+        text = script.read_text().replace("/tls/", f"{root}/tls/").replace("/tmp/tls.pem", f"{root}/served.pem")
+        (folder / script.name).write_text(text)
+    kong = root / "bin" / "kong"
+    kong.write_text(KONG + 'echo "${KONG_SSL_CERT-none} ${KONG_SSL_CERT_KEY-none}" >> "$NOTES"\n')
+    (root / "tls").mkdir()
+    (root / "source.yml").write_text('key: "${KEY}"\n')
+
+    def told() -> str:
+        script = ["sh", str(folder / "reload.sh"), str(root / "source.yml")]
+        subprocess.run(script, env=container, check=True)
+        return Path(container["NOTES"]).read_text().splitlines()[-1]
+
+    assert told() == "none none"
+    (root / "tls/gateway.pem").write_text("one")
+    assert told() == f"{root}/served.pem {root}/served.pem"
+    assert (root / "served.pem").read_text() == "one"
+    assert (root / "served.pem").stat().st_mode & 0o777 == 0o600
+    (root / "tls/gateway.new").write_text("two")
+    assert told() == f"{root}/served.pem {root}/served.pem"
+    assert (root / "served.pem").read_text() == "two"
+    (root / "tls/gateway.new").write_text("")
+    assert told() == "none none"
+
+
 def test_kong_asks_docker_for_a_services_addresses_again_after_five_seconds() -> None:
     """Docker's own 600 would keep a replica that went, and miss one that came."""
     from stack import yamlfile

@@ -85,7 +85,7 @@ def test_keys_are_made_again_when_they_are_expired_or_another_roles(minted: dict
 
 
 def test_an_unsigned_key_does_not_pass(minted: dict[str, str]) -> None:
-    unsigned = jwt.encode({"role": "anon", "exp": NOW + 9}, None, algorithm="none")
+    unsigned = jwt.encode({"role": "anon", "exp": NOW + 9}, "", algorithm="none")
     assert secrets.missing(SUPABASE, {**minted, "SUPABASE_ANON_KEY": unsigned}, NOW) == ["SUPABASE_ANON_KEY"]
 
 

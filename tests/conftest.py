@@ -13,6 +13,24 @@ from tests.support import Checkout
 settings.register_profile("long", max_examples=500, deadline=None)
 
 
+JUDGES = "engine/test_gateway_requests.py"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which engines answered the gateway's table of requests, and why another did not."""
+    ran, absent = dict[str, str](), dict[str, str]()
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            engine = report.nodeid.rpartition("[")[2].removesuffix("]")
+            if JUDGES in report.nodeid and outcome == "skipped" and isinstance(report.longrepr, tuple):
+                absent[engine] = str(report.longrepr[2]).removeprefix("Skipped: ")
+            elif JUDGES in report.nodeid:
+                ran[engine] = outcome
+    if ran or absent:
+        told = "".join(f"; not {name}: {why}" for name, why in absent.items())
+        terminalreporter.write_line(f"the gateway's requests were judged by {', '.join(['the simulator', *ran])}{told}")
+
+
 @pytest.fixture(scope="session")
 def bytecode() -> None:
     """Python's bytecode beside the program, so that copies of it start fast."""

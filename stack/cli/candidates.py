@@ -140,9 +140,9 @@ def _checks(_: str) -> Iterable[str]:
 
 
 def _kinds(_: str) -> Iterable[str]:
-    from stack.commands.check import KINDS
+    from stack.commands.check import KINDS, TOPICS
 
-    return KINDS
+    return [*KINDS, *TOPICS]
 
 
 def _methods(_: str) -> Iterable[str]:

@@ -96,7 +96,7 @@ def test_commands_and_flags_are_told_once_but_for_lists() -> None:
         ("source ollama container-", {"container-gpu", "container-rocm"}),
         ("route.remove n", {"n8n", "neo4j"}),
         ("doctor --check po", {"port-taken"}),
-        ("test --only ", {"unit", "property", "model", "engine"}),
+        ("test --only ", {"unit", "property", "model", "engine", "gateway"}),
     ],
 )
 def test_values_are_those_of_the_catalogue(line: str, some: set[str]) -> None:

@@ -22,5 +22,6 @@ what is outside of it
 who uses its services
     browser     a real browser
     n8n         the owner of an n8n
-    gateway     requests for the gateway, and who judges its answers
+    gateway     requests for the gateway, and an echo behind it
+    judges      who answers a table of them: the simulator, HAProxy, Kong where its image is here
 """

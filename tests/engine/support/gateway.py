@@ -156,11 +156,6 @@ def rows_for(seed: int, count: int) -> Iterator[Row]:
         yield Row(chance.choice(["GET", "GET", "POST", "PUT"]), chance.choice(hosts), path)
 
 
-def ascii_path(path: str) -> bool:
-    """HAProxy refuses a path that is not ASCII, which no browser sends."""
-    return path.isascii()
-
-
 class Echo(BaseHTTPRequestHandler):
     """Answers what it was asked."""
 
@@ -261,17 +256,3 @@ class Asker:
 
 def quoted(text: str) -> str:
     return "".join(f"%{byte:02X}" if not chr(byte).isalnum() else chr(byte) for byte in text.encode())
-
-
-def differing(judge: Judge, asker: Asker, rows: Iterator[Row]) -> tuple[int, list[str]]:
-    """How many rows were asked, and those on which the two do not agree."""
-    count, wrong = 0, []
-    for row in rows:
-        expected = judge(row)
-        if expected is None or not ascii_path(row.path):
-            continue
-        count += 1
-        seen = asker(row)
-        if seen != expected:
-            wrong.append(f"{row}: the simulator says {expected}, the engine {seen}")
-    return count, wrong

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from invoke.collection import Collection
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program as InvokeProgram
 
@@ -21,7 +20,7 @@ class Program(InvokeProgram):
         """Take the tasks of this project."""
         import tasks
 
-        self.collection = Collection.from_module(tasks)
+        self.collection = tasks.namespace
 
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
         """Parse the words and run the command; every exit is one of ours."""
@@ -99,13 +98,13 @@ class Program(InvokeProgram):
         import inspect
         import shutil
 
-        import tasks
         from stack.cli import usage
+        from stack.cli.command import WORDS
 
         task = self.collection[name]
         does = " ".join((inspect.getdoc(task) or "").split())
         columns = min(shutil.get_terminal_size().columns, 100)
-        print(usage.text(name, does, task.get_arguments(ignore_unknown_help=True), tasks.WORDS[name], columns))
+        print(usage.text(name, does, task.get_arguments(ignore_unknown_help=True), WORDS[name], columns))
 
     def print_help(self) -> None:
         """How to call it, and every command."""
@@ -116,10 +115,10 @@ class Program(InvokeProgram):
 
     def list_tasks(self) -> None:
         """Every command with its one line, in groups."""
-        import tasks
+        from stack.cli.command import GROUPS
 
-        width = max(len(name) for members in tasks.GROUPS.values() for name in members) + 2
-        for group, members in tasks.GROUPS.items():
+        width = max(len(name) for members in GROUPS.values() for name in members) + 2
+        for group, members in GROUPS.items():
             print(f"\n{group}")
             for name in members:
                 print(f"  {name:<{width}}{summary(self.collection[name])}")

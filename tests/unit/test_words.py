@@ -6,6 +6,7 @@ import pytest
 
 import tasks
 from stack.cli import table, usage
+from stack.cli.command import GROUPS, WORDS
 from stack.cli.words import Line, WrongWordsError, natural, read, unknown
 from stack.errors import Problem
 
@@ -144,7 +145,7 @@ def test_a_line_of_compose_leads_to_the_checkout() -> None:
 
 
 def test_nothing_that_is_run_in_place_of_another_word_changes_anything() -> None:
-    assert set(table.MEANT.values()) <= {"--help", "--list", *tasks.GROUPS["Look"], "env.list", "route.list",
+    assert set(table.MEANT.values()) <= {"--help", "--list", *GROUPS["Look"], "env.list", "route.list",
                                          "models.list", "source"}  # fmt: skip
     assert not set(table.MEANT) & set(NAMES)
     assert not set(table.ELSEWHERE) & {*NAMES, *table.MEANT}
@@ -161,10 +162,10 @@ def test_every_example_parses(command: str) -> None:
 @pytest.mark.parametrize("command", NAMES)
 def test_every_option_has_words_and_a_word_for_its_value(command: str) -> None:
     arguments = tasks.namespace[command].get_arguments(ignore_unknown_help=True)
-    page = usage.text(command, "Does it.", arguments, tasks.WORDS[command], 80)
+    page = usage.text(command, "Does it.", arguments, WORDS[command], 80)
     assert max(map(len, page.splitlines())) <= 80
     for option in usage.options(arguments):
-        said = tasks.WORDS[command][option.flag.lstrip("-").replace("-", "_")]
+        said = WORDS[command][option.flag.lstrip("-").replace("-", "_")]
         assert said.split()[0] in page
         assert (not option.valued) or table.value(command, option.flag.lstrip("-")) in page
     assert page.count(f"./inv {command}") >= 3
@@ -172,7 +173,7 @@ def test_every_option_has_words_and_a_word_for_its_value(command: str) -> None:
 
 def test_a_page_of_help() -> None:
     arguments = tasks.namespace["env.get"].get_arguments(ignore_unknown_help=True)
-    assert usage.text("env.get", "Print one setting.", arguments, tasks.WORDS["env.get"], 80).splitlines() == [
+    assert usage.text("env.get", "Print one setting.", arguments, WORDS["env.get"], 80).splitlines() == [
         "Print one setting.",
         "",
         "usage: ./inv env.get SETTING [OPTIONS]",
@@ -189,4 +190,4 @@ def test_a_page_of_help() -> None:
 
 def test_a_default_stands_behind_the_words() -> None:
     arguments = tasks.namespace["up"].get_arguments(ignore_unknown_help=True)
-    assert "(default 300)" in usage.text("up", "", arguments, tasks.WORDS["up"], 80)
+    assert "(default 300)" in usage.text("up", "", arguments, WORDS["up"], 80)

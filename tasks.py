@@ -369,12 +369,13 @@ def eject(output: str = "", *, request: "Request", with_secrets: bool = False) -
     return module.run(request, output, with_secrets)
 
 
-@command("Develop", "test", only="unit, property, model, engine or soak", k="only tests whose name matches")
-def test(only: str = "", k: str = "") -> "Result":
+@command("Develop", "test", only="unit, property, model, engine, gateway or soak", k="only tests whose name matches",
+         fast="only those without containers", engine="of this Debian release: trixie or sid")  # fmt: skip
+def test(only: str = "", k: str = "", fast: bool = False, engine: str = "") -> "Result":
     """Run the tests, real containers included."""
     from stack.commands import check
 
-    return check.test(only, k)
+    return check.test(only, k, fast, engine)
 
 
 @command("Develop", "docs")

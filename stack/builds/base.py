@@ -72,13 +72,13 @@ def own_sources(targets: str, codename: str) -> list[str]:
 def _make(tag: str) -> None:
     if not shutil.which("mmdebstrap"):
         _apt("install", "-y", "--no-install-recommends", "mmdebstrap")
-    sources = _sources()
+    lines = sources()
     with tempfile.TemporaryDirectory(prefix="genai-stack-") as name:
         folder = Path(name)
         archive = folder / "base.tar"
-        command = ["mmdebstrap", *_options(folder, sources), sources[0].split()[2], str(archive)]
+        command = ["mmdebstrap", *_options(folder, lines), lines[0].split()[2], str(archive)]
         # From a file: an address may hold a password, and arguments can be read by everybody.
-        tree.write(folder / "sources.list", "\n".join([*sources, ""]).encode(), mode=0o600)
+        tree.write(folder / "sources.list", "\n".join([*lines, ""]).encode(), mode=0o600)
         command = process.as_root([*command, str(folder / "sources.list")])
         process.output(command, what="mmdebstrap", fix="apt-get update", limit_s=MAKE_LIMIT_S)
         docker.ask(["import", "--change", 'CMD ["bash"]', str(archive), tag], timeout=IMPORT_LIMIT_S)
@@ -104,7 +104,7 @@ def _options(folder: Path, sources: list[str]) -> list[str]:
     ]
 
 
-def _sources() -> list[str]:
+def sources() -> list[str]:
     """The machine's own sources. Raises StackError where there are none of its distribution."""
     release = platform.freedesktop_os_release()
     codename = release.get("VERSION_CODENAME", "")

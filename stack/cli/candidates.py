@@ -145,6 +145,12 @@ def _kinds(_: str) -> Iterable[str]:
     return [*KINDS, *TOPICS]
 
 
+def _suites(_: str) -> Iterable[str]:
+    from stack.commands.check import SUITES
+
+    return SUITES
+
+
 def _methods(_: str) -> Iterable[str]:
     from stack.commands.route import METHODS
 
@@ -153,7 +159,7 @@ def _methods(_: str) -> Iterable[str]:
 
 VALUES: dict[str, Callable[[str], Iterable[str]]] = {
     "SERVICE": _services, "PROFILE": _profiles, "SOURCE": _sources, "SERVICE=SOURCE": _sources_by_service,
-    "SETTING": _settings, "ROUTE": _routes, "CHECK": _checks, "KIND": _kinds,
+    "SETTING": _settings, "ROUTE": _routes, "CHECK": _checks, "KIND": _kinds, "SUITE": _suites,
     "AUTH": lambda _: ("none", "key", "basic"), "METHOD": _methods,
     "LAYER": lambda _: [root for root in _checkout().roots if root],
 }  # fmt: skip

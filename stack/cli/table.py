@@ -122,7 +122,7 @@ COMMANDS: dict[str, Said] = {
         ("--output ../stack --with-secrets --profile ai", "starts as it is"), loose="output"),
     "test": _said(
         ("--only unit", "in seconds"),
-        ("-k redis", "those with redis in their name"), loose="only"),
+        ("--only engine --engine sid", "on a newer engine"), loose="only"),
     "docs": _said(
         ("", "after a change of a fragment"),
         ("--json", "for a script")),
@@ -138,7 +138,7 @@ VALUES = {
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",
     "alias": "NAME", "command": "COMMAND", "replicas": "NUMBER", "memory": "SIZE", "from-compose": "FILE",
     "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH",
-    "only": "KIND", "k": "WORDS",
+    "only": "KIND", "k": "WORDS", "engine": "SUITE",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",
     "env.set name": "SETTING", "env.unset name": "SETTING", "models.pull name": "MODEL",
     "models.remove name": "MODEL", "route.remove name": "ROUTE",

@@ -1,5 +1,6 @@
 """`inv test` and `inv lint`: the project's own checks."""
 
+import os
 import subprocess
 import sys
 
@@ -8,38 +9,45 @@ from stack.errors import FAILED, OK, USAGE, fail
 from stack.names import echoed, suggest
 from stack.output.result import Result
 
-KINDS = ("unit", "property", "model", "engine")
+QUICK = ("unit", "property", "model")
+KINDS = (*QUICK, "engine")
 TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
 SOAK = "soak"
 """Engine tests that take an hour; they run by this name alone."""
+NEED_ENGINE = ("model", "engine", SOAK)
+SUITES = ("trixie", "sid")
+"""Debian releases whose engines the tests can run on (tests/engines.py)."""
+LENGTH = "about 15 minutes, most of them for real containers (--fast leaves those out)"
 LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 
-def test(only: str, k: str) -> Result:
-    """Run the tests of one kind or topic, or all; the engine's need an engine, so it is set up first."""
-    known = (*KINDS, *TOPICS, SOAK)
-    if only and only not in known:
-        hint = suggest(only, known) or ", ".join(known)
-        raise fail("usage", f"--only: there are no {echoed(only)} tests", "--only", hint, USAGE)
-    if only in ("", "model", "engine", *TOPICS, SOAK):
+def test(only: str, k: str, fast: bool = False, engine: str = "") -> Result:
+    """Run the tests of one kind or topic, the quick kinds, or all; on this machine's engine, or on that of another
+    Debian release. An engine that is needed is set up first."""
+    _check_words(only, fast, engine)
+    kinds = [only] if only in (*KINDS, SOAK) else list(QUICK if fast else KINDS)
+    if not set(kinds).isdisjoint(NEED_ENGINE):
         from stack.engine import setup
         from stack.output import consent
 
         setup.ensure(True, None, consent.tell)
-    if only == SOAK:
-        code = _pytest(["tests/engine", "-m", SOAK, *(["-k", k] if k else [])])
-        return Result({"kinds": [SOAK], "exit_codes": [code]}, exit_code=OK if code == 0 else FAILED)
-    kinds = [only] if only in KINDS else list(KINDS)
-    quick = [path for kind in kinds if kind != "engine" for path in _paths(kind, only)]
-    engine = _paths("engine", only) if "engine" in kinds else []
-    words = ["-n", "2", *(["-k", k] if k else [])]
-    codes = [_pytest([*quick, *words])] if quick else []
-    # A file's tests share what runs, so a file stays with one worker.
-    codes += [_pytest([*engine, "--dist", "loadfile", *words])] if engine else []
+    if not (only or k):
+        print(f"{'about 2 minutes' if fast else LENGTH} on 2 cores", file=sys.stderr, flush=True)
+    codes = [_pytest([*words, *(["-k", k] if k else [])], engine) for words in _runs(kinds, only)]
     # 5 is pytest's "no test ran", which is right for the part that -k leaves empty.
     good = all(code in (0, 5) for code in codes) and any(code == 0 for code in codes)
     return Result({"kinds": kinds, "exit_codes": codes}, exit_code=OK if good else FAILED)
+
+
+def _runs(kinds: list[str], only: str) -> list[list[str]]:
+    """pytest's words for each of its runs: the quick kinds share one."""
+    if kinds == [SOAK]:
+        return [["tests/engine", "-m", SOAK]]
+    quick = [path for kind in kinds if kind in QUICK for path in _paths(kind, only)]
+    # A file's tests share what runs, so a file stays with one worker.
+    slow = [[*_paths("engine", only), "--dist", "loadfile", "-n", "2"]] if "engine" in kinds else []
+    return [*([[*quick, "-n", "2"]] if quick else []), *slow]
 
 
 def _paths(kind: str, only: str) -> list[str]:
@@ -51,8 +59,28 @@ def _paths(kind: str, only: str) -> list[str]:
     return sorted(str(path) for path in folder.glob("test_*.py") if any(word in path.stem for word in words))
 
 
-def _pytest(words: list[str]) -> int:
-    return _run([sys.executable, "-m", "pytest", "-q", *words])
+def _check_words(only: str, fast: bool, engine: str) -> None:
+    """Refuse words that name nothing, or do not go together. Raises StackError."""
+    known = (*KINDS, *TOPICS, SOAK)
+    if only and only not in known:
+        hint = suggest(only, known) or ", ".join(known)
+        raise fail("usage", f"--only: there are no {echoed(only)} tests", "--only", hint, USAGE)
+    if fast and only:
+        raise fail("usage", "--fast and --only each say which tests", "--fast", "./inv test --fast", USAGE)
+    if engine and only not in ("engine", SOAK):
+        fix = f"./inv test --only engine --engine {engine}"
+        raise fail("usage", "--engine is for the tests with real containers", "--engine", fix, USAGE)
+    if engine and engine not in SUITES:
+        hint = suggest(engine, SUITES) or " or ".join(SUITES)
+        raise fail("usage", f"--engine: no Debian release {echoed(engine)} is known here", "--engine", hint, USAGE)
+    if engine and (sys.platform != "linux" or os.geteuid() != 0):
+        message = "--engine makes a network and mounts of its own, which only root may do, on Linux"
+        raise fail("needs-root", message, "--engine", f"sudo ./inv test --only engine --engine {engine}")
+
+
+def _pytest(words: list[str], engine: str = "") -> int:
+    beside = [sys.executable, "-m", "tests.engines", engine] if engine else []
+    return _run([*beside, sys.executable, "-m", "pytest", "-q", *words])
 
 
 def lint() -> Result:

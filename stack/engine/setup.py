@@ -54,8 +54,9 @@ def step_for(verdict: Verdict, facts: Facts, explicit: bool) -> Step | None:
     if verdict.kind == "absent":
         return Step("No Docker engine is installed. Install Debian's docker.io and Compose, and start it?", _install)
     if verdict.kind.startswith("compose"):
-        what = f"{verdict.problem.message}. Install Compose {compose_plugin.VERSION} for your user?"
-        return Step(what, lambda _, say: compose_plugin.install(say))
+        release = compose_plugin.fitting()
+        what = f"{verdict.problem.message}. Install Compose {release.version} for your user?"
+        return Step(what, lambda _, say: compose_plugin.install(release, say))
     if verdict.kind == "client-missing" and explicit:
         return Step("Install Debian's docker client?", lambda facts, say: _apt([_client_package()], facts, say))
     if verdict.kind == "stopped" and (explicit or facts.ours):

@@ -86,7 +86,7 @@ def config(folder: Path, *names: str, env: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module", params=[plugins.VERSIONS[0], plugins.NEWEST], autouse=True)
+@pytest.fixture(scope="module", params=plugins.VERSIONS, autouse=True)
 def version(request: pytest.FixtureRequest) -> Iterator[None]:
     """Each Compose in its turn, the oldest that is supported and the newest."""
     before = os.environ.get("DOCKER_CONFIG")

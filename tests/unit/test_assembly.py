@@ -58,6 +58,13 @@ def test_keys_without_a_value_vanish() -> None:
     assert "command" not in service(command=None)
 
 
+def test_an_empty_placement_vanishes_and_another_stays() -> None:
+    limits = {"resources": {"limits": {"memory": "1"}}}
+    assert service(deploy={**limits, "placement": {}})["deploy"] == limits
+    placed = {**limits, "placement": {"constraints": ["node.role==manager"]}}
+    assert service(deploy=placed)["deploy"] == placed
+
+
 def test_a_service_keeps_all_that_compose_said_of_it() -> None:
     kept = {"command": ["a", "$$HOME"], "environment": {"A": None, "B": "1"}, "deploy": {"replicas": 2}}
     assert {key: value for key, value in service(**kept).items() if key in kept} == kept

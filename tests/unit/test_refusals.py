@@ -53,6 +53,11 @@ SAID = [
         "has taken 127.0.0.1:39212",
         "./inv doctor --check port-taken",
     ),
+    (
+        "the classic builder doesn't support secrets; building with BuildKit requires the buildx Docker CLI plugin",
+        "Compose 5 builds by buildx 0.17",
+        "apt-get install docker-buildx-plugin",
+    ),
     ('could not select device driver "" with capabilities: [[gpu]]', "no runtime for the GPU", "--check gpu"),
     (
         f'{RUNC}exec: "no-such-program": executable file not found in $PATH: unknown',

@@ -22,7 +22,7 @@ LENGTH = "about 15 minutes, most of them for real containers (--fast leaves thos
 LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 
-def test(only: str, k: str, fast: bool = False, engine: str = "") -> Result:
+def test(only: str, k: str, fast: bool, engine: str) -> Result:
     """Run the tests of one kind or topic, the quick kinds, or all; on this machine's engine, or on that of another
     Debian release. An engine that is needed is set up first."""
     _check_words(only, fast, engine)

@@ -22,12 +22,21 @@ def open_(name: str) -> Result:
     link = link_of(planned, name)
     if not _runs(planned, name):
         raise fail("not-running", f"{name} does not run", name, "./inv up")
+    engine = entrance.engine(planned) if _through_gateway(planned, link) else ""
     secure = links.https(planned, link.url)
-    data = {**msgspec.to_builtins(link), "https": secure, "opened": _page(planned, name) and _opened(link.url)}
+    data = {
+        **msgspec.to_builtins(link),
+        "https": secure,
+        "engine": engine,
+        "opened": _page(planned, name) and _opened(link.url),
+    }
     who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
     direct = [f"{link.direct} directly"] if link.direct else []
     sealed = [f"{secure}{tls.trust(planned.checkout)}"] if secure else []
-    return Result(data, lines=[link.url, *sealed, *direct, *who, *links.remote(planned)])
+    return Result(
+        data,
+        lines=[link.url, *sealed, *direct, *who, *(entrance.serves(planned) if engine else []), *links.remote(planned)],
+    )
 
 
 def link_of(planned: Planned, name: str) -> Link:
@@ -45,6 +54,12 @@ def link_of(planned: Planned, name: str) -> Link:
         message = f"{name} has no address outside: it publishes no port, and no planned gateway has a route to it"
         raise fail("no-address", message, name, f"./inv route.add --service {name}, or docker compose exec {name} sh")
     return found[0]
+
+
+def _through_gateway(planned: Planned, link: Link) -> bool:
+    """Whether an address is the gateway's, and not the service's own."""
+    own = [one.url for one in links.rows(planned, [], entrance.site(planned)) if one.service == link.service]
+    return link.service == entrance.SERVICE or link.url not in own
 
 
 def _runs(planned: Planned, name: str) -> bool:

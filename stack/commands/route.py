@@ -36,7 +36,7 @@ def listed() -> Result:
         rows.append({"name": entity.value.get("name") or entity.path, "host": route.host, "path": route.path,
                      "service": route.service, "auth": list(route.auth), "planned": here,
                      "url": declared.url(route, site) if here else ""})  # fmt: skip
-    return Result({"routes": rows})
+    return Result({"routes": rows, "engine": entrance.engine(planned)}, lines=entrance.serves(planned))
 
 
 def _in_force() -> Planned:
@@ -62,7 +62,7 @@ def test(method: str, url: str) -> Result:
     request = {"method": method, "host": host, "path": path}
     if isinstance(ever, routing.Miss):
         raise fail("no-route", ever.why, f"{method} {url}", "./inv route.list")
-    lines = ["HAProxy serves here, from source build"] if reached and entrance.built(planned) else []
+    lines = entrance.serves(planned)
     if isinstance(met, routing.Miss) or met.route != ever.route:
         absent = _behind(whole, ever) if reached else entrance.SERVICE
         lines += [f"{absent or ever.service} is not planned, so the route {ever.route} is not there now"]
@@ -70,7 +70,8 @@ def test(method: str, url: str) -> Result:
     met = ever if isinstance(met, routing.Miss) else met
     service = _behind(table, met)
     others = routing.others(table, method, host, path, site.port)
-    found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others}
+    found = {**msgspec.to_builtins(met), "compose_service": service, "planned": here, "others": others,
+             "engine": entrance.engine(planned)}  # fmt: skip
     return Result({"request": request, **found}, lines=lines)
 
 

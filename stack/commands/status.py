@@ -9,6 +9,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import USAGE, StackError, fail
+from stack.gateway import entrance
 from stack.names import echoed, suggest
 from stack.output.result import Result
 from stack.planning import planner
@@ -98,6 +99,7 @@ def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], use
         "state": _state(rows, plan.one_shot if plan else False),
         "health": _health(rows),
         "source": plan.source if plan else None,
+        "engine": (entrance.engine(planned) or None) if planned and name == entrance.SERVICE else None,
         "planned": plan is not None,
         "ports": _ports(rows),
         "uptime_s": min((_uptime(row["started"]) for row in running), default=None),

@@ -29,18 +29,20 @@ def written(document: dict[str, Any]) -> str:
     return HEADER + kongfile.write(document)
 
 
-def serving(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> dict[str, Any]:
+def serving(
+    text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE, engine: str = ""
+) -> dict[str, Any]:
     """The file without the services that are not planned, their routes and their plugins, and without the reporting
     plugins whose receiver is not planned; what else belongs to no service stays. The site's host takes the place of
     localhost in routes' names and in the origins of cors, a list of which with localhost in it gets the site's own, and
-    the route named index gets its page.
+    the route named index gets its page, which names the `engine`.
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
     reached: dict[str, Any] = _reached_as(kept, site)
     found = kongfile.entities(reached)
-    page = indexpage.page(_rows(found, site))
+    page = indexpage.page(_rows(found, site), engine)
     for route in found["routes"]:
         plugins = route.value.get("plugins")
         if route.value.get("name") == INDEX and isinstance(plugins, list):

@@ -148,7 +148,7 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
     problems = validity.check(text, *known, file, layers)
     if problems:
         return Entrance(problems)
-    document = effective.serving(text, inputs.reachable, inputs.site)
+    document = effective.serving(text, inputs.reachable, inputs.site, engine=ENGINES[inputs.built])
     found = kongfile.entities(document)
     hosts = sorted({host for route in found["routes"] for host in declared.strings(route.value.get("hosts"))})
     made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)), hosts=hosts)
@@ -166,6 +166,21 @@ def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kon
         return Entrance(validity.placed(problems, text, file, layers))
     unheard = limits.silent(found)
     return msgspec.structs.replace(made, haproxy=configuration.written(document), unheard=unheard)
+
+
+ENGINES = {False: "Kong", True: "HAProxy"}
+"""Who serves: by whether the gateway is built here."""
+
+
+def engine(planned: Planned) -> str:
+    """Who serves at the gateway; empty where none is planned."""
+    return ENGINES[built(planned)] if SERVICE in planned.plan.names() else ""
+
+
+def serves(planned: Planned) -> list[str]:
+    """The same as a sentence, where there is a gateway."""
+    source = planned.facts.sources.get(SERVICE)
+    return [f"{engine(planned)} serves at the gateway, from source {source}"] if engine(planned) else []
 
 
 def built(planned: Planned) -> bool:

@@ -15,12 +15,19 @@ class Row(NamedTuple):
     asks: str
 
 
-def page(rows: Iterable[Row]) -> str:
-    """The page as one line of HTML. No part of it can be taken for a ${NAME} that the gateway's start replaces."""
+def page(rows: Iterable[Row], engine: str = "") -> str:
+    """The page as one line of HTML, with the name of the engine that serves it. No part of it can be taken for a
+    ${NAME} that the gateway's start replaces."""
     items = "".join(_item(row) for row in rows)
     body = f"<ul>{items}</ul>" if items else "<p>No route is planned.</p>"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{TITLE}</title>'
-    return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body><h1>{TITLE}</h1>{body}</body></html>'
+    return (
+        f'<!DOCTYPE html><html lang="en"><head>{head}</head><body><h1>{TITLE}</h1>{body}{_foot(engine)}</body></html>'
+    )
+
+
+def _foot(engine: str) -> str:
+    return f"<p><small>{_escaped(engine)} serves here.</small></p>" if engine else ""
 
 
 def _item(row: Row) -> str:

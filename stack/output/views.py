@@ -161,9 +161,14 @@ def status(result: Result) -> Columns:
         ports = ", ".join(dict.fromkeys(_port(p) for p in s["ports"]))
         table.add(s["name"] if s["planned"] else f"{s['name']} (not selected)",
                       Text(state, STATES.get(state.split()[0], "red" if "exited" in state else "")),
-                      Text(health, HEALTH.get(health, "")), s["source"] or "", ports, _time(s["uptime_s"]),
+                      Text(health, HEALTH.get(health, "")), _source(s), ports, _time(s["uptime_s"]),
                       str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
     return table
+
+
+def _source(row: dict[str, Any]) -> str:
+    """Where a service comes from, and of the gateway who serves."""
+    return f"{row['source'] or ''}{f' ({engine})' if (engine := row.get('engine')) else ''}"
 
 
 def _time(seconds: int | None) -> str:

@@ -16,6 +16,7 @@ from stack.errors import StackError, fail
 from stack.gateway import entrance, refusal
 from stack.planning import assembly, connections, model, outside
 from stack.planning.catalog import DISABLED
+from stack.planning.plan import Service
 from stack.planning.planner import Planned
 from stack.running import links, tls
 
@@ -113,11 +114,17 @@ def _handed_over(planned: Planned, target: Path, text: bytes) -> None:
     new.replace(target)
 
 
+def _about(planned: Planned, service: Service) -> str:
+    """What a service is, and of the gateway who serves."""
+    engine = entrance.engine(planned) if service.name == entrance.SERVICE else ""
+    return f"{service.about} ({engine})" if engine else service.about
+
+
 def plan_document(planned: Planned) -> dict[str, object]:
     """The plan as the backend reads it; its shape is described in compose/backend/app/services.py."""
     urls = {link.service: link.url for link in links.table(planned)}
     services = [
-        {"name": s.name, "about": s.about, "source": s.source, "url": s.url, "link": urls.get(s.name),
+        {"name": s.name, "about": _about(planned, s), "source": s.source, "url": s.url, "link": urls.get(s.name),
          "containers": [s.name]}
         for s in planned.plan.services if s.url and s.source != DISABLED
     ]  # fmt: skip

@@ -36,6 +36,19 @@ def file(checkout: Checkout) -> bytes:
     return (checkout.root / FILE).read_bytes()
 
 
+@pytest.mark.parametrize(("source", "engine"), [("container", "Kong"), ("build", "HAProxy")])
+def test_every_word_about_the_gateway_says_which_engine_serves(gate: Checkout, source: str, engine: str) -> None:
+    (gate.root / "overrides/kong-api-gateway").mkdir(parents=True)
+    (gate.root / "overrides/kong-api-gateway/build.yml").write_text("services:\n  kong-api-gateway: {image: proxy}\n")
+    env = {"KONG_API_GATEWAY_SOURCE": source}
+    said = f"{engine} serves at the gateway, from source {source}"
+    for words in (("route.list",), ("route.test", "GET", "http://web.localhost/")):
+        assert gate.inv_json(*words, env=env).data["engine"] == engine
+        assert said in gate.inv(*words, env=env).out
+    told = gate.inv("doctor", "--check", "gateway-config", env=env)
+    assert f"{engine} serves at the gateway" in told.out, told
+
+
 def test_a_route_is_added_listed_met_and_removed(gate: Checkout) -> None:
     before = file(gate)
     shown = gate.inv("route.add", "--service", "more", "--path", "/more", "--dry-run")

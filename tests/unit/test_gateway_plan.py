@@ -9,7 +9,7 @@ import pytest
 
 from stack.gateway import indexpage, kongfile, routing
 from stack.gateway.declared import Route, Site, front, routes, url
-from stack.gateway.effective import REPORTERS, effective
+from stack.gateway.effective import REPORTERS, effective, serving
 from stack.gateway.indexpage import Row
 
 KONG_YML = (Path(__file__).parents[2] / "kong" / "kong.yml").read_text()
@@ -124,6 +124,12 @@ def test_every_link_of_the_index_leads_to_its_service() -> None:
         taken = routing.match(table, "GET", host or "localhost:63002", path)
         assert isinstance(taken, routing.Match)
         assert service in taken.upstream
+
+
+def test_the_index_says_which_engine_serves_it() -> None:
+    for engine in ("Kong", "HAProxy"):
+        text = kongfile.write(serving(KONG_YML, {"n8n"}, SITE, engine=engine))
+        assert f"{engine} serves here." in plugins(text)["request-termination"]["body"]
 
 
 def test_the_index_escapes_what_it_shows_and_holds_nothing_that_is_replaced_at_the_start() -> None:

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterable
 
-from stack.doctor.check import Check, Finding, found
+from stack.doctor.check import OK, Check, Finding, found
 from stack.doctor.scene import Scene
 from stack.gateway import entrance
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    return [found(problem, "the gateway keeps its old routes, or does not start", entrance.SERVICE)
-            for problem in entrance.of(scene.planned).problems]  # fmt: skip
+    problems = entrance.of(scene.planned).problems
+    if not problems and (engine := entrance.engine(scene.planned)):
+        yield Finding(f"{engine} serves at the gateway, and its file is valid: {HOLDS}", "", "", OK, entrance.SERVICE)
+    for problem in problems:
+        yield found(problem, "the gateway keeps its old routes, or does not start", entrance.SERVICE)
+
+
+HOLDS = "every route has a service, every lock a key"
 
 
 CHECK = Check(
     id="gateway-config",
     section="gateway",
-    holds="the gateway's file is valid: every route has a service, every lock a key",
+    holds=f"the gateway's file is valid: {HOLDS}",
     run=_run,
     needs=("planned",),
     preflight=True,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
+from tests.dashboards import given, shown
 from tests.engine.support import gateway, stacks, standins
 from tests.engine.support.gateway import Asker, Row
 from tests.engine.support.stacks import Stack, docker, run
@@ -73,6 +74,18 @@ def test_no_credential_shows_in_the_log(engine: Engine) -> None:
     log = run("docker", "logs", engine.name)
     assert " HTTP/1.1 401 " in log.text
     assert [name for name, value in gateway.SECRETS.items() if value in log.text and value != "admin"] == []
+
+
+def test_it_gives_the_measurements_that_the_gateways_dashboard_shows(engine: Engine) -> None:
+    with engine.take(plugins(a=[])) as asker:
+        assert got(asker, "/a/").status == 200
+        asking = "exec 3<>/dev/tcp/127.0.0.1/8100 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
+        told = docker("exec", engine.name, "bash", "-c", asking)
+    names = {name for name in shown("kong") if name.startswith("haproxy_")}
+    assert len(names) >= 10
+    assert names <= given(told)
+    assert 'haproxy_frontend_http_responses_total{proxy="gateway",code="2xx"} 1' in told
+    assert 'haproxy_backend_http_requests_total{proxy="a"} 1' in told
 
 
 def plugins(**routes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -31,7 +31,14 @@ def series(names: str, *histograms: str) -> set[str]:
 
 
 GIVEN = {
-    "kong": KONG,
+    # HAProxy 2.6 of Debian 12, asked in tests/engine: the gateway from source build has the same dashboard.
+    "kong": KONG | series(
+        "haproxy_frontend_http_requests_total haproxy_frontend_http_responses_total haproxy_frontend_current_sessions "
+        "haproxy_frontend_bytes_in_total haproxy_frontend_bytes_out_total haproxy_backend_http_requests_total "
+        "haproxy_backend_total_time_average_seconds haproxy_backend_response_time_average_seconds "
+        "haproxy_backend_queue_time_average_seconds haproxy_backend_connect_time_average_seconds "
+        "haproxy_process_pool_allocated_bytes"
+    ),
     # node_exporter 1.5.0 of Debian 12, run with the fragment's arguments and rights; collector/ of 1.12 has the same.
     "node": series(
         "node_cpu_seconds_total node_disk_io_time_seconds_total node_disk_read_bytes_total "

@@ -85,7 +85,7 @@ def ports(request: "Request") -> "Result":
     """Say which ports are planned, which are free, and who holds them now."""
     from stack.commands import ports as module
 
-    return module.ports(request)
+    return module.run(request)
 
 
 @command("Look", "graph", "profile", "service", "source",

@@ -7,8 +7,9 @@ from typing import Any
 from stack.env.settings import CORE_DEFAULTS, resolve
 from stack.planning import plan
 from stack.planning.catalog import DISABLED, PLAIN, Catalog, File, Fragment
+from stack.planning.checkouts import Checkout
 from stack.planning.plan import Facts, Selection
-from stack.planning.planner import Checkout, Planned, Request
+from stack.planning.planner import Planned, Request
 
 NETWORK = "net"
 

@@ -12,7 +12,7 @@ from stack.authoring import unfinished
 from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
-from stack.planning import planner
+from stack.planning import checkouts, planner
 from stack.planning.planner import Planned
 
 PARTS = ("compose", "overrides", "kong")
@@ -25,12 +25,12 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
     Raises StackError where the catalogue, Compose or the gateway would refuse any of it."""
     from stack.commands import docs
 
-    settings = {**planner.read_checkout(root).dotenv, **saved}
+    settings = {**checkouts.read(root).dotenv, **saved}
     dotenv = {name: value for name, value in settings.items() if value is not None}
     with _copy(root) as copy:
         for path, data in changes.items():
             unfinished.put(copy, path, data)
-        planned = planner.drafted(planner.read_checkout(copy, dotenv=dotenv))
+        planned = planner.drafted(checkouts.read(copy, dotenv=dotenv))
         now = {path: tree.read(root / path) for path in entrance.files(planned)}
         problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
         if problems:
@@ -50,9 +50,7 @@ def _copy(root: Path) -> Iterator[Path]:
     """A copy of the catalogue, with this checkout's cache: what is merged for it need not be merged again."""
     with tempfile.TemporaryDirectory(prefix="stack-") as name:
         copy = Path(name)
-        roots = {
-            Path(part).parts[0] for part in planner.read_checkout(root).roots if part and not Path(part).is_absolute()
-        }
+        roots = {Path(part).parts[0] for part in checkouts.read(root).roots if part and not Path(part).is_absolute()}
         for part in (*PARTS, *roots):
             if (root / part).is_dir():
                 shutil.copytree(root / part, copy / part, symlinks=True)

@@ -85,9 +85,9 @@ def values(word: str, service: str) -> list[str]:
 
 
 def _checkout() -> Any:
-    from stack.planning import planner
+    from stack.planning import checkouts
 
-    return planner.read_checkout(tree.root())
+    return checkouts.read(tree.root())
 
 
 def _services(_: str) -> Iterable[str]:
@@ -117,10 +117,10 @@ def _sources_by_service(_: str) -> Iterable[str]:
 
 
 def _settings(_: str) -> Iterable[str]:
-    from stack.planning import planner
+    from stack.planning import checkouts
 
     checkout = _checkout()
-    return planner.known(checkout.catalog) | set(checkout.dotenv)
+    return checkouts.known(checkout.catalog) | set(checkout.dotenv)
 
 
 def _routes(_: str) -> Iterable[str]:

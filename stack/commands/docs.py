@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stack import tree
 from stack.output.result import Result
-from stack.planning import picture, pins, planner, reference
+from stack.planning import checkouts, picture, pins, planner, reference
 
 EXAMPLE, SERVICES, DOCTOR, PINS, README = (
     ".env.example", "docs/services.md", "docs/doctor.md", "docs/pins.md", "README.md",
@@ -32,14 +32,14 @@ def texts(root: Path) -> dict[str, str]:
 
 def _with_picture(root: Path) -> str:
     """The README with the core's picture as it is now."""
-    checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
+    checkout = checkouts.read(root, dotenv={}, shell={}, roots=[""])
     drawn = picture.mermaid(planner.drafted(checkout).plan)
     return PICTURE.sub(lambda _: drawn, tree.read(root / README).decode(), count=1)
 
 
 def of_fragments(root: Path) -> dict[str, str]:
     """Those that change with the catalogue. Settings of this machine do not enter: the defaults are told."""
-    checkout = planner.read_checkout(root, dotenv={}, shell={}, roots=[""])
+    checkout = checkouts.read(root, dotenv={}, shell={}, roots=[""])
     planned = planner.drafted(checkout)
     return {
         EXAMPLE: reference.example(checkout.catalog),

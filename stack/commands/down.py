@@ -6,7 +6,7 @@ from stack import docker, tree
 from stack.errors import Problem, StackError, fail
 from stack.output import consent
 from stack.output.result import Result
-from stack.planning import compare, planner
+from stack.planning import checkouts, compare
 from stack.planning.changes import Container
 from stack.running import objects
 
@@ -17,7 +17,7 @@ def run(volumes: bool, yes: bool) -> Result:
     What another folder started is taken over once that is agreed to. Raises StackError where nobody agrees."""
     root = tree.root()
     with tree.locked(root):
-        project = planner.project_name(root)
+        project = checkouts.project_name(root)
         running = docker.containers(project)
         taken = taken_over(root, project, running, volumes, yes)
         data = objects.volumes(project)

@@ -10,16 +10,16 @@ from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import cut, echoed, suggest, variable
 from stack.output.result import Result
-from stack.planning import kept, planner, settled, trial
+from stack.planning import checkouts, kept, ports, settled, trial
 from stack.planning.catalog import PLAIN
-from stack.planning.planner import Checkout
+from stack.planning.checkouts import Checkout
 
 
 def listed() -> Result:
     """Every setting that any file knows, its value and its layer."""
-    checkout = planner.read_checkout(tree.root())
+    checkout = checkouts.read(tree.root())
     derived = _derived(checkout)
-    rows = [_row(checkout, name, derived) for name in sorted(planner.known(checkout.catalog) | set(checkout.dotenv))]
+    rows = [_row(checkout, name, derived) for name in sorted(checkouts.known(checkout.catalog) | set(checkout.dotenv))]
     return Result({"settings": rows}, list(checkout.settings.problems))
 
 
@@ -34,7 +34,7 @@ def _row(checkout: Checkout, name: str, derived: Mapping[str, str]) -> dict[str,
 
 def get(name: str, reveal: bool) -> Result:
     """One setting; a secret only with `reveal`."""
-    checkout = planner.read_checkout(tree.root())
+    checkout = checkouts.read(tree.root())
     _check_known(checkout, name, checkout.dotenv)
     row = _row(checkout, name, _derived(checkout))
     if reveal:
@@ -59,12 +59,12 @@ def _unset(checkout: Checkout, name: str) -> Problem:
 
 def _derived(checkout: Checkout) -> dict[str, str]:
     """What holds without being set: each service's source, and each port as BASE_PORT and the fragment's offset."""
-    given, fragments = planner.given(checkout), checkout.catalog.fragments
+    given, fragments = checkouts.given(checkout), checkout.catalog.fragments
     wanted = {name: given.get(variable(name, "SOURCE"), PLAIN) for name in fragments}
     chosen = {name: source if source in fragments[name].sources() else PLAIN for name, source in wanted.items()}
     base = int(checkout.settings.value("BASE_PORT"))
-    ports = {claim.variable: str(base + claim.offset) for claim in planner.claims(checkout.catalog, chosen)}
-    return {variable(name, "SOURCE"): source for name, source in chosen.items()} | ports
+    numbers = {claim.variable: str(base + claim.offset) for claim in ports.claims(checkout.catalog, chosen)}
+    return {variable(name, "SOURCE"): source for name, source in chosen.items()} | numbers
 
 
 def set_(name: str, value: str, changed: bool = False) -> Result:
@@ -107,13 +107,13 @@ def _known(root: Path, name: str, dotenv: Mapping[str, str]) -> Checkout:
     """The checkout, read without `name` and without what else is wrong, as either may be what is mended. Raises
     StackError where nothing knows such a setting."""
     others = settings.sound({key: value for key, value in dotenv.items() if key != name})
-    checkout = planner.read_checkout(root, dotenv=others)
+    checkout = checkouts.read(root, dotenv=others)
     _check_known(checkout, name, dotenv)
     return checkout
 
 
 def _check_known(checkout: Checkout, name: str, dotenv: Mapping[str, str]) -> None:
-    known = planner.known(checkout.catalog) | set(dotenv)
+    known = checkouts.known(checkout.catalog) | set(dotenv)
     if name not in known:
         raise fail(
             "no-setting",
@@ -135,7 +135,7 @@ def check() -> Result:
     """What is wrong with the settings: lines of .env, values, shadowing, secrets, unknown names."""
     problems: list[Problem] = []
     try:
-        checkout = planner.read_checkout(tree.root())
+        checkout = checkouts.read(tree.root())
     except StackError as error:
         return Result({"checked": False}, error.problems, FAILED)
     problems += checkout.settings.problems

@@ -4,12 +4,12 @@ from stack import tree
 from stack.errors import FAILED, Problem, StackError
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import planner
+from stack.planning import checkouts
 from stack.running import ollama
 
 
 def _base() -> str:
-    return ollama.address(planner.project_name(tree.root()))
+    return ollama.address(checkouts.project_name(tree.root()))
 
 
 def listed() -> Result:
@@ -19,7 +19,7 @@ def listed() -> Result:
 
 def pull(name: str) -> Result:
     """Pull one model, or all of OLLAMA_PULL where `name` is empty; those that can't be had are told each."""
-    checkout = planner.read_checkout(tree.root())
+    checkout = checkouts.read(tree.root())
     names = [name] if name else checkout.settings.value("OLLAMA_PULL").replace(",", " ").split()
     base, progress, problems = _base(), Progress(), list[Problem]()
     with progress.shown():

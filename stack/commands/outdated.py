@@ -8,7 +8,7 @@ import msgspec
 from stack import tree
 from stack.errors import Problem
 from stack.output.result import Result
-from stack.planning import model, pins, planner
+from stack.planning import checkouts, model, pins
 from stack.planning.pins import Pin
 from stack.running import registries
 from stack.running.registries import Answer
@@ -34,7 +34,7 @@ def run() -> Result:
     said from the table, with its age. Being behind is no failure."""
     root = tree.root()
     table = pins.read(root)
-    prefix = planner.read_checkout(root).settings.value("REGISTRY_PREFIX")
+    prefix = checkouts.read(root).settings.value("REGISTRY_PREFIX")
     where = {image: _asked(pins.split(image)[0], prefix) for row in table for image in row.images()}
     today = datetime.now(UTC).date()
     answers = registries.ask(where.values())

@@ -8,7 +8,7 @@ from stack import tree
 from stack.env.settings import HIGHEST_OFFSET
 from stack.errors import Problem, StackError, fail
 from stack.output.result import Result
-from stack.planning import hostports, planner
+from stack.planning import hostports, planner, ports
 from stack.planning.planner import Planned, Request
 
 
@@ -24,7 +24,7 @@ class Row(msgspec.Struct, frozen=True):
     holder: str
 
 
-def ports(request: Request) -> Result:
+def run(request: Request) -> Result:
     """The table of the plan's block. With `--base-port auto`, of the next block that is free; with a number, of that
     one. Nothing is written."""
     auto = request.base_port == "auto"
@@ -72,7 +72,7 @@ def _held(planned: Planned) -> tuple[dict[int, str], list[Problem]]:
 def rows(planned: Planned, held: dict[int, str]) -> list[Row]:
     """Every port of the catalogue with its chosen sources, in the order of its numbers. Pure."""
     base, names = planned.plan.base_port, set(planned.plan.names())
-    chosen = planner.claims(planned.facts.catalog, planned.facts.sources)
+    chosen = ports.claims(planned.facts.catalog, planned.facts.sources)
     found = []
     for claim in chosen:
         port = planned.facts.ports[claim.variable]

@@ -16,8 +16,9 @@ from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
 from stack.names import echoed, suggest
 from stack.output.result import Result
-from stack.planning import compare, plan, planner
-from stack.planning.planner import Checkout, Planned
+from stack.planning import checkouts, compare, plan, planner
+from stack.planning.checkouts import Checkout
+from stack.planning.planner import Planned
 
 BOM = "\ufeff"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -41,7 +42,7 @@ def listed() -> Result:
 
 def _in_force() -> Planned:
     """The plan with what runs beyond it: the gateway has routes to that as well."""
-    planned = planner.drafted(planner.read_checkout(tree.root()))
+    planned = planner.drafted(checkouts.read(tree.root()))
     running = compare.running(planned.plan.project) or []
     return planner.widened(planned, sorted({c.service for c in running if c.state == "running"}))
 
@@ -85,7 +86,7 @@ def add(
     service: str, path: str, host: str, port: str, who: str, health_checks: bool, into: str, dry_run: bool
 ) -> Result:
     """Add a route to the gateway's file, once the whole file with it is right."""
-    planned = planner.drafted(planner.read_checkout(tree.root()))
+    planned = planner.drafted(checkouts.read(tree.root()))
     known = planned.facts.catalog.services()
     if service not in known:
         hint = suggest(service, known) or "./inv plan --profile all"
@@ -123,7 +124,7 @@ def remove(service: str, name: str, into: str, dry_run: bool) -> Result:
     """Remove one route by name, or all that lead to a service."""
     if bool(service) == bool(name):
         raise fail("usage", "route.remove takes --service or --name", "route.remove", "./inv route.list", USAGE)
-    planned = planner.drafted(planner.read_checkout(tree.root()))
+    planned = planner.drafted(checkouts.read(tree.root()))
     file = in_layer(planned.checkout, into, FILE)
     text = _text(planned, file)
     names = doors.of_service(text, service, file) if service else doors.of_route(text, name, file)

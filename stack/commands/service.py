@@ -19,9 +19,10 @@ from stack.gateway.kongfile import FILE
 from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.result import Result
-from stack.planning import model, plan, planner
+from stack.planning import checkouts, model, plan, planner
 from stack.planning.catalog import FAR, SECRET_KIND, SETTING
-from stack.planning.planner import Checkout, Planned
+from stack.planning.checkouts import Checkout
+from stack.planning.planner import Planned
 
 SOURCES = ("localhost", "external", "container-gpu")
 MEMORY = re.compile(r"\d+(\.\d+)?[bkmg]b?", re.IGNORECASE)
@@ -57,7 +58,7 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     """Write the files of a new service, once all of it is planned and Compose takes it."""
     root = tree.root()
     with tree.locked(root):
-        checkout = planner.read_checkout(root)
+        checkout = checkouts.read(root)
         asked = consent.asker(enter=True)
         if words == Words() and not dry_run and not yes and asked and not asked(_question(name)):
             raise fail("declined", "nothing was written", fix=f"./inv add-service {name} --image REF --port N")
@@ -175,7 +176,7 @@ def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, l
     if words.image or words.build:
         raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
     mapping = dict(_pair("--map", text) for text in words.map)
-    known, settings = checkout.catalog.services(), planner.known(checkout.catalog)
+    known, settings = checkout.catalog.services(), checkouts.known(checkout.catalog)
     project = checkout.settings.value("PROJECT_NAME")
     here = Here(project, known, _aliases(checkout), settings, words.rewrite_files)
     carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file, here)
@@ -287,7 +288,7 @@ def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:
     """Take a service away: what runs of it, its files and routes; its data only where that is asked for."""
     root = tree.root()
     with tree.locked(root):
-        planned = planner.drafted(planner.read_checkout(root))
+        planned = planner.drafted(checkouts.read(root))
         _known(planned, name)
         _not_needed(planned, name)
         ours = sorted(n for n in planned.checkout.catalog.services() if planned.checkout.catalog.fragment_of(n) == name)
@@ -374,13 +375,13 @@ def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]
 
 def show(name: str) -> Result:
     """One service: files, settings with their layer, ports, routes, edges both ways, secrets by name, what runs."""
-    planned = planner.drafted(planner.read_checkout(tree.root()))
+    planned = planner.drafted(checkouts.read(tree.root()))
     _known(planned, name)
     checkout, found = planned.checkout, planned.checkout.catalog
     source = planned.facts.sources[name]
     files = found.fragments[name].files(source)
     edges = model.edges(planned.facts.model)
-    secrets = planner.declared(checkout, name, source)
+    secrets = checkouts.declared(checkout, name, source)
     read = sorted({v for path in files for v in found.files[path].variables})
     ports = {v: planned.facts.ports[v] for path in files for e in found.files[path].entries.values()
              for v in e.get("ports", {}) if v in planned.facts.ports}  # fmt: skip

@@ -5,9 +5,9 @@ from stack.env import envfile, settings
 from stack.errors import USAGE, StackError, fail
 from stack.names import echoed, suggest, variable
 from stack.output.result import Result
-from stack.planning import planner, sources, trial
+from stack.planning import checkouts, sources, trial
 from stack.planning.catalog import PLAIN, Fragment
-from stack.planning.planner import Checkout
+from stack.planning.checkouts import Checkout
 
 
 def run(service: str, to: str) -> Result:
@@ -20,8 +20,8 @@ def run(service: str, to: str) -> Result:
 
 
 def _list() -> Result:
-    checkout = planner.read_checkout(tree.root())
-    chosen = sources.choose(checkout.catalog, planner.given(checkout), {})
+    checkout = checkouts.read(tree.root())
+    chosen = sources.choose(checkout.catalog, checkouts.given(checkout), {})
     rows = [
         {"name": name, "source": chosen[name], "sources": fragment.sources(),
          "origin": checkout.settings.origin(variable(name, "SOURCE")) or "default"}
@@ -36,7 +36,7 @@ def _set(service: str, to: str) -> Result:
         data = tree.read(root / ".env")
         before, _ = envfile.read(data)
         # Read without what else is wrong: a source is set to mend a plan.
-        fragment = _fragment(planner.read_checkout(root, dotenv=settings.sound(before)), service)
+        fragment = _fragment(checkouts.read(root, dotenv=settings.sound(before)), service)
         if to not in fragment.sources():
             raise StackError(sources.unknown(service, to, fragment.sources(), "--to"), USAGE)
         name = variable(service, "SOURCE")

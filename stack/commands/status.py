@@ -12,7 +12,7 @@ from stack.errors import USAGE, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
 from stack.output.result import Result
-from stack.planning import planner
+from stack.planning import checkouts, planner
 from stack.planning.planner import Planned, Request
 from stack.running import memory
 
@@ -49,7 +49,7 @@ def look(services: Sequence[str], stats: bool) -> Result:
         project = planned.plan.project
     except StackError as error:
         problems = error.problems
-        project = planner.project_name(root)
+        project = checkouts.project_name(root)
     rows = _inspect(docker.containers(project))
     used = (
         memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])

@@ -14,7 +14,7 @@ from stack.doctor.run import Row
 from stack.doctor.scene import Scene, name_of
 from stack.env import secrets
 from stack.errors import StackError, fail
-from stack.planning import planner
+from stack.planning import checkouts
 
 LINES = 200
 """Log lines of each container."""
@@ -44,7 +44,7 @@ def _clean(text: str, hidden: Iterable[str]) -> str:
 def _unknown(scene: Scene) -> list[str]:
     """The values of `.env` that nothing here reads: they may be anything."""
     try:
-        known = planner.known(scene.checkout.catalog)
+        known = checkouts.known(scene.checkout.catalog)
         return [value for name, value in scene.dotenv.items() if name not in known]
     except StackError:
         return []

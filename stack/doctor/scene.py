@@ -13,12 +13,13 @@ from stack import docker, tree
 from stack.env import envfile
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.planning import compare, kept, lastup, model, pins, planner, saving
+from stack.planning import checkouts, compare, kept, lastup, model, pins, planner, saving
 from stack.planning.changes import Change, Container
+from stack.planning.checkouts import Checkout
 from stack.planning.compare import Assembled
 from stack.planning.pins import Pin
 from stack.planning.plan import Service
-from stack.planning.planner import Checkout, Planned
+from stack.planning.planner import Planned
 from stack.running import images, inside, sockets
 
 T = TypeVar("T")
@@ -82,7 +83,7 @@ class Scene:
     @piece
     def checkout(self) -> Checkout:
         """The files as they are read and checked."""
-        return planner.read_checkout(self.root)
+        return checkouts.read(self.root)
 
     @piece
     def planned(self) -> Planned:
@@ -98,7 +99,7 @@ class Scene:
     @piece
     def project(self) -> str:
         """PROJECT_NAME; it holds where the fragments can't be read, too."""
-        return planner.project_name(self.root)
+        return checkouts.project_name(self.root)
 
     @piece
     def secrets(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import StackError, fail
-from stack.planning import addresses, assembly, changes, lastup, model, outside, planner, reads
+from stack.planning import addresses, assembly, changes, checkouts, lastup, model, outside, reads
 from stack.planning.catalog import DISABLED
 from stack.planning.changes import Change, Container, Wanted
 from stack.planning.model import Model
@@ -30,7 +30,7 @@ class Assembled(msgspec.Struct, frozen=True):
 def assemble(planned: Planned) -> Assembled:
     """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
     digests = images.digests(planned)
-    far = planner.far_secrets(planned.checkout, planned.facts.sources)
+    far = checkouts.far_secrets(planned.checkout, planned.facts.sources)
     names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
     block = docker.proxy_block()
     around, everywhere = outside.environment(os.environ, names, block), outside.everywhere(names, block)

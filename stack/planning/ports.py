@@ -1,10 +1,12 @@
-"""Published ports: BASE_PORT plus an offset, unless pinned. Pure."""
+"""Published ports: claimed by fragments, BASE_PORT plus an offset, unless pinned. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from stack.errors import Problem, StackError
+from stack.planning.catalog import Catalog
 
 LOWEST, HIGHEST = 1, 65535
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
@@ -18,6 +20,47 @@ class Published(msgspec.Struct, frozen=True):
     host_ip: str
     host: int
     protocol: str = "tcp"
+
+
+class Claim(NamedTuple):
+    """A port that a service publishes: the variable that holds it, its offset, and where the fragment says so."""
+
+    variable: str
+    offset: int
+    service: str
+    where: str
+
+
+def claims(found: Catalog, chosen: Mapping[str, str]) -> list[Claim]:
+    """The ports of every service with its chosen source."""
+    made = []
+    for name, source in chosen.items():
+        fragment = found.fragments[name]
+        files = fragment.files(source)
+        for service in sorted({s for path in files for s in found.files[path].entries}):
+            for port, offset in found.entry(service, files).ports.items():
+                where = f"{fragment.layers[0]}: x-stack.{service}.ports.{port}"
+                made.append(Claim(port, offset, service, where))
+    return made
+
+
+def twice(claims: list[Claim]) -> list[Problem]:
+    """A problem for each variable that two services have, and each offset that two variables have."""
+    variables: dict[str, Claim] = {}
+    offsets: dict[int, Claim] = {}
+    problems = []
+    for claim in claims:
+        namesake = variables.setdefault(claim.variable, claim)
+        other = offsets.setdefault(claim.offset, claim)
+        if namesake is not claim:
+            message = f"{namesake.service} and {claim.service} both have the port variable {claim.variable}"
+            problems.append(Problem("port-variable-twice", message, claim.where, "rename one of the two"))
+        elif other is not claim:
+            message = f"{other.variable} and {claim.variable} have the same offset {claim.offset}"
+            unused = next((n for n in range(21, 100) if n not in {c.offset for c in claims}), None)
+            fix = f"give {claim.variable} a free one" + (f", such as {unused}" if unused else "")
+            problems.append(Problem("offset-twice", message, claim.where, fix))
+    return problems
 
 
 def assign(offsets: Mapping[str, int], base_port: int, pins: Mapping[str, str]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from stack import docker
 from stack.env import secrets
 from stack.errors import Problem, StackError
 from stack.names import variable
-from stack.planning import lastup, model, planner
+from stack.planning import checkouts, lastup, model, planner
 from stack.planning.catalog import FAR, PLAIN
 from stack.planning.planner import Planned, Request
 
@@ -26,11 +26,11 @@ def _flags(planned: Planned, request: Request) -> dict[str, str | None]:
     saved: dict[str, str | None] = {}
     checkout = planned.checkout
     for name, source in planned.facts.sources.items():
-        if source != (planner.given(checkout).get(variable(name, "SOURCE")) or PLAIN):
+        if source != (checkouts.given(checkout).get(variable(name, "SOURCE")) or PLAIN):
             saved[variable(name, "SOURCE")] = source
     if request.profiles and not request.services:
         wanted = planner.selected(checkout, request)
-        if wanted != planner.saved_profiles(checkout):
+        if wanted != checkouts.saved_profiles(checkout):
             saved["STACK_PROFILES"] = ",".join(wanted)
     if request.base_port and request.base_port != checkout.dotenv.get("BASE_PORT"):
         saved["BASE_PORT"] = request.base_port
@@ -70,7 +70,7 @@ def declared(planned: Planned) -> dict[str, dict[str, str]]:
     whole = set(planned.plan.fragments())
     found: dict[str, dict[str, str]] = {}
     for fragment, source in planned.facts.sources.items():
-        kinds = {} if source in FAR else planner.declared(planned.checkout, fragment, source)
+        kinds = {} if source in FAR else checkouts.declared(planned.checkout, fragment, source)
         wanted = {name: kind for name, kind in kinds.items() if fragment in whole or name in used}
         found |= {fragment: wanted} if wanted else {}
     return found
@@ -82,7 +82,7 @@ def new_secrets(planned: Planned) -> dict[str, str]:
     return secrets.mint(wanted, secret_values(planned.checkout), _random_hex, int(time.time()))
 
 
-def secret_values(checkout: planner.Checkout) -> dict[str, str]:
+def secret_values(checkout: checkouts.Checkout) -> dict[str, str]:
     """The value of each secret that is set."""
     return {name: value for name in checkout.secrets if (value := checkout.settings.value(name))}
 

@@ -3,14 +3,14 @@
 from stack.env import secrets, settings
 from stack.errors import Problem
 from stack.names import suggest
-from stack.planning import planner
-from stack.planning.planner import Checkout
+from stack.planning import checkouts
+from stack.planning.checkouts import Checkout
 
 
 def unknown(checkout: Checkout) -> list[Problem]:
     """A problem for each line of `.env` that nothing reads, with the nearest name that something does; without those
     of `of_docker` and settings.renamed, which say more."""
-    known = planner.known(checkout.catalog) | settings.RENAMED.keys() | set(filter(_dockers, checkout.dotenv))
+    known = checkouts.known(checkout.catalog) | settings.RENAMED.keys() | set(filter(_dockers, checkout.dotenv))
     return [
         Problem("unknown-setting", f"nothing reads {name}", f".env: {name}",
                 suggest(name, known) or f"./inv env.unset {name}")

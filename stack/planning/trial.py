@@ -10,7 +10,7 @@ from stack import docker
 from stack.env import settings
 from stack.errors import Problem, StackError
 from stack.names import echoed
-from stack.planning import kept, planner
+from stack.planning import checkouts, kept, planner
 from stack.planning.planner import Planned
 
 LAYER = ("compose", "overrides", "kong")
@@ -44,7 +44,7 @@ def problems(
 def _wrong(root: Path, dotenv: Mapping[str, str], no_word: Collection[str]) -> list[Problem]:
     """Why these settings give no plan."""
     try:
-        planner.drafted(planner.read_checkout(root, dotenv=dict(dotenv)))
+        planner.drafted(checkouts.read(root, dotenv=dict(dotenv)))
     except StackError as error:
         return [one for one in error.problems if one.code not in no_word]
     return []
@@ -103,7 +103,7 @@ def _kept(root: Path, name: str, before: Mapping[str, str], after: Mapping[str, 
 def _drafted(root: Path, dotenv: Mapping[str, str]) -> Planned | None:
     """The plan of everything, as data may be of a service that is not selected now; None where there is none."""
     try:
-        planned = planner.drafted(planner.read_checkout(root, dotenv=dict(dotenv)))
+        planned = planner.drafted(checkouts.read(root, dotenv=dict(dotenv)))
         return planner.widened(planned, planned.checkout.catalog.services())
     except StackError:
         return None

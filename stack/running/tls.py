@@ -14,7 +14,8 @@ from stack import tree
 from stack.errors import Problem, StackError
 from stack.gateway import certificate, entrance
 from stack.planning import assembly
-from stack.planning.planner import Checkout, Planned
+from stack.planning.checkouts import Checkout
+from stack.planning.planner import Planned
 
 SERVED = f"{assembly.PRIVATE}tls/gateway.pem"
 AUTHORITY = f"{assembly.PRIVATE}ca/ca.pem"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from stack import docker, tree
-from stack.planning import catalog, compare, model, planner
+from stack.planning import catalog, checkouts, compare, interpolation, model, planner
 from stack.planning.compare import Assembled
 from stack.planning.planner import Planned, Request
 from tests import support
@@ -74,7 +74,7 @@ class Shipped(NamedTuple):
         """The services that Compose renders of one fragment from one source, without the others."""
         checkout = _checkout(self.root)
         chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), name: source}
-        env, _ = planner.environment(checkout, chosen, 63000)
+        env, _ = interpolation.environment(checkout, chosen, 63000)
         files = [*BASE.layers, *FRAGMENTS[name].files(source)]
         return set(model.services(json.loads(docker.config(self.root, files, env, "alone"))))
 
@@ -102,8 +102,8 @@ class Shipped(NamedTuple):
 
 
 @cache
-def _checkout(root: Path) -> planner.Checkout:
-    return planner.read_checkout(root)
+def _checkout(root: Path) -> checkouts.Checkout:
+    return checkouts.read(root)
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stack.commands import docs
-from stack.planning import planner, reference
+from stack.planning import checkouts, reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -22,13 +22,13 @@ def test_the_file_is_what_the_fragments_say(path: str, texts: dict[str, str]) ->
 
 
 def test_every_setting_is_explained() -> None:
-    checkout = planner.read_checkout(ROOT, dotenv={}, shell={}, roots=[""])
+    checkout = checkouts.read(ROOT, dotenv={}, shell={}, roots=[""])
     silent = [name for name, (_, _, meaning) in reference.meanings(checkout.catalog).items() if not meaning]
     assert silent == []
 
 
 def test_every_setting_that_a_file_reads_stands_in_the_example_once(texts: dict[str, str]) -> None:
-    checkout = planner.read_checkout(ROOT, dotenv={}, shell={}, roots=[""])
+    checkout = checkouts.read(ROOT, dotenv={}, shell={}, roots=[""])
     read = {name for file in checkout.catalog.files.values() for name in file.variables}
     listed = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", texts[docs.EXAMPLE], re.MULTILINE)
     assert sorted(read - set(listed)) == []

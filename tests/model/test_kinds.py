@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stack import tree, yamlfile
-from stack.planning import assembly, model, plan, planner
+from stack.planning import assembly, checkouts, model, plan
 from stack.running import live
 from tests.model.shipped import CASES, FAR, Case, Shipped
 
@@ -102,7 +102,7 @@ def test_what_is_named_without_a_value_is_a_setting_that_is_absent_until_it_is_s
     name = "HSA_OVERRIDE_GFX_VERSION"
     case = Case("container-rocm")
     before = shipped_once.make(case)
-    assert name in planner.known(before.planned.checkout.catalog)
+    assert name in checkouts.known(before.planned.checkout.catalog)
     assert before.services()["ollama"]["environment"][name] is None
     found = shipped_once.read(before)["services"]["ollama"]["environment"]
     assert found.get(name) is None

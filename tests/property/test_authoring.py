@@ -11,7 +11,7 @@ from stack.authoring import addition, fragment
 from stack.authoring.addition import Changes
 from stack.authoring.definition import Definition, Door, Edge, Mount
 from stack.gateway.kongfile import FILE
-from stack.planning import catalog, planner
+from stack.planning import catalog, checkouts
 from stack.planning.catalog import Catalog
 from tests.support import ROOT
 
@@ -48,7 +48,7 @@ def definitions(draw: st.DrawFn, names: st.SearchStrategy[str] = NAMES) -> Defin
 def read(files: Mapping[str, bytes]) -> Catalog:
     ours = {path: data for path, data in files.items() if path.startswith(("compose/", "overrides/"))}
     fragments, base = catalog.arrange(ours, [""])
-    found = Catalog(fragments, planner._read_files(ours), base)
+    found = Catalog(fragments, checkouts._read_files(ours), base)
     assert catalog.check(found) == []
     return found
 

@@ -34,7 +34,7 @@ from stack.doctor.scene import Scene
 from stack.env import secrets
 from stack.env.settings import CORE_DEFAULTS, resolve
 from stack.errors import fail
-from stack.planning.planner import Checkout
+from stack.planning.checkouts import Checkout
 from tests.synthetic import facts, planned, port
 
 GB = 2**30

@@ -8,7 +8,7 @@ import pytest
 from stack import docker
 from stack.commands import down
 from stack.errors import StackError, fail
-from stack.planning import planner
+from stack.planning import checkouts
 from stack.planning.changes import Container
 
 
@@ -52,7 +52,7 @@ def test_what_this_folder_started_needs_no_word(tmp_path: Path) -> None:
 
 def test_the_projects_name_holds_beside_lines_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PROJECT_NAME=mine\nA: 1\n")
-    assert planner.project_name(tmp_path) == "mine"
+    assert checkouts.project_name(tmp_path) == "mine"
     (tmp_path / ".env").write_text("PROJECT_NAME: mine\n")
     with pytest.raises(StackError, match="is written with : for ="):
-        planner.project_name(tmp_path)
+        checkouts.project_name(tmp_path)

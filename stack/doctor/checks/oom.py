@@ -8,7 +8,7 @@ from typing import Any
 from stack import tree, yamlfile
 from stack.doctor.check import Check, Finding
 from stack.doctor.scene import Inspected, Scene, service_of
-from stack.planning import planner, sources
+from stack.planning import checkouts, sources
 
 SETTING = re.compile(r"\$\{(\w+)")
 
@@ -48,7 +48,7 @@ def _setting(scene: Scene, name: str) -> str:
     """The setting of a service's limit, as the last of its files has it: that of an ambassador is not its program's."""
     found = scene.checkout.catalog
     fragment = found.fragments[found.fragment_of(name)]
-    source = sources.choose(found, planner.given(scene.checkout), {})[fragment.name]
+    source = sources.choose(found, checkouts.given(scene.checkout), {})[fragment.name]
     limits = [limit for path in fragment.files(source) if (limit := _limit(scene.root / path, name))]
     setting = SETTING.match(limits[-1]) if limits else None
     return setting[1] if setting else ""

@@ -7,7 +7,7 @@ from stack import tree
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.env import settings
-from stack.planning import plan, planner
+from stack.planning import checkouts, plan
 from stack.planning.ports import Published
 
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -22,7 +22,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
         return []
     low, high = map(int, bounds)
     kept = reserved(tree.read(RESERVED).decode())
-    given = planner.given(scene.checkout)
+    given = checkouts.given(scene.checkout)
     return within(plan.published(scene.planned.plan.services), low, high, kept, given)
 
 

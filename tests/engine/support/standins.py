@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.builds import machine
-from stack.planning import model, planner
+from stack.planning import checkouts, model, planner
 from stack.planning.planner import Request
 from tests.engine.support import ports, stacks
 from tests.engine.support.stacks import Stack
@@ -41,7 +41,7 @@ def make(root: Path, project: str, **settings: str) -> Stack:
     stacks.copy_tree(root)
     base_port = ports.first_free(ports.own(ports.CATALOGUES), HIGHEST_OFFSET + 1)
     stack = Stack(root, project, base_port)
-    found = planner.read_checkout(root, dotenv={}, shell={}).catalog
+    found = checkouts.read(root, dotenv={}, shell={}).catalog
     read = set(itertools.chain.from_iterable(file.variables for file in found.files.values()))
     images = {name: IMAGE for name in read if name.endswith("_IMAGE") and not name.endswith(REAL)}
     lines = {"PROJECT_NAME": project, "BASE_PORT": str(base_port), **images, **settings}

@@ -1,0 +1,56 @@
+"""The catalogue as Compose merges it, kept in .stack/cache under the digest of all that it was made from."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import docker, tree
+from stack.errors import StackError
+from stack.planning import batches, reads
+from stack.planning.checkouts import Checkout
+from stack.planning.model import Model
+
+
+def merge(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> tuple[Model, str]:
+    """Compose's own merge of `files`, interpolated with `env`, and the digest of all its inputs.
+
+    Raises StackError with what Compose refuses, and where that stands."""
+    key = _key(checkout, files, env)
+    return _kept(checkout.root, key, lambda: _asked(checkout, files, env)), key[:16]
+
+
+def _key(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> str:
+    """The digest of all that a merge is made from."""
+    read = [name.encode() for file in checkout.catalog.files.values() for name in file.variables]
+    around = reads.mentioned(docker.bare_environment(), read)
+    return tree.digest(checkout.digest.encode(), *map(str.encode, files),
+                       msgspec.json.encode([sorted(env.items()), sorted(around.items())]),
+                       docker.compose_stamp().encode())  # fmt: skip
+
+
+def _kept(root: Path, key: str, make: Callable[[], Model]) -> Model:
+    """The model of this key: the one that is kept, else the one that `make` gives, which is kept from now on."""
+    cache = root / tree.GENERATED / "cache" / f"model-{key[:24]}.json"
+    try:
+        found: Model = msgspec.json.decode(cache.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        found = make()
+        tree.remember(cache, msgspec.json.encode(found))
+    return found
+
+
+def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Model:
+    """The model as Compose gives it: in batches where they tell the same as all files together."""
+    project = checkout.settings.value("PROJECT_NAME")
+
+    def config(paths: list[str]) -> Model:
+        found: Model = msgspec.json.decode(docker.config(checkout.root, paths, env, project))
+        return found
+
+    try:
+        return batches.merge(checkout.catalog, files, config) or config(files)
+    except StackError as error:
+        from stack.planning import blame
+
+        raise blame.located(checkout.root, checkout.catalog, checkout.settings, files, env, error) from None

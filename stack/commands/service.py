@@ -12,7 +12,7 @@ from stack.authoring import addition, compose_file, doors, fragment, losses, ren
 from stack.authoring.carrier import Here
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
 from stack.commands import route
-from stack.env import envfile
+from stack.env import envfile, public
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.gateway.kongfile import FILE
@@ -382,7 +382,7 @@ def show(name: str) -> Result:
     files = found.fragments[name].files(source)
     edges = model.edges(planned.facts.model)
     secrets = checkouts.declared(checkout, name, source)
-    read = sorted({v for path in files for v in found.files[path].variables})
+    read = sorted({v for path in files for v in found.files[path].variables} - public.DERIVED.keys())
     ports = {v: planned.facts.ports[v] for path in files for e in found.files[path].entries.values()
              for v in e.get("ports", {}) if v in planned.facts.ports}  # fmt: skip
     data: dict[str, Any] = {

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
+from stack.env import public
+from stack.env.public import HOST
 from stack.errors import Problem
 from stack.names import echoed
 
@@ -119,10 +121,16 @@ def check(settings: Settings) -> list[Problem]:
         value, origin = settings.found.get(setting.name, ("", DEFAULT))
         expected = setting.expected(value) if value else ""
         if expected:
-            message = f"{setting.name}: expected {expected}, got {echoed(value)}"
+            message = f"{setting.name}: expected {expected}, got {echoed(_without_login(value))}"
             fix = f"leave the flag out for {setting.default}" if origin == FLAG else undone(setting.name, origin)
             problems.append(Problem("setting", message, f"{origin}: {setting.name}", fix))
-    return problems
+    host = "" if settings.origin("PUBLIC_HOST") == DEFAULT else settings.value("PUBLIC_HOST")
+    return problems or public.contradicting(settings.value("PUBLIC_URL"), host)
+
+
+def _without_login(value: str) -> str:
+    """A value as it may be shown: a password can stand in an address."""
+    return re.sub(r"\S*:\S*@", "…@", value)
 
 
 def undone(name: str, origin: str) -> str:
@@ -159,8 +167,7 @@ def _address(value: str) -> str:
 
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
-_ORIGIN = rf"https?://{_HOST}(?::[0-9]{{1,5}})?"
+_ORIGIN = rf"https?://{HOST}(?::[0-9]{{1,5}})?"
 _PATH = r"[^\0\n]+"
 CORE = (
     Setting(
@@ -178,7 +185,19 @@ CORE = (
         "PUBLIC_HOST",
         "localhost",
         "name under which browsers reach this machine, in every printed and configured URL",
-        _matching(_HOST, "a host name without scheme, port or path"),
+        _matching(HOST, "a host name without scheme, port or path"),
+    ),
+    Setting(
+        "PUBLIC_URL",
+        "",
+        "address at which browsers reach the gateway, as https://example.org (docs/https.md)",
+        public.expected_url,
+    ),
+    Setting(
+        "TRUSTED_PROXIES",
+        "",
+        "proxies whose X-Forwarded-* headers count: addresses, networks, or private (docs/https.md)",
+        public.expected_proxies,
     ),
     Setting(
         "CORS_ORIGINS",
@@ -229,7 +248,7 @@ CORE = (
         "REGISTRY_PREFIX",
         "",
         "registry that mirrors every image, as host[:port][/path]; empty for each image's own",
-        _matching(rf"{_HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://"),
+        _matching(rf"{HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://"),
     ),
 )
 CORE_DEFAULTS = {setting.name: setting.default for setting in CORE}

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from stack.env.public import Address
 from stack.gateway import kongfile
 from stack.gateway.kongfile import FILE, Entities, Entity
 
@@ -28,13 +29,14 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The gateway as browsers reach it: the machine's name, the published port (None where it is not known), for each
-    Compose service the path of its page, and the origins of pages elsewhere that may ask (`*` for all)."""
+    """The gateway as browsers reach it: host and port (None where it is not known), for each Compose service the path
+    of its page, the origins of pages elsewhere that may ask (`*` for all), and the scheme."""
 
     host: str
     port: int | None = None
     pages: Mapping[str, str] = {}
     origins: tuple[str, ...] = ()
+    scheme: str = "http"
 
     def named(self, host: str) -> str:
         """A name of the file as it is on this machine: below its own name instead of localhost."""
@@ -90,7 +92,8 @@ def url(route: Route, site: Site) -> str:
     be none."""
     if route.host.rpartition(".")[2].isdecimal():
         return ""
-    return f"http://{route.host or site.host}{f':{site.port}' if site.port else ''}{page(route, site)}"
+    at = Address(site.scheme, route.host or site.host, site.port)
+    return f"{at.scheme}://{at.host}{at.suffix}{page(route, site)}"
 
 
 def page(route: Route, site: Site) -> str:

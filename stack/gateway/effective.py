@@ -10,7 +10,7 @@ from stack.gateway.kongfile import FILE, Entities, Entity
 
 HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
 LOCAL = Site("localhost")
-"""The machine as the file names it; the effective one has PUBLIC_HOST in its place."""
+"""The machine as the file names it; the effective one has the name by which browsers reach the gateway."""
 INDEX = "index"
 """The route that answers with a page of links."""
 REPORTERS = frozenset(

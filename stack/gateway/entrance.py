@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from stack import tree
+from stack.env import public
 from stack.errors import Problem, StackError
 from stack.gateway import kongfile, schema
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
-from stack.planning import model, plan
+from stack.planning import interpolation, model, plan
 from stack.planning.changes import Container
 from stack.planning.planner import Planned
 
@@ -29,8 +30,8 @@ BUNDLED = "bundled"
 
 class Inputs(msgspec.Struct, frozen=True):
     """What an entrance is made from, besides the file: the services that the gateway can reach, all services there are
-    and the container ports of those that are known, what the gateway's container has, and
-    whether it is HAProxy, which is built here."""
+    and the container ports of those that are known, what the gateway's container has, whether it is HAProxy, which is
+    built here, and the networks of proxies before it whose word counts."""
 
     site: Site
     reachable: list[str]
@@ -39,6 +40,7 @@ class Inputs(msgspec.Struct, frozen=True):
     credentials: list[str]
     plugins: list[str]
     built: bool = False
+    trusted: list[str] = []
 
 
 class Entrance(msgspec.Struct, frozen=True):
@@ -119,8 +121,9 @@ def site(planned: Planned) -> Site:
     pages = {name: entry.page for name, entry in entries.items() if entry.page}
     ports = [p.host for s in planned.plan.services if s.name == SERVICE for p in s.ports if p.container == INSIDE]
     settings = planned.checkout.settings
+    at = interpolation.reached(settings, next(iter(ports), None))
     origins = tuple(dict.fromkeys(settings.value("CORS_ORIGINS").replace(",", " ").lower().split()))
-    return Site(settings.value("PUBLIC_HOST"), next(iter(ports), None), pages, origins)
+    return Site(at.host, at.port, pages, origins, at.scheme)
 
 
 PATIENCE = 10
@@ -152,11 +155,11 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
     found = kongfile.entities(document)
     hosts = sorted({host for route in found["routes"] for host in declared.strings(route.value.get("hosts"))})
     made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)), hosts=hosts)
-    return _for_haproxy(made, text, document, found, file, layers) if inputs.built else made
+    return _for_haproxy(made, text, document, found, inputs.trusted, file, layers) if inputs.built else made
 
 
-def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kongfile.Entities, file: str,
-                 layers: Mapping[str, str] | None) -> Entrance:  # fmt: skip
+def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kongfile.Entities, trusted: list[str],
+                 file: str, layers: Mapping[str, str] | None) -> Entrance:  # fmt: skip
     """The same with HAProxy's configuration; all of the file must be what it can carry, planned or not."""
     from stack.gateway import validity
     from stack.gateway.haproxy import configuration, limits
@@ -165,7 +168,7 @@ def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kon
     if problems:
         return Entrance(validity.placed(problems, text, file, layers))
     unheard = limits.silent(found)
-    return msgspec.structs.replace(made, haproxy=configuration.written(document), unheard=unheard)
+    return msgspec.structs.replace(made, haproxy=configuration.written(document, trusted), unheard=unheard)
 
 
 ENGINES = {False: "Kong", True: "HAProxy"}
@@ -218,6 +221,7 @@ def _inputs(planned: Planned) -> Inputs:
         site(planned), reachable(planned), planned.facts.catalog.services(),
         {name: sorted(exposed(planned, name)) for name in sorted(services)},
         sorted(name for name in own if not name.startswith(OWN)), sorted(plugins), built(planned),
+        public.trusted(planned.checkout.settings.value("TRUSTED_PROXIES")),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from stack import tree
-from stack.env import envfile, settings, variables
+from stack.env import envfile, public, settings, variables
 from stack.env.settings import Settings
 from stack.errors import FAILED, USAGE, StackError, fail
 from stack.names import echoed, suggest, variable
@@ -100,14 +100,15 @@ def _secrets(found: Catalog) -> dict[str, str]:
 
 
 def known(found: Catalog) -> set[str]:
-    """Every setting's name: what the files read, what they declare, and the project's own. What a service's environment
-    names without a value is one by being declared alone."""
+    """Every setting's name: what the files read, what they declare, and the project's own, without what follows from
+    others. What a service's environment names without a value is one by being declared alone."""
     names = set(settings.CORE_DEFAULTS) | set(_secrets(found))
     names |= {name for file in found.files.values() for name in file.variables}
     names |= {name for file in found.files.values() for e in file.entries.values() for name in e.get("settings", {})}
     names |= {variable(name, "SOURCE") for name in found.fragments}
     names |= {variable(name, "SCALE") for name in found.services()}
-    return names | {port for file in found.files.values() for e in file.entries.values() for port in e.get("ports", {})}
+    names |= {port for file in found.files.values() for e in file.entries.values() for port in e.get("ports", {})}
+    return names - public.DERIVED.keys()
 
 
 def given(checkout: Checkout) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from stack.env import settings
+from stack.env import public, settings
+from stack.env.settings import Settings
 from stack.errors import Problem, StackError
 from stack.names import cut, variable
 from stack.planning import checkouts, model, ports
@@ -25,8 +26,19 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
         **{name: value for name, value in values.items() if name not in checkout.secrets},
     }
     env |= {name: str(port) for name, port in assigned.items()} | empty
+    at = reached(checkout.settings, assigned.get(GATEWAY_PORT))
+    env |= public.variables(at, assigned, values.get("TRUSTED_PROXIES", ""))
     env |= {name: model.token(name) for name in checkout.secrets}
     return env, assigned
+
+
+GATEWAY_PORT = "KONG_HTTP_PORT"
+"""The variable of the gateway's published port for plain HTTP."""
+
+
+def reached(found: Settings, port: int | None) -> public.Address:
+    """The gateway as browsers reach it, which publishes this port for plain HTTP."""
+    return public.address(found.value("PUBLIC_URL"), found.value("PUBLIC_HOST"), port)
 
 
 def defaults_elsewhere(checkout: Checkout) -> dict[str, str]:

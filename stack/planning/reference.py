@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from stack.env import public
 from stack.env.settings import CORE
 from stack.names import variable
 from stack.planning import model
@@ -81,7 +82,8 @@ def _defaults(catalog: Catalog, fragment: Fragment) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in fragment.paths():
         for name, default in catalog.files[path].variables.items():
-            found[name] = found.get(name) or default or ""
+            if name not in public.DERIVED:
+                found[name] = found.get(name) or default or ""
     read = {name for file in catalog.files.values() for name in file.variables}
     declared = [name for entry in _entries(catalog, fragment).values() for name in entry.settings]
     return found | {name: "" for name in declared if name not in read}

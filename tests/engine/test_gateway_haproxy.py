@@ -5,7 +5,7 @@ One container of the image answers every table: each comes by the same script th
 import contextlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -35,9 +35,9 @@ class Engine(NamedTuple):
     server: str
 
     @contextlib.contextmanager
-    def take(self, document: dict[str, Any]) -> Iterator[Asker]:
+    def take(self, document: dict[str, Any], trusted: Sequence[str] = ()) -> Iterator[Asker]:
         """Have it serve another file, and ask it."""
-        (self.folder / "next.cfg").write_text(gateway.written(document, self.server))
+        (self.folder / "next.cfg").write_text(gateway.written(document, self.server, trusted))
         done = run("docker", "exec", self.name, "sh", "/opt/gateway/reload.sh", "/gateway/next.cfg")
         assert done.code == 0, done
         with contextlib.closing(Asker(self.port)) as asker:
@@ -53,7 +53,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     bridge = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
     with gateway.echo(bridge) as server:
         (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
-        given = {**gateway.SECRETS, "KONG_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
+        given = {**gateway.SECRETS, "PUBLIC_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
         docker("run", "-d", "--name", name, *SHUT, "-v", f"{folder}:/gateway:ro", "-p", "127.0.0.1::8000",
                *(word for key, value in given.items() for word in ("-e", f"{key}={value}")), IMAGE)  # fmt: skip
         try:
@@ -220,6 +220,55 @@ def test_what_a_service_is_told_of_the_client_is_the_gateways_word(engine: Engin
         "x-forwarded-for": f"1.2.3.4, {client}", "x-forwarded-proto": "http", "x-forwarded-host": "localhost",
         "x-forwarded-port": str(gateway.PORT), "x-forwarded-path": "/a/%41", "x-forwarded-prefix": "/a/",
     }  # fmt: skip
+
+
+def forwarded(answer: Answer) -> dict[str, str]:
+    """What the service was told of where the request came from, without the words X-Forwarded."""
+    told = {name.removeprefix("x-forwarded-"): value for name, value in answer.asked if name.startswith("x-forwarded-")}
+    return {**told, "client": dict(answer.asked)["x-real-ip"]}
+
+
+def test_a_trusted_proxys_word_on_the_client_is_passed_on(engine: Engine) -> None:
+    """As Kong does it: the peer is added, all else stays; what the client itself claims behind its proxy does not
+    count, and one connection carries the requests of many clients."""
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "n8n.example.org", "X-Forwarded-Port": "443",
+            "X-Forwarded-Prefix": "/in/front"}  # fmt: skip
+    with engine.take(plugins(a=[]), ["172.16.0.0/12", "10.0.0.1"]) as asker:
+        peer = forwarded(got(asker, "/a/"))["client"]
+        assert forwarded(got(asker, "/a/", said)) == {
+            "for": peer, "client": peer, "path": "/a/", "proto": "https", "host": "n8n.example.org", "port": "443",
+            "prefix": "/in/front",
+        }  # fmt: skip
+        through = ["203.0.113.7, 10.0.0.1", "9.9.9.9, 203.0.113.8", "9.9.9.9, unknown, 10.0.0.1", "::1, 2001:db8::1"]
+        seen = [forwarded(got(asker, "/a/", {"X-Forwarded-For": hops})) for hops in through]
+        assert [one["client"] for one in seen] == ["203.0.113.7", "203.0.113.8", "10.0.0.1", "2001:db8::1"]
+        assert [one["for"] for one in seen] == [f"{hops}, {peer}" for hops in through]
+        assert [(one["proto"], one["host"], one["prefix"]) for one in seen] == [("http", "localhost", "/a/")] * 4
+
+
+def test_the_client_behind_a_trusted_proxy_is_the_one_who_is_counted_and_kept_out(engine: Engine) -> None:
+    def of(client: str) -> dict[str, str]:
+        return {"X-Forwarded-For": f"198.51.100.1, {client}"}
+
+    file = plugins(rate=[{"rate-limiting": {"day": 1}}], address=[{"ip-restriction": {"allow": ["203.0.113.0/24"]}}])
+    with engine.take(file, ["172.16.0.0/12"]) as asker:
+        rated = [got(asker, "/rate/", of(client)).status for client in ("203.0.113.7", "203.0.113.8", "203.0.113.7")]
+        assert rated == [200, 200, 429]
+        assert [got(asker, "/address/", of(client)).status for client in ("203.0.113.9", "192.0.2.1")] == [200, 403]
+    with engine.take(file) as asker:
+        assert got(asker, "/address/", of("203.0.113.9")).status == 403
+
+
+def test_a_route_of_https_takes_who_came_by_it_to_a_trusted_proxy(engine: Engine) -> None:
+    file = plugins(a=[])
+    file["services"][0]["routes"][0]["protocols"] = ["https"]
+    by_https = {"X-Forwarded-Proto": "https"}
+    with engine.take(file, ["172.16.0.0/12"]) as asker:
+        assert [got(asker, "/a/", sent).status for sent in (by_https, {"X-Forwarded-Proto": "http"}, {})] == [
+            200, 426, 426,
+        ]  # fmt: skip
+    with engine.take(file) as asker:
+        assert got(asker, "/a/", by_https).status == 426
 
 
 def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Engine) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stack.commands import docs
+from stack.env import public
 from stack.planning import checkouts, reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,8 +32,14 @@ def test_every_setting_that_a_file_reads_stands_in_the_example_once(texts: dict[
     checkout = checkouts.read(ROOT, dotenv={}, shell={}, roots=[""])
     read = {name for file in checkout.catalog.files.values() for name in file.variables}
     listed = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", texts[docs.EXAMPLE], re.MULTILINE)
-    assert sorted(read - set(listed)) == []
+    assert sorted(read - set(listed) - public.DERIVED.keys()) == []
+    assert sorted(set(listed) & public.DERIVED.keys()) == []
     assert len(listed) == len(set(listed))
+
+
+def test_what_follows_from_settings_is_told_to_authors() -> None:
+    told = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", (ROOT / "docs/reference.md").read_text(), re.MULTILINE)
+    assert dict(told).items() >= public.DERIVED.items()
 
 
 def test_a_copy_of_the_example_sets_nothing(texts: dict[str, str]) -> None:

@@ -173,3 +173,18 @@ def test_each_route_has_one_section_and_one_line_that_leads_there() -> None:
     text = configuration.written({"_format_version": "3.0", "services": services})
     assert text.count("\nbackend r") == 300
     assert text.count("use_backend ") == 300
+
+
+def test_only_proxies_that_are_trusted_are_believed_and_each_has_a_line_of_its_own() -> None:
+    """HAProxy takes 64 words a line."""
+    plain = configuration.written(document())
+    assert "set-src" not in plain
+    assert "req.fhdr(x-forwarded-proto" not in plain
+    networks = [f"10.{at}.0.0/16" for at in range(100)]
+    trusting = configuration.written(document(), networks)
+    assert [line.strip() for line in trusting.splitlines() if "acl" in line] == [
+        f"acl trusted src {network}" for network in networks
+    ]
+    believed = [line for line in trusting.splitlines() if "set-src" in line]
+    assert all(" if trusted" in line for line in believed)
+    assert believed

@@ -97,7 +97,7 @@ def test_the_index_links_what_is_planned_and_says_what_is_asked_for() -> None:
 def test_the_index_leads_to_the_services_pages_under_the_public_name() -> None:
     site = Site("Box.lan", 80, {"jupyter": "/lab", "zipkin": "/zipkin/", "weaviate": "/v1"})
     assert links(page({"jupyter", "weaviate", "zipkin"}, site)) == {
-        "jupyter": "http://jupyter.box.lan:80/lab",
+        "jupyter": "http://jupyter.box.lan/lab",
         "weaviate": "/weaviate/v1",
         "zipkin": "/zipkin/",
     }

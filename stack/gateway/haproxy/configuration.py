@@ -3,12 +3,12 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stack.gateway import declared, kongfile, routing, rust, schema
 from stack.gateway.declared import AUTH_PLUGINS, strings
-from stack.gateway.haproxy import paths, people, rules, servers
+from stack.gateway.haproxy import forwarded, paths, people, rules, servers
 from stack.gateway.haproxy.words import NAMED, name, shown, word
 from stack.gateway.kongfile import Entities, Entity
 from stack.gateway.routing import Candidate
@@ -68,19 +68,8 @@ frontend status
     http-request return status 200 content-type text/plain string {digest} if {{ path /status /status/ready }}
     http-request return status 404
 """
-FORWARDED = [
-    'http-request set-header X-Forwarded-For "%[req.fhdr(x-forwarded-for,1)], %[src]" if { req.fhdr(x-forwarded-for) -m found }',  # noqa: E501
-    "http-request set-header X-Forwarded-For %[src] unless { req.fhdr(x-forwarded-for) -m found }",
-    "http-request set-header X-Real-IP %[src]",
-    "http-request set-header X-Forwarded-Proto http unless { ssl_fc }",
-    "http-request set-header X-Forwarded-Proto https if { ssl_fc }",
-    "http-request set-header X-Forwarded-Host %[req.hdr(host),host_only,lower]",
-    "http-request set-header X-Forwarded-Port %[var(txn.port)]",
-    "http-request set-header X-Forwarded-Path %[var(txn.asked)]",
-    "http-request del-header X-Forwarded-Prefix",
-]
 PORTS = [
-    'http-request set-var(txn.port) "str(${KONG_HTTP_PORT})" unless { ssl_fc }',
+    'http-request set-var(txn.port) "str(${PUBLIC_HTTP_PORT})" unless { ssl_fc }',
     'http-request set-var(txn.port) "str(${KONG_HTTPS_PORT})" if { ssl_fc }',
     "http-request set-var(txn.name) req.hdr(host),field(1,:)",
     "http-request set-var(txn.given) req.hdr(host),field(2,:)",
@@ -88,9 +77,10 @@ PORTS = [
 ]
 
 
-def written(document: dict[str, Any]) -> str:
-    """The effective file as HAProxy reads it. `${NAME}` stays, for the container's environment. Raises StackError on a
-    broken regular expression; what HAProxy can't carry is `limits.uncarried`."""
+def written(document: dict[str, Any], trusted: Sequence[str] = ()) -> str:
+    """The effective file as HAProxy reads it. `${NAME}` stays, for the container's environment. What proxies of the
+    networks `trusted` say of a request's origin counts. Raises StackError on a broken regular expression; what HAProxy
+    can't carry is `limits.uncarried`."""
     found = kongfile.entities(document)
     table = routing.router(found)
     everybody = people.consumers(found)
@@ -98,7 +88,7 @@ def written(document: dict[str, Any]) -> str:
     services = {service.path: service for service in found["services"]}
     waits = [int(one.value.get("read_timeout") or 60000) for one in found["services"]]
     parts = [
-        GLOBAL.format(client=max([60000, *waits])), FRONT + _lines(_front(table, called)),
+        GLOBAL.format(client=max([60000, *waits])), FRONT + _lines(_front(table, called, trusted)),
         f"backend {NONE}\n" + _lines([*_everywhere(found, everybody),
                                       rules.answer(404, "no Route matched with those values")]),
         *(f"backend {called[path]}\n" + _lines(_route(found, services, list(ones), everybody))
@@ -139,7 +129,7 @@ def _by_route(candidates: list[Candidate]) -> list[tuple[str, list[Candidate]]]:
     return [(path, list(ones)) for path, ones in itertools.groupby(ordered, key=lambda one: one.route.path)]
 
 
-def _front(table: routing.Router, called: dict[str, str]) -> list[str]:
+def _front(table: routing.Router, called: dict[str, str], trusted: Sequence[str]) -> list[str]:
     """What is done to every request, and which section takes it: the first that fits, in Kong's order."""
     odd = any(path.startswith("~") and not rust.LITERAL.fullmatch(path[1:])
               for one in table.candidates for path in one.paths)  # fmt: skip
@@ -148,7 +138,7 @@ def _front(table: routing.Router, called: dict[str, str]) -> list[str]:
     chosen = [f"use_backend {called[one.route.path]} if {condition}" if condition
               else f"use_backend {called[one.route.path]}"
               for one in table.candidates for condition in _conditions(one)]  # fmt: skip
-    return [method, *paths.reading(), *plain, *PORTS, *FORWARDED, *chosen, f"default_backend {NONE}"]
+    return [method, *paths.reading(), *plain, *PORTS, *forwarded.rules(trusted), *chosen, f"default_backend {NONE}"]
 
 
 def _conditions(one: Candidate) -> list[str]:
@@ -214,5 +204,5 @@ def _secure(route: Entity) -> list[str]:
     status = int(route.value.get("https_redirect_status_code") or 426)
     if status != 426:
         to = 'https://%[req.hdr(host),host_only]:"${KONG_HTTPS_PORT}"%[pathq]'
-        return [f"http-request redirect location {to} code {status} unless {{ ssl_fc }}"]
-    return [rules.answer(426, "Please use HTTPS protocol", "unless { ssl_fc }", "Upgrade TLS/1.2")]
+        return [f"http-request redirect location {to} code {status} unless {forwarded.SECURE}"]
+    return [rules.answer(426, "Please use HTTPS protocol", f"unless {forwarded.SECURE}", "Upgrade TLS/1.2")]

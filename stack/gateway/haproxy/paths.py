@@ -100,7 +100,9 @@ def _at(base: str, seen: str, prefix: str) -> str:
 
 
 def _prefixed(prefix: str, condition: str) -> str:
-    return f"http-request set-header X-Forwarded-Prefix {_format(prefix)} if {condition}"
+    """The prefix that a path took, but where a proxy before this one, which is trusted, named its own."""
+    given = "!{ var(txn.prefix) -m found }"
+    return f"http-request set-header X-Forwarded-Prefix {_format(prefix)} if {condition} {given}"
 
 
 def _regex(base: str, path: str) -> list[str]:

@@ -9,7 +9,7 @@ import json
 import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -199,10 +199,10 @@ def echo(address: str) -> Iterator[str]:
         server.server_close()
 
 
-def written(document: dict[str, Any], server: str) -> str:
+def written(document: dict[str, Any], server: str, trusted: Sequence[str] = ()) -> str:
     """The configuration of a file, with the echo at this address for every service; an answer tells its section."""
     assert list(limits.uncarried(kongfile.entities(document))) == []
-    text = re.sub(r"server-template (\S+) 1-16 \S+.*", rf"server \1 {server}", configuration.written(document))
+    text = re.sub(r"server-template (\S+) 1-16 \S+.*", rf"server \1 {server}", configuration.written(document, trusted))
     text = re.sub(r"(option httpchk|http-check|timeout check).*", "", text)
     return re.sub(r"^(backend (.*))$", r"\1\n    http-response set-header X-Test-Route \2", text, flags=re.MULTILINE)
 

@@ -14,6 +14,7 @@ DNS = "dns_sd_configs"
 EMPTY: dict[str, set[str]] = {
     # Read with a default for empty ones, too (envconfig, pydantic, the shell's ${X:-}).
     "supabase-auth": {"GOTRUE_URI_ALLOW_LIST", "GOTRUE_SMTP_HOST", "GOTRUE_SMTP_USER", "GOTRUE_SMTP_ADMIN_EMAIL"},
+    "kong-api-gateway": {"KONG_TRUSTED_IPS"},  # its default, NONE, is read as an empty one (conf_loader/parse.lua)
     "comfyui": {"CLI_ARGS"},  # words of a command
     "comfyui-init": {"COMFYUI_MODELS"},  # our own script's
 }

@@ -1,8 +1,9 @@
 """Each optional system does one real thing beside the core, started by `inv up` as a user would.
 
-Real programs: PostgreSQL, Redis, the backend, Prometheus and its exporters, RabbitMQ, JupyterLab, LiteLLM, n8n.
+Real programs: PostgreSQL, Redis, the backend, Prometheus and its exporters, RabbitMQ, JupyterLab, LiteLLM, n8n,
+the gateway's HAProxy, and before it a Caddy with HTTPS.
 Stand-ins of the protocol (tests/standins): Elasticsearch, Consul, a trace collector, Ollama; of the gateway its part of
-a trace, and the way of a browser to n8n."""
+a trace."""
 
 import json
 import re
@@ -45,6 +46,7 @@ def running(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The core, and then every system on top of it."""
     stack = systems.checkout(tmp_path_factory.mktemp("systems") / "checkout")
     browser.add(stack.root, "automation")
+    stack.set(**browser.PUBLIC)
     try:
         systems.up(stack)
         core, known = stack.identities(), stack.env().keys()
@@ -113,7 +115,7 @@ def test_prometheus_measures_what_runs_and_nothing_else(running: Systems) -> Non
     def jobs() -> set[str]:
         return {one["metric"]["job"] for one in query(running, "up == 1")}
 
-    expected = {"prometheus", "backend", "postgres", "redis", "rabbitmq", "n8n"}
+    expected = {"prometheus", "kong", "backend", "postgres", "redis", "rabbitmq", "n8n"}
     stacks.until(lambda: jobs() >= expected, "a look at every target")
     # The collector's stand-in measures nothing.
     assert {one["metric"]["job"] for one in query(running, "up")} == expected | {"otel-collector"}
@@ -230,20 +232,21 @@ def test_a_code_node_runs_apart_from_n8n(running: Systems) -> None:
     assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")
 
 
-def test_a_browser_signs_in_to_n8n_and_saves_a_workflow(running: Systems) -> None:
-    if "chromedriver" not in running.stack.exec("browser", "sh", "-c", "command -v chromedriver || echo none"):
-        pytest.skip("this release has no package chromium-driver")
-    page = f"http://n8n.localhost:{running.stack.port(2)}"
+def test_a_browser_signs_in_to_n8n_behind_a_proxy_and_saves_a_workflow(running: Systems) -> None:
+    """From the backend's page, through a Caddy with HTTPS: nothing is asked for by plain HTTP or at another port."""
+    needs_a_browser(running)
     password = running.secrets["N8N_OWNER_PASSWORD"]
     owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", password)
     before = {workflow["id"] for workflow in owner.ask("/rest/workflows")}
     with browser.Browser(running.stack) as user:
-        user.open(f"{page}/signin")
+        user.open("https://example.org/backend/")
+        user.click("a[href='https://n8n.example.org/']")
         user.type("input[name=emailOrLdapLoginId]", n8n.OWNER)
         user.type("input[name=password]", password)
         user.click("[data-test-id=form-submit-button]")
         user.find("[data-test-id=project-home-menu-item]")
-        user.open(f"{page}/workflow/new")
+        assert {one["name"]: one["secure"] for one in user.cookies()}["n8n-auth"]
+        user.open("https://n8n.example.org/workflow/new")
         user.click("[data-test-id=canvas-add-button]")
         user.find("[data-test-id=node-creator-item-name]")
         user.type("[data-test-id=node-creator] input", browser.ENTER)  # the first: begun by hand
@@ -251,8 +254,28 @@ def test_a_browser_signs_in_to_n8n_and_saves_a_workflow(running: Systems) -> Non
         user.type("body", f"{browser.CONTROL}s")
         made = stacks.until(lambda: {one["id"] for one in owner.ask("/rest/workflows")} - before, "the workflow")
         stacks.until(lambda: user.address().rpartition("/")[2] in made, "the page's own address")
+        told = user.told()
     [node] = owner.ask(f"/rest/workflows/{made.pop()}")["nodes"]
     assert node["type"] == "n8n-nodes-base.manualTrigger"
+    asked = [about["request"]["url"] for event, about in told if event == "Network.requestWillBeSent"]
+    assert len(asked) > 50
+    assert [url for url in asked if not re.match(r"https://(n8n\.)?example\.org/|data:|blob:", url)] == []
+    pushed = [about["url"] for event, about in told if event == "Network.webSocketCreated"]
+    assert all(url.startswith("wss://n8n.example.org/rest/push?") for url in pushed)
+    opened = [about for event, about in told if event == "Network.webSocketHandshakeResponseReceived"]
+    assert {about["response"]["status"] for about in opened} == {101}
+
+
+def test_n8n_says_the_public_address_of_a_webhook(running: Systems) -> None:
+    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
+    told = owner.ask("/rest/settings")
+    assert (told["urlBaseWebhook"], told["urlBaseEditor"]) == ("https://n8n.example.org/", "https://n8n.example.org")
+
+
+def needs_a_browser(running: Systems) -> None:
+    """Skip the test where the release has none."""
+    if "chromedriver" not in running.stack.exec("browser", "sh", "-c", "command -v chromedriver || echo none"):
+        pytest.skip("this release has no package chromium-driver")
 
 
 def test_the_first_start_of_n8n_tells_nothing_deprecated(running: Systems) -> None:
@@ -288,7 +311,7 @@ def test_the_planned_services_stand_in_the_registry_with_their_checks(running: S
     assert (there["supabase-db"]["Address"], there["supabase-db"]["Port"]) == ("supabase-db", 5432)
     assert there["backend"]["Check"]["TCP"] == "backend:8000"
     assert {"redis", "rabbitmq", "n8n", "prometheus"} <= there.keys()
-    assert "kong-api-gateway" not in there
+    assert "grafana" not in there
     # What Consul lost comes back; what nobody plans goes.
     running.ask(120, "/v1/agent/service/deregister/redis", method="PUT")
     stray = {"ID": "stray", "Name": "stray", "Address": "stray", "Port": 1, "Meta": {"stack": "true"}}

@@ -1,6 +1,8 @@
-"""A real browser (Debian's Chromium) beside the services of a checkout, told what to do by the WebDriver protocol."""
+"""A real browser (Debian's Chromium) beside the services of a checkout, told what to do by the WebDriver protocol; and
+between it and the gateway a real Caddy with HTTPS, as docs/https.md has it."""
 
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -8,13 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.engine.support.stacks import Stack
+from tests.engine.support.stacks import SOURCE_TREE, Stack
 
 NAME, OFFSET = "browser", 21
 CONTEXT = Path(__file__).parents[1] / "browser"
+GATEWAY = "127.0.0.1:63002"
+"""As a proxy on the machine reaches the gateway."""
 PATIENCE_MS = 60_000
 """For an element to come: a busy machine's page took 40 s."""
-ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,1000"]
+ARGUMENTS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,1000",
+    "--host-resolver-rules=MAP example.org 127.0.0.1, MAP *.example.org 127.0.0.1",
+]  # fmt: skip
+PUBLIC = {"PUBLIC_URL": "https://example.org", "TRUSTED_PROXIES": "private"}
+"""The settings of a stack behind the proxy."""
 CONTROL, ENTER = "\ue009", "\ue007"
 """Keys (W3C WebDriver, 17.4.2)."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -24,6 +33,7 @@ _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 def add(root: Path, profile: str) -> None:
     """Write the browser into the user's own layer of a checkout, as a service of a profile."""
     shutil.copytree(CONTEXT, root / "local" / NAME)
+    (root / "local" / NAME / "Caddyfile").write_text(caddyfile((SOURCE_TREE / "docs/https.md").read_text()))
     build = {
         "context": f"./local/{NAME}", "network": "host", "secrets": ["ca", "apt"],
         "args": {"BASE_IMAGE": "${BASE_IMAGE:-genai-stack/base:0.1.0}"},
@@ -34,12 +44,20 @@ def add(root: Path, profile: str) -> None:
         "profiles": [profile],
         "networks": ["backend-bridge-network"],
         "ports": ["127.0.0.1:${BROWSER_PORT}:9515"],
-        "environment": {"PORT": "${KONG_HTTP_PORT}"},
     }
     entry = {NAME: {"about": "A browser", "ports": {"BROWSER_PORT": OFFSET}, "scalable": False}}
     path = root / "local/compose" / f"{NAME}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"x-stack": entry, "services": {NAME: service}}, indent=1))
+
+
+def caddyfile(page: str) -> str:
+    """What the page shows of Caddy, with the gateway beside it on the network, and an authority of its own."""
+    [shown] = re.findall(r"```caddyfile\n(.*?)```", page, re.DOTALL)
+    assert GATEWAY in shown
+    return (
+        f"{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n}}\n{shown.replace(GATEWAY, 'kong-api-gateway:8000')}"
+    )
 
 
 class Browser:
@@ -50,7 +68,8 @@ class Browser:
         self._session = ""
 
     def __enter__(self) -> Self:
-        wanted = {"goog:chromeOptions": {"args": ARGUMENTS}, "timeouts": {"implicit": PATIENCE_MS}}
+        wanted = {"goog:chromeOptions": {"args": ARGUMENTS}, "timeouts": {"implicit": PATIENCE_MS},
+                  "goog:loggingPrefs": {"performance": "ALL"}}  # fmt: skip
         self._session = f"/session/{self._ask('/session', {'capabilities': {'alwaysMatch': wanted}})['sessionId']}"
         return self
 
@@ -77,6 +96,17 @@ class Browser:
     def type(self, selector: str, text: str) -> None:
         """Type into an element."""
         self._ask(f"{self._session}/element/{self.find(selector)}/value", {"text": text})
+
+    def cookies(self) -> list[dict[str, Any]]:
+        """The cookies of the page's site."""
+        found: list[dict[str, Any]] = self._ask(f"{self._session}/cookie")
+        return found
+
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the network did since the last time, as Chrome's protocol tells it: event and its parameters."""
+        lines = self._ask(f"{self._session}/se/log", {"type": "performance"})
+        found = [json.loads(line["message"])["message"] for line in lines]
+        return [(one["method"], one["params"]) for one in found]
 
     def _ask(self, path: str, body: Any = None, method: str = "") -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -177,7 +177,7 @@ def haproxy(folder: Path) -> Iterator[HAProxy]:
     standins.build(folder, IMAGE, ROOT / "compose/kong-api-gateway")
     with _echo() as server:
         (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
-        given = {**gateway.SECRETS, "KONG_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
+        given = {**gateway.SECRETS, "PUBLIC_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
         with _container(folder, given, IMAGE) as (name, port):
             stacks.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
             yield HAProxy(name, folder, port, server)

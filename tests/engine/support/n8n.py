@@ -14,7 +14,9 @@ class Owner:
 
     def __init__(self, address: str, password: str) -> None:
         self.address = address
-        kept = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        # As browsers do at 127.0.0.1, it gives back what is for HTTPS alone.
+        policy = http.cookiejar.DefaultCookiePolicy(secure_protocols=("http", "https"))
+        kept = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar(policy))
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), kept)
         self.ask("/rest/login", {"emailOrLdapLoginId": OWNER, "password": password})
 

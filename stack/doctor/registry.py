@@ -47,6 +47,7 @@ from stack.doctor.checks import (
     port_silent,
     port_taken,
     proxy,
+    public_url,
     reach,
     restarting,
     secret_shape,
@@ -134,5 +135,6 @@ CHECKS: tuple[Check, ...] = tuple(
         gateway_dns,
         certificate,
         certificate_fits,
+        public_url,
     )
 )

@@ -1,4 +1,4 @@
-"""Whether PUBLIC_URL holds: somebody answers there, and the word of a proxy that ends HTTPS before the gateway counts."""
+"""Whether somebody answers at PUBLIC_URL, and whether the word of a proxy that ends HTTPS before the gateway counts."""
 
 import socket
 from collections.abc import Iterable

@@ -13,6 +13,10 @@ from stack.names import echoed
 
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+LONGEST_PATH = 8000
+"""Letters: with the method and the version, Kong's nginx takes a line of 8 kB (large_client_header_buffers)."""
+LONGEST_HOST, LONGEST_LABEL = 253, 63
+"""Letters of a name, and of each part of it (RFC 1035, 2.3.4)."""
 LOCAL = ".localhost"
 BACKSLASH_DOT = r"\."
 """The one character of a path that a regular expression takes otherwise."""
@@ -46,6 +50,12 @@ def door(path: str, host: str, port: int, auth: Auth, health_checks: bool) -> Do
         message = f"{echoed(host)} is no name: small letters, digits and hyphens, parts joined by dots"
         raise fail("usage", message, "--host", "--host my-service", USAGE)
     full = host if not host or "." in host else host + LOCAL
+    if len(path) > LONGEST_PATH:
+        message = f"{echoed(path)} is too long: no engine is asked for a path of more than {LONGEST_PATH} letters"
+        raise fail("usage", message, "--path", "--path /my-service", USAGE)
+    if len(full) > LONGEST_HOST or any(len(label) > LONGEST_LABEL for label in full.split(".")):
+        message = f"{echoed(host)} is too long: a name has {LONGEST_HOST} letters at most, each part {LONGEST_LABEL}"
+        raise fail("usage", message, "--host", "--host my-service", USAGE)
     return Door(path.rstrip("/"), full, port, auth, health_checks)
 
 

@@ -2,6 +2,7 @@
 
 One container of the image answers every table: each comes by the same script that a reload uses."""
 
+import base64
 import contextlib
 import itertools
 import json
@@ -24,6 +25,8 @@ BROKEN = ROUTES.replace(
     "    routes:", '    plugins: [{name: "cors", config: {origins: ["\\\\N{DIGIT ONE}"]}}]\n    routes:'
 )
 """What our own check lets through, as Python's expressions have it, and HAProxy refuses."""
+BEYOND = ROUTES.replace("targets: [{", 'algorithm: "latency"\n    targets: [{')
+"""What Kong takes, and HAProxy can't carry."""
 
 
 class Engine(NamedTuple):
@@ -134,6 +137,24 @@ def test_a_key_lets_its_owner_in_and_is_hidden_from_the_service(engine: Engine) 
         assert [pair for pair in asked.asked if pair[0] == "x-consumer-username"] == [["x-consumer-username", "reader"]]
         assert got(asker, "/no/", {"apikey": "k%e+y"}).status == 403
         assert got(asker, "/open/", {"apikey": "k%e+y"}).status == 401
+
+
+@pytest.mark.parametrize(
+    "value", [gateway.EVERY, f"a {gateway.EVERY[::-1]}", '"', "'", "\\\\", "%", "$", "#", "{x}", ":"]
+)
+def test_a_credential_may_have_every_character_in_a_header_a_query_and_as_a_password(
+    engine: Engine, value: str
+) -> None:
+    document = plugins(key=[{"key-auth": {}}], login=[{"basic-auth": {}}])
+    document["consumers"][0] |= {"keyauth_credentials": [{"key": value}],
+                                 "basicauth_credentials": [{"username": "a b", "password": value}]}  # fmt: skip
+    with engine.take(document) as asker:
+        assert dict(got(asker, "/key/", {"apikey": value}).asked)["apikey"] == value
+        assert got(asker, f"/key/?apikey={gateway.quoted(value)}").status == 200
+        assert got(asker, "/key/", {"apikey": f"{value}x"}).status == 401
+        for password, status in ((value, 200), (f"{value}x", 401), (value[1:], 401)):
+            word = base64.b64encode(f"a b:{password}".encode()).decode()
+            assert got(asker, "/login/", {"Authorization": f"Basic {word}"}).status == status
 
 
 @pytest.mark.parametrize(
@@ -271,6 +292,20 @@ def test_a_route_of_https_takes_who_came_by_it_to_a_trusted_proxy(engine: Engine
         assert got(asker, "/a/", by_https).status == 426
 
 
+def test_what_is_too_long_or_no_host_is_refused_and_what_is_long_passes_whole(engine: Engine) -> None:
+    long, longer = "/a/" + "x" * 8192, "/a/" + "x" * 80_000
+    with engine.take(plugins(a=[])) as asker:
+        assert json.loads(got(asker, long).body)["path"] == long.removeprefix("/a")
+        assert got(asker, "/a/", {"X-Long": "x" * 20_000}).status == 200
+    for path, headers in ((longer, {}), ("/a/", {"X-Long": "x" * 80_000})):
+        with contextlib.closing(Asker(engine.port)) as asker:
+            assert got(asker, path, headers).status in (400, 414, 431)
+    with contextlib.closing(Asker(engine.port)) as asker:
+        for host in ("LOCALHOST.", "localhost:99999", "a..b", "[::1]:1"):
+            assert asker.send(Row("GET", host, "/a/"))[0].status == 200, host
+        assert got(asker, "/a/").status == 200
+
+
 def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Engine) -> None:
     (engine.folder / "needs.cfg").write_text(gateway.written(gateway.shipped((ROOT / "kong/kong.yml").read_text()),
                                                              engine.server))  # fmt: skip
@@ -297,6 +332,10 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(
             assert "the running gateway took it" in added.out, added
             assert ask(port, f"{path}/")[0] == 200
             requests.until_more(20)
+        (stack.root / "kong/kong.yml").write_text(BEYOND)
+        refused = stack.inv("up", *both, "--json")
+        assert [problem["code"] for problem in refused.problems] == ["gateway-engine"], refused
+        assert "algorithm latency of upstreams" in refused.problems[0]["message"]
         (stack.root / "kong/kong.yml").write_text(BROKEN)
         refused = stack.inv("up", *both, "--json")
         assert [problem["code"] for problem in refused.problems] == ["gateway-config"], refused

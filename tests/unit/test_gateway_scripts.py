@@ -36,7 +36,7 @@ def test_each_name_is_replaced_and_nothing_else() -> None:
 def test_a_value_with_quotes_and_backslashes_stays_one_yaml_string() -> None:
     from stack import yamlfile
 
-    value = 'a"b\\c&d\\&$1: #'
+    value = 'a"b\\c&d\\&$1: #' + "".join(map(chr, range(32, 127)))
     done = substitute('key: "${KEY}"\n', {"KEY": value})
     assert yamlfile.load("kong.yml", done.stdout) == {"key": value}
 

@@ -19,9 +19,11 @@ from stack.gateway.declared import Site
 from stack.gateway.haproxy import configuration, limits
 
 PORT = 63002
-SECRETS = {"SUPABASE_ANON_KEY": "anon-key", "SUPABASE_SERVICE_ROLE_KEY": "ser\"vice' $key%[x]",
+EVERY = "".join(map(chr, range(ord("!"), ord("~") + 1)))
+"""Every character that can be printed."""
+SECRETS = {"SUPABASE_ANON_KEY": "anon-key", "SUPABASE_SERVICE_ROLE_KEY": f"{EVERY} x",
            "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_1", "SUPABASE_SECRET_KEY": "sb_secret_1",
-           "DASHBOARD_USERNAME": "admin", "DASHBOARD_PASSWORD": "p'a\"s:s w\\o}r#d $%"}  # fmt: skip
+           "DASHBOARD_USERNAME": "admin", "DASHBOARD_PASSWORD": f"p {EVERY[::-1]}"}  # fmt: skip
 """As a user may choose them."""
 
 

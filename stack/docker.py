@@ -8,12 +8,26 @@ from pathlib import Path
 import msgspec
 
 from stack.errors import StackError, fail
-from stack.planning.changes import Container
 
 QUICK = 20.0
 """Seconds after which a question to the engine counts as unanswered."""
 PROJECT_LABEL = "com.docker.compose.project"
 UNIT = "\x1f"
+
+
+class Container(msgspec.Struct, frozen=True):
+    """One container of the project, from its labels and state; `health` is empty without a healthcheck."""
+
+    id: str
+    name: str
+    service: str
+    state: str
+    health: str
+    exit_code: int
+    config_hash: str
+    image_id: str
+    working_dir: str
+    one_off: bool = False
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

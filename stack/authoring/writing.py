@@ -12,7 +12,7 @@ from stack.authoring import unfinished
 from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
-from stack.planning import checkouts, planner
+from stack.planning import checkouts, generated, planner
 from stack.planning.planner import Planned
 
 PARTS = ("compose", "overrides", "kong")
@@ -23,8 +23,6 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
     documents.
 
     Raises StackError where the catalogue, Compose or the gateway would refuse any of it."""
-    from stack.commands import docs
-
     settings = {**checkouts.read(root).dotenv, **saved}
     dotenv = {name: value for name, value in settings.items() if value is not None}
     with _copy(root) as copy:
@@ -35,7 +33,7 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
         problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
         if problems:
             raise StackError(problems)
-        made = {path: text.encode() for path, text in docs.of_fragments(copy).items()}
+        made = {path: text.encode() for path, text in generated.of_fragments(copy).items()}
     return planned, {**{path: data for path, data in made.items() if tree.read(root / path) != data}, **changes}
 
 

@@ -81,7 +81,7 @@ def _task(title: str, function: Function, own: tuple[str, ...], flags: Mapping[s
     places = [name for name, default in flags.items() if default is PLACE]
 
     def body(_: object, **typed: Any) -> None:
-        from stack.authoring import unfinished
+        from stack.authoring import recovery
         from stack.output import render
 
         values = {**typed, **{name: tuple(typed[name]) for name in lists}}
@@ -89,7 +89,7 @@ def _task(title: str, function: Function, own: tuple[str, ...], flags: Mapping[s
         def call() -> "Result":
             return function(**{name: _request(values) if name == "request" else values[name] for name in own})
 
-        code = render.present(title, lambda: unfinished.first(call), values["json"])
+        code = render.present(title, lambda: recovery.first(call), values["json"])
         if code:
             raise Exit(code=code)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from stack import tree
 from stack.output.result import Result
-from stack.planning import checkouts, picture, pins, planner, reference
+from stack.planning import checkouts, generated, picture, pins, planner
+from stack.planning.generated import EXAMPLE, SERVICES
 
-EXAMPLE, SERVICES, DOCTOR, PINS, README = (
-    ".env.example", "docs/services.md", "docs/doctor.md", "docs/pins.md", "README.md",
-)  # fmt: skip
+DOCTOR, PINS, README = "docs/doctor.md", "docs/pins.md", "README.md"
 PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README)
 PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 """Where the README has the picture of the core."""
@@ -27,7 +26,7 @@ def texts(root: Path) -> dict[str, str]:
     from stack.doctor import document
 
     made = {DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
-    return {**of_fragments(root), **made}
+    return {**generated.of_fragments(root), **made}
 
 
 def _with_picture(root: Path) -> str:
@@ -35,13 +34,3 @@ def _with_picture(root: Path) -> str:
     checkout = checkouts.read(root, dotenv={}, shell={}, roots=[""])
     drawn = picture.mermaid(planner.drafted(checkout).plan)
     return PICTURE.sub(lambda _: drawn, tree.read(root / README).decode(), count=1)
-
-
-def of_fragments(root: Path) -> dict[str, str]:
-    """Those that change with the catalogue. Settings of this machine do not enter: the defaults are told."""
-    checkout = checkouts.read(root, dotenv={}, shell={}, roots=[""])
-    planned = planner.drafted(checkout)
-    return {
-        EXAMPLE: reference.example(checkout.catalog),
-        SERVICES: reference.services(checkout.catalog, planned.facts.model),
-    }

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from stack import docker, tree
+from stack.docker import Container
 from stack.errors import Problem, StackError, fail
 from stack.output import consent
 from stack.output.result import Result
 from stack.planning import checkouts, compare
-from stack.planning.changes import Container
 from stack.running import objects
 
 

@@ -5,38 +5,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack import tree
+from stack.authoring import trial
 from stack.env import envfile, secrets, settings
 from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
-from stack.names import cut, echoed, suggest, variable
+from stack.names import cut, echoed, suggest
 from stack.output.result import Result
-from stack.planning import checkouts, kept, ports, settled, trial
-from stack.planning.catalog import PLAIN
+from stack.planning import checkouts, kept, settled
 from stack.planning.checkouts import Checkout
 
 
 def listed() -> Result:
     """Every setting that any file knows, its value and its layer."""
     checkout = checkouts.read(tree.root())
-    derived = _derived(checkout)
-    rows = [_row(checkout, name, derived) for name in sorted(checkouts.known(checkout.catalog) | set(checkout.dotenv))]
-    return Result({"settings": rows}, list(checkout.settings.problems))
-
-
-def _row(checkout: Checkout, name: str, derived: Mapping[str, str]) -> dict[str, str | bool]:
-    value = checkout.settings.value(name) or checkout.dotenv.get(name, "")
-    origin = checkout.settings.origin(name) or (settings.DOTENV if name in checkout.dotenv else "unset")
-    if origin == "unset" and name in derived:
-        value, origin = derived[name], settings.DEFAULT
-    secret = name in checkout.secrets
-    return {"name": name, "value": HIDDEN if secret and value else value, "origin": origin, "secret": secret}
+    return Result({"settings": settled.rows(checkout)}, list(checkout.settings.problems))
 
 
 def get(name: str, reveal: bool) -> Result:
     """One setting; a secret only with `reveal`."""
     checkout = checkouts.read(tree.root())
     _check_known(checkout, name, checkout.dotenv)
-    row = _row(checkout, name, _derived(checkout))
+    row = settled.row(checkout, name)
     if reveal:
         row["value"] = checkout.settings.value(name) or checkout.dotenv.get(name, "")
     if row["origin"] == "unset":
@@ -55,16 +44,6 @@ def _unset(checkout: Checkout, name: str) -> Problem:
     files = checkout.catalog.files
     path = next(path for path in files if any(name in e.get("secrets", {}) for e in files[path].entries.values()))
     return Problem("unset", f"{name} is not made yet: the first start of what needs it does that", path, "./inv up")
-
-
-def _derived(checkout: Checkout) -> dict[str, str]:
-    """What holds without being set: each service's source, and each port as BASE_PORT and the fragment's offset."""
-    given, fragments = checkouts.given(checkout), checkout.catalog.fragments
-    wanted = {name: given.get(variable(name, "SOURCE"), PLAIN) for name in fragments}
-    chosen = {name: source if source in fragments[name].sources() else PLAIN for name, source in wanted.items()}
-    base = int(checkout.settings.value("BASE_PORT"))
-    numbers = {claim.variable: str(base + claim.offset) for claim in ports.claims(checkout.catalog, chosen)}
-    return {variable(name, "SOURCE"): source for name, source in chosen.items()} | numbers
 
 
 def set_(name: str, value: str, changed: bool = False) -> Result:

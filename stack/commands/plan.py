@@ -1,7 +1,6 @@
 """`inv plan`: what would run, and what would change. Writes nothing but the cache."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -9,7 +8,7 @@ from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
-from stack.planning import behind, compare, definitions, gpu, layering, planner, saving, sight
+from stack.planning import behind, compare, definitions, gpu, layering, plan, planner, saving, sight
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
 from stack.running import images, live, tls
@@ -45,7 +44,7 @@ def run(request: Request) -> Result:
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     exit_code = FAILED if refused else OK
-    return Result({**data(planned), "changes": msgspec.to_builtins(changes)}, problems, exit_code, lines)
+    return Result({**plan.data(planned.plan), "changes": msgspec.to_builtins(changes)}, problems, exit_code, lines)
 
 
 def connected(changes: Iterable[Change], untold: Mapping[str, list[str]]) -> list[str]:
@@ -61,20 +60,3 @@ def _to_come(planned: Planned, need: images.Need) -> list[str]:
     told = "not here, and --offline pulls nothing" if planned.request.offline else "to be pulled first"
     lines = [f"{told}: {', '.join(pulls)}"] if pulls else []
     return lines + ([f"to be built first: {', '.join(need.build)}"] if need.build else [])
-
-
-def data(planned: Planned) -> dict[str, Any]:
-    """The plan as the JSON envelope holds it."""
-    plan = planned.plan
-    services = [
-        {
-            "name": s.name, "source": s.source, "containers": s.containers, "image": s.image,
-            "ports": msgspec.to_builtins(s.ports), "depends_on": msgspec.to_builtins(s.depends_on), "tier": s.tier,
-            "url": s.url, "about": s.about, "one_shot": s.one_shot, "memory_bytes": s.memory_bytes,
-        }
-        for s in plan.services
-    ]  # fmt: skip
-    return {
-        "project": plan.project, "base_port": plan.base_port, "profiles": plan.profiles, "files": plan.files,
-        "services": services, "order": plan.order, "left_out": msgspec.to_builtins(plan.left_out),
-    }  # fmt: skip

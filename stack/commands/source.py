@@ -1,11 +1,12 @@
 """`inv source`: where each service comes from, and setting it."""
 
 from stack import tree
+from stack.authoring import trial
 from stack.env import envfile, settings
 from stack.errors import USAGE, StackError, fail
 from stack.names import echoed, suggest, variable
 from stack.output.result import Result
-from stack.planning import checkouts, sources, trial
+from stack.planning import checkouts, sources
 from stack.planning.catalog import PLAIN, Fragment
 from stack.planning.checkouts import Checkout
 

@@ -7,6 +7,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.commands import plan as planning
+from stack.docker import Container
 from stack.doctor import preflight
 from stack.engine import setup
 from stack.env import envfile
@@ -16,9 +17,21 @@ from stack.names import echoed
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, behind, compare, definitions, kept, lastup, layering, planner, saving
+from stack.planning import (
+    assembly,
+    behind,
+    compare,
+    definitions,
+    kept,
+    lastup,
+    layering,
+    mounted,
+    plan,
+    planner,
+    saving,
+)
 from stack.planning import changes as change
-from stack.planning.changes import Change, Container
+from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
 from stack.running import failures, images, links, live, start, tls
 from stack.running.pull import problem as pull_problem
@@ -160,7 +173,7 @@ def _obtainable(planned: Planned, request: Request, progress: Progress) -> Plann
     missing: dict[str, str] = {}
     # Each turn decides about at least one more service, so there are at most as many turns as services.
     for _ in range(len(planned.facts.catalog.services()) + 1):
-        need = images.look(planned, images.present(planned), images.digests(planned))
+        need = images.look(planned, images.present(planned), mounted.digests(planned))
         if not need.pull:
             return planned
         unreachable = _unreachable(need, request.offline, progress)
@@ -278,7 +291,7 @@ def _failed(planned: Planned, failed: list[Failure]) -> Result:
     """Each failed service: why, its last lines, and what to type."""
     problems = [failures.explain(planned, failure) for failure in failed]
     return Result(
-        planning.data(planned),
+        plan.data(planned.plan),
         problems,
         FAILED,
         ["what runs is left for a look: ./inv doctor says why, docker compose ps what there is"],
@@ -294,7 +307,7 @@ def _done(planned: Planned, standing: Planned, changes: list[Change], saved: Map
     if beyond:
         lines.append(f"left alone, as it is not in the selection: {', '.join(beyond)}")
     data = {
-        **planning.data(planned),
+        **plan.data(planned.plan),
         "changes": msgspec.to_builtins(changes),
         "urls": msgspec.to_builtins(links.of(planned.plan.names(), standing)),
         "saved": sorted(saved),

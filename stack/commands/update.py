@@ -5,10 +5,10 @@ from pathlib import Path
 
 from stack import git, tree
 from stack.authoring import upstream
-from stack.commands import docs
 from stack.errors import StackError, fail
 from stack.output import views  # noqa: F401 - before the files of the program change
 from stack.output.result import Result
+from stack.planning import generated
 
 
 def run() -> Result:
@@ -39,6 +39,6 @@ def run() -> Result:
 def _pages(root: Path) -> Mapping[str, bytes]:
     """The generated pages as they are to be; none where the catalogue is broken, which may be what is mended."""
     try:
-        return {path: text.encode() for path, text in docs.of_fragments(root).items()}
+        return {path: text.encode() for path, text in generated.of_fragments(root).items()}
     except StackError:
         return {}

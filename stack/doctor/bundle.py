@@ -10,11 +10,13 @@ import msgspec
 
 from stack import docker, tree
 from stack.doctor import run
+from stack.doctor.inspected import name_of
 from stack.doctor.run import Row
-from stack.doctor.scene import Scene, name_of
+from stack.doctor.scene import Scene
+from stack.engine import versions
 from stack.env import secrets
 from stack.errors import StackError, fail
-from stack.planning import checkouts
+from stack.planning import checkouts, plan, settled
 
 LINES = 200
 """Log lines of each container."""
@@ -52,12 +54,10 @@ def _unknown(scene: Scene) -> list[str]:
 
 def _texts(scene: Scene, rows: Sequence[Row]) -> dict[str, str]:
     """The archive's files by name; what can't be had is left out."""
-    from stack.commands import env, plan, version
-
     sources: dict[str, Callable[[], str]] = {
-        "versions.json": lambda: _json(version.run().data),
-        "plan.json": lambda: _json(plan.data(scene.planned)),
-        "settings.json": lambda: _json(env.listed().data),
+        "versions.json": lambda: _json(versions.found()),
+        "plan.json": lambda: _json(plan.data(scene.planned.plan)),
+        "settings.json": lambda: _json({"settings": settled.rows(scene.checkout)}),
         "containers.json": lambda: _json([_container(one) for one in scene.containers]),
         "compose.yaml": lambda: tree.read(scene.root / "compose.yaml").decode(errors="replace"),
     }

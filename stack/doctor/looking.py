@@ -8,21 +8,22 @@ from collections.abc import Iterable, Mapping
 
 from stack import docker
 from stack.builds import base
-from stack.doctor import network
+from stack.doctor import inspected, network
+from stack.doctor.inspected import Inspected
 from stack.doctor.network import Use
-from stack.doctor.scene import Inspected, Scene
 from stack.errors import StackError
 from stack.gateway import entrance
 from stack.planning import addresses
+from stack.planning.planner import Planned
 from stack.running import inside
 from stack.running.inside import Look, Question, Target
 
 
-def looks(scene: Scene) -> dict[str, Look]:
-    """What was seen from inside, by the service's name. Raises StackError where not a single look came about."""
-    there = {name: one for name in scene.running() if (one := _inside(scene, name))}
-    tried = with_published(_wanted(scene, there), _published(there), _networks(scene, there))
-    images = inside.candidates(scene.images) or list(docker.images([base.TAG]))
+def looks(planned: Planned, there: Mapping[str, Inspected], here: Mapping[str, object]) -> dict[str, Look]:
+    """What was seen from inside, by the service's name: `there` has a container of each service that can be looked
+    from, `here` the planned images that are on this machine. Raises StackError where not a single look came about."""
+    tried = with_published(_wanted(planned, there), _published(there), _networks(planned, there))
+    images = inside.candidates(here) or list(docker.images([base.TAG]))
     seen = _asked({name: Question(there[name]["Id"], tuple(sorted(uses))) for name, uses in tried.items()}, images)
     silent = {service for name, look in seen.items() for target, service in tried[name].items()
               if service in there and service not in seen and _missed(look, target)}  # fmt: skip
@@ -51,27 +52,24 @@ def with_published(
     return tried
 
 
-def _wanted(scene: Scene, there: Iterable[str]) -> dict[str, dict[Target, str]]:
+def _wanted(planned: Planned, there: Iterable[str]) -> dict[str, dict[Target, str]]:
     """Whom each service is to reach; the gateway, also what its routes lead to."""
     found = {}
     for name in there:
-        more = [Use(end.service, end.host, end.port) for end in network.ends(scene)] if name == entrance.SERVICE else []
-        found[name] = {(use.host, use.port): use.service for use in [*network.uses(scene, name), *more]}
-        found[name] |= {(one.host, one.port): "" for one in network.of_this_machine(scene, name)}
+        more = (
+            [Use(end.service, end.host, end.port) for end in network.ends(planned)] if name == entrance.SERVICE else []
+        )
+        found[name] = {(use.host, use.port): use.service for use in [*network.uses(planned, name), *more]}
+        found[name] |= {(one.host, one.port): "" for one in network.of_this_machine(planned, name)}
     return found
 
 
 def _published(there: Mapping[str, Inspected]) -> dict[str, list[tuple[int, str]]]:
-    return {name: network.published(one) for name, one in there.items()}
+    return {name: inspected.published(one) for name, one in there.items()}
 
 
-def _networks(scene: Scene, names: Iterable[str]) -> dict[str, list[str]]:
-    return {name: list(addresses.networks(scene.planned.facts.model, name)) for name in names}
-
-
-def _inside(scene: Scene, name: str) -> Inspected | None:
-    """A running container of a service with a network of its own that it is on."""
-    return next((one for one in scene.running()[name] if network.own(one) and not network.absent(scene, one)), None)
+def _networks(planned: Planned, names: Iterable[str]) -> dict[str, list[str]]:
+    return {name: list(addresses.networks(planned.facts.model, name)) for name in names}
 
 
 def _asked(questions: Mapping[str, Question], images: list[str]) -> dict[str, Look]:

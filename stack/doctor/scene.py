@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from stack import docker, tree
+from stack.docker import Container
+from stack.doctor import inspected, network
+from stack.doctor.inspected import Inspected, label, service_of
 from stack.env import envfile
 from stack.errors import StackError, fail
 from stack.gateway import entrance
 from stack.planning import checkouts, compare, kept, lastup, model, pins, planner, saving
-from stack.planning.changes import Change, Container
+from stack.planning.changes import Change
 from stack.planning.checkouts import Checkout
 from stack.planning.compare import Assembled
 from stack.planning.pins import Pin
@@ -23,8 +26,6 @@ from stack.planning.planner import Planned
 from stack.running import images, inside, sockets
 
 T = TypeVar("T")
-Inspected = dict[str, Any]
-"""What `docker inspect` says of one container."""
 
 
 class piece(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
@@ -252,7 +253,8 @@ class Scene:
         """What is seen from inside the networks of running services: see stack/doctor/looking.py."""
         from stack.doctor import looking
 
-        return looking.looks(self)
+        there = {name: one for name in self.running() if (one := self._inside(name))}
+        return looking.looks(self.planned, there, self.images)
 
     @piece
     def listeners(self) -> list[sockets.Listener]:
@@ -284,6 +286,33 @@ class Scene:
         what is wrong with them stops nothing that was asked for."""
         return {s.name for s in self.planned.plan.services if not self.awaited(s.name) and not self.of(s.name)}
 
+    def absent(self, one: Inspected) -> dict[str, list[str]]:
+        """The planned networks on which a container is missing: network.missing. Nothing where the plan has other
+        networks than the container was made for: that is drift."""
+        missing = network.missing(self.planned, one)
+        known = {there["Name"] for there in self.networks}
+        return missing if set(missing) <= known and not self._drifts(service_of(one)) else {}
+
+    def _drifts(self, name: str) -> bool:
+        return any(change.name == name and change.action in ("recreate", "replace") for change in self.changes)
+
+    def _inside(self, name: str) -> Inspected | None:
+        """A running container of a service with a network of its own that it is on."""
+        return next((one for one in self.running()[name] if inspected.own(one) and not self.absent(one)), None)
+
+    def shut(self, name: str) -> bool:
+        """Whether a service can't be asked for a reason that another check tells: it is not ready, or off its
+        network."""
+        running = self.running().get(name) or []
+        return not any(inspected.ready(one) and not self.absent(one) for one in running)
+
+    def port_told(self, name: str, port: int) -> bool:
+        """Whether a service publishes this port, and nothing listens there for others: that is told as port-silent."""
+        look = self.looks.get(name)
+        if look is None or any(one.open for one in sockets.at(look.listeners, port)):
+            return False
+        return any((port, "tcp") in inspected.published(one) for one in self.running().get(name) or [])
+
     def planned_service(self, name: str) -> Service | None:
         """A service as it is planned."""
         return next((s for s in self.planned.plan.services if s.name == name), None)
@@ -307,18 +336,3 @@ class Scene:
         except ValueError:
             raise fail("docker", f"docker {words[0]} gave no JSON", fix="./inv engine") from None
         return found
-
-
-def label(container: Inspected, name: str) -> str:
-    """One of a container's labels, empty where it has none of that name."""
-    return str((container["Config"].get("Labels") or {}).get(name, ""))
-
-
-def service_of(container: Inspected) -> str:
-    """The service that a container is of."""
-    return label(container, "com.docker.compose.service")
-
-
-def name_of(container: Inspected) -> str:
-    """A container's name."""
-    return str(container["Name"]).removeprefix("/")

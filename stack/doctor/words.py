@@ -1,21 +1,14 @@
 """What a container's state comes to, in words; and its last lines."""
 
-import calendar
-import time
 from collections.abc import Iterable
 
 from stack import docker
-from stack.doctor.scene import Inspected, service_of
+from stack.doctor.inspected import Inspected, service_of
 from stack.errors import StackError
 from stack.running import failures, loglines, refusals
 
 LINES = 60
 """Lines of a log that are looked at."""
-
-
-def age_s(stamp: str) -> float:
-    """Seconds since a time as the engine writes it (UTC)."""
-    return time.time() - calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def exit_in_words(one: Inspected) -> str:

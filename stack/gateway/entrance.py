@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from stack import tree
+from stack.docker import Container
 from stack.env import public
 from stack.errors import Problem, StackError
 from stack.gateway import kongfile, schema
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
 from stack.planning import interpolation, model, plan
-from stack.planning.changes import Container
 from stack.planning.planner import Planned
 
 SERVICE = "kong-api-gateway"

@@ -5,22 +5,8 @@ from typing import Any
 
 import msgspec
 
+from stack.docker import Container
 from stack.planning.plan import Plan
-
-
-class Container(msgspec.Struct, frozen=True):
-    """One container of the project, from its labels and state; `health` is empty without a healthcheck."""
-
-    id: str
-    name: str
-    service: str
-    state: str
-    health: str
-    exit_code: int
-    config_hash: str
-    image_id: str
-    working_dir: str
-    one_off: bool = False
 
 
 class Wanted(msgspec.Struct, frozen=True):

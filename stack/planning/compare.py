@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 
 from stack import docker, tree
+from stack.docker import Container
 from stack.errors import StackError, fail
-from stack.planning import addresses, assembly, changes, checkouts, lastup, model, outside, reads
+from stack.planning import addresses, assembly, changes, checkouts, lastup, model, mounted, outside, reads
 from stack.planning.catalog import DISABLED
-from stack.planning.changes import Change, Container, Wanted
+from stack.planning.changes import Change, Wanted
 from stack.planning.model import Model
 from stack.planning.planner import Planned
-from stack.running import images
 
 Images = Mapping[str, tuple[str, dict[str, str]]]
 UNBUILT = "to be built"
@@ -29,7 +29,7 @@ class Assembled(msgspec.Struct, frozen=True):
 
 def assemble(planned: Planned) -> Assembled:
     """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
-    digests = images.digests(planned)
+    digests = mounted.digests(planned)
     far = checkouts.far_secrets(planned.checkout, planned.facts.sources)
     names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
     block = docker.proxy_block()
@@ -63,7 +63,7 @@ def _wanted(planned: Planned, assembled: Assembled, here: Images, hashed: Mappin
     for service in planned.plan.services:
         found = here.get(service.image)
         current = found[0] if found else None
-        if service.built and not images.current(raw[service.name], here, assembled.digests):
+        if service.built and not mounted.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
         wanted[service.name] = Wanted(hashed.get(service.name, ""), current, service.one_shot, service.containers)
     return wanted

@@ -322,3 +322,19 @@ def published(services: list[Service]) -> list[ports.Published]:
     """Every host port that the services publish for certain."""
     return [ports.Published(s.name, p.variable, p.host_ip, p.host, p.protocol)
             for s in services for p in s.ports if p.host is not None]  # fmt: skip
+
+
+def data(plan: Plan) -> dict[str, Any]:
+    """The plan as the JSON envelope holds it."""
+    services = [
+        {
+            "name": s.name, "source": s.source, "containers": s.containers, "image": s.image,
+            "ports": msgspec.to_builtins(s.ports), "depends_on": msgspec.to_builtins(s.depends_on), "tier": s.tier,
+            "url": s.url, "about": s.about, "one_shot": s.one_shot, "memory_bytes": s.memory_bytes,
+        }
+        for s in plan.services
+    ]  # fmt: skip
+    return {
+        "project": plan.project, "base_port": plan.base_port, "profiles": plan.profiles, "files": plan.files,
+        "services": services, "order": plan.order, "left_out": msgspec.to_builtins(plan.left_out),
+    }  # fmt: skip

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stack import docker, tree
-from stack.errors import Problem, StackError, fail
+from stack.errors import fail
 from stack.output.progress import Progress
-from stack.planning import assembly, model
+from stack.planning import model, mounted
 from stack.planning.model import Service
 from stack.planning.planner import Planned
 
@@ -43,7 +43,7 @@ def look(planned: Planned, here: Mapping[str, tuple[str, dict[str, str]]], diges
         if not service.built:
             if service.image not in here:
                 pulls.setdefault(service.image, []).append(service.name)
-        elif not current(raw, here, digests):
+        elif not mounted.current(raw, here, digests):
             if service.image not in tags:
                 build.append(service.name)
             tags.add(service.image)
@@ -64,38 +64,6 @@ def names(planned: Planned) -> list[str]:
     services = model.services(planned.facts.model)
     wanted = [s.image for s in planned.plan.services]
     return list(dict.fromkeys([*wanted, *filter(None, (base_of(services[s.name]) for s in planned.plan.services))]))
-
-
-def current(raw: Service, here: Mapping[str, tuple[str, dict[str, str]]], digests: Mapping[str, str]) -> bool:
-    """Whether the image that a service builds is here and was built from what its context now holds."""
-    found = here.get(raw["image"])
-    return found is not None and found[1].get(assembly.BUILD_LABEL) == assembly.build_digest(raw, digests)
-
-
-def digests(planned: Planned) -> dict[str, str]:
-    """The digest of every path that a planned service mounts or builds from.
-
-    Raises StackError for each that is not there: Docker would put an empty folder in its place."""
-    services = model.services(planned.facts.model)
-    found: dict[str, str] = {}
-    problems = []
-    for name in planned.plan.names():
-        raw = services[name]
-        context = (raw.get("build") or {}).get("context")
-        for written in [*assembly.config_binds(raw), *([context] if context else [])]:
-            origin = assembly.original(written)
-            path = planned.checkout.root / origin
-            if written == context and model.remote(context):
-                found[written] = tree.digest(written.encode())
-            elif not path.exists():
-                where = f"compose/{planned.facts.catalog.fragment_of(name)}.yml: services.{name}"
-                problems.append(Problem("bind-missing", f"{name} mounts or builds {origin}, which is not there", where,
-                                        f"git checkout -- {origin}, or create it"))  # fmt: skip
-            elif written not in found:
-                found[written] = tree.digest_path(path)
-    if problems:
-        raise StackError(problems)
-    return found
 
 
 def fetch(need: Need, progress: Progress) -> "list[Outcome]":

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from stack import docker
+from stack.docker import Container
 from stack.output.progress import Progress
-from stack.planning.changes import Container
 from stack.planning.plan import Plan, Service
 from stack.running import watching
 from stack.running.watching import Events, Failure, Watch

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from stack import docker
+from stack.docker import Container
 from stack.output.progress import Progress
-from stack.planning.changes import Container
 from stack.planning.plan import Service
 
 TICK = 1.0

@@ -1,6 +1,9 @@
 """What the documents say of commands, keys, profiles, modules and files is so."""
 
+import ast
 import re
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,32 @@ def test_the_map_of_packages_is_what_there_is() -> None:
         folder = ROOT / "stack" / ("" if name == "stack" else name)
         modules = set(re.findall(r"`([a-z_]+)`", told))
         assert modules <= {path.stem for path in folder.glob("*.py")}, name
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """The modules of the project that each of them imports, at its head or in a function."""
+    paths = {path.relative_to(ROOT).with_suffix(""): path for path in (ROOT / "stack").rglob("*.py")}
+    modules = {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        named = [(node.module or "", f"{node.module}.{one.name}") for node in nodes for one in node.names]
+        found[module] = {whole if whole in modules else outer for outer, whole in named} & modules.keys()
+    return found
+
+
+def test_a_package_imports_from_those_below_it() -> None:
+    order = re.findall(r"^\| `([a-z]+)/` \|", section(ARCHITECTURE, "Layers of stack/"), re.MULTILINE)
+    start = {"stack.program", "stack.__main__"}
+
+    def height(module: str) -> int:
+        parts = module.split(".")
+        return -1 if module in start else order.index(parts[1] if parts[1:2] and parts[1] in order else "stack")
+
+    up = [(one, other) for one, others in imports().items() for other in others if height(other) < height(one)]
+    assert up == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    TopologicalSorter(imports()).prepare()

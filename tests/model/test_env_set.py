@@ -5,10 +5,11 @@ import pytest
 
 from stack import docker
 from stack import tree as files
+from stack.authoring import trial
 from stack.commands import env
 from stack.env import secrets
 from stack.errors import StackError
-from stack.planning import kept, trial
+from stack.planning import kept
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import PAIR, Checkout, fragment
 

@@ -7,7 +7,7 @@ import pytest
 
 from stack.commands import docs
 from stack.env import public
-from stack.planning import checkouts, reference
+from stack.planning import checkouts, generated, reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,7 +31,7 @@ def test_every_setting_is_explained() -> None:
 def test_every_setting_that_a_file_reads_stands_in_the_example_once(texts: dict[str, str]) -> None:
     checkout = checkouts.read(ROOT, dotenv={}, shell={}, roots=[""])
     read = {name for file in checkout.catalog.files.values() for name in file.variables}
-    listed = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", texts[docs.EXAMPLE], re.MULTILINE)
+    listed = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", texts[generated.EXAMPLE], re.MULTILINE)
     assert sorted(read - set(listed) - public.DERIVED.keys()) == []
     assert sorted(set(listed) & public.DERIVED.keys()) == []
     assert len(listed) == len(set(listed))
@@ -43,5 +43,5 @@ def test_what_follows_from_settings_is_told_to_authors() -> None:
 
 
 def test_a_copy_of_the_example_sets_nothing(texts: dict[str, str]) -> None:
-    lines = [line for line in texts[docs.EXAMPLE].splitlines() if line and not line.startswith("#")]
+    lines = [line for line in texts[generated.EXAMPLE].splitlines() if line and not line.startswith("#")]
     assert lines == []

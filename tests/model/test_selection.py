@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stack.commands.plan import data
 from stack.planning import planner
+from stack.planning.plan import data
 from stack.planning.planner import Request
 from tests import support
 from tests.model.refusals import Tree
@@ -45,7 +45,7 @@ def plan(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Planning:
                 patch.delenv(name)
             for name, value in {**support.environment(), **shell}.items():
                 patch.setenv(name, value)
-            made = data(planner.make(checkout.root, request or Request()))
+            made = data(planner.make(checkout.root, request or Request()).plan)
             found: dict[str, Any] = msgspec.to_builtins(made)
             return found
 

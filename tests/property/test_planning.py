@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from stack.docker import Container
 from stack.errors import Problem, StackError
 from stack.planning import changes, graph, plan, ports
-from stack.planning.changes import Container, Wanted
+from stack.planning.changes import Wanted
 from stack.planning.graph import Edge
 from stack.planning.plan import Selection
 from stack.planning.ports import Published

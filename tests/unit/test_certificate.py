@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from stack.authoring import trial
 from stack.doctor.checks import certificate as check
 from stack.doctor.checks import certificate_fits
 from stack.doctor.run import Skipped, look
 from stack.doctor.scene import Scene
 from stack.errors import StackError
 from stack.gateway import certificate
-from stack.planning import trial
 from stack.planning.planner import Planned
 from stack.running import tls
 from tests.synthetic import facts, planned

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from stack.docker import Container
 from stack.errors import StackError
 from stack.planning import changes, compare, plan
-from stack.planning.changes import Change, Container, Wanted
+from stack.planning.changes import Change, Wanted
 from stack.planning.plan import Selection
 from tests.synthetic import facts
 

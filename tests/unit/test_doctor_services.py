@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from stack.commands import why
-from stack.doctor import check, run, words
+from stack.doctor import check, inspected, run, words
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import (
     database,
@@ -195,9 +195,9 @@ def test_a_loop_of_restarts_is_told_and_one_that_ended_long_ago_is_not(look: Loo
     # The engine tells 0 of one that has just begun again.
     [found] = look(restarting.CHECK, container("db", 4, ExitCode=0, StartedAt=_ago(1)))
     assert found.seen == "db keeps ending: 4 restarts"
-    assert restarting.loops(container("db", 3))
-    assert not restarting.loops(container("db", 3, StartedAt=_ago(3600)))
-    assert not restarting.loops(container("db", 2))
+    assert inspected.loops(container("db", 3))
+    assert not inspected.loops(container("db", 3, StartedAt=_ago(3600)))
+    assert not inspected.loops(container("db", 2))
 
 
 def test_what_ended_by_itself_is_told_and_what_rests_is_not(look: Look) -> None:

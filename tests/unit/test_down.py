@@ -7,9 +7,9 @@ import pytest
 
 from stack import docker
 from stack.commands import down
+from stack.docker import Container
 from stack.errors import StackError, fail
 from stack.planning import checkouts
-from stack.planning.changes import Container
 
 
 def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:

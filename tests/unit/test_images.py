@@ -7,7 +7,7 @@ import pytest
 
 from stack import docker
 from stack.errors import StackError
-from stack.planning import assembly
+from stack.planning import assembly, mounted
 from stack.running import images
 from tests.synthetic import facts, planned
 
@@ -89,16 +89,16 @@ def test_what_is_mounted_and_built_from_has_a_digest(tmp_path: Path) -> None:
     (tmp_path / "compose/web").mkdir(parents=True)
     (tmp_path / "compose/web/conf").write_text("a")
     made = planned(facts({"web": {**MOUNTS, **BUILT}}), root=tmp_path)
-    first = images.digests(made)
+    first = mounted.digests(made)
     assert set(first) == {"./compose/web/conf", "./compose/web"}
     (tmp_path / "compose/web/conf").write_text("b")
-    assert all(images.digests(made)[path] != first[path] for path in first)
+    assert all(mounted.digests(made)[path] != first[path] for path in first)
 
 
 def test_what_is_not_there_is_told_before_docker_makes_a_folder_of_it(tmp_path: Path) -> None:
     made = planned(facts({"web": {**MOUNTS, **BUILT}, "idle": {**MOUNTS, "profiles": []}}), root=tmp_path)
     with pytest.raises(StackError) as caught:
-        images.digests(made)
+        mounted.digests(made)
     assert [problem.where for problem in caught.value.problems] == ["compose/web.yml: services.web"] * 2
     assert "./compose/web/conf" in caught.value.problems[0].message
     assert not (tmp_path / "compose").exists()
@@ -106,4 +106,4 @@ def test_what_is_not_there_is_told_before_docker_makes_a_folder_of_it(tmp_path: 
 
 def test_what_is_made_before_the_start_need_not_be_there(tmp_path: Path) -> None:
     live = {"volumes": [{"type": "bind", "source": "./.stack/plan", "target": "/p"}]}
-    assert images.digests(planned(facts({"web": live}), root=tmp_path)) == {}
+    assert mounted.digests(planned(facts({"web": live}), root=tmp_path)) == {}

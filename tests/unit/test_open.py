@@ -4,9 +4,9 @@ import pytest
 
 from stack import docker
 from stack.commands import open as opening
+from stack.docker import Container
 from stack.errors import StackError, fail
 from stack.planning import planner
-from stack.planning.changes import Container
 from stack.running import links
 from stack.running.links import Link
 from tests.synthetic import facts, planned, port

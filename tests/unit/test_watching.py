@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from stack.docker import Container
 from stack.output.progress import Progress
-from stack.planning.changes import Container
 from stack.running import watching
 from stack.running.watching import Failure, Watch
 from tests.synthetic import facts, planned

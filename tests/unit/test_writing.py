@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stack import tree
-from stack.authoring import addition, unfinished, writing
+from stack.authoring import addition, recovery, unfinished, writing
 from stack.errors import USAGE, StackError, fail
 from stack.output.result import Result
 
@@ -119,7 +119,7 @@ def test_what_was_undone_is_told_also_where_the_next_command_fails(
     unfinished.begin(tmp_path, changes, writing.standing(tmp_path, changes))
     (tmp_path / "made.yml").write_bytes(b"1")
     with pytest.raises(StackError) as told:
-        unfinished.first(refused)
+        recovery.first(refused)
     assert [problem.code for problem in told.value.problems] == ["unfinished", "other"]
     assert told.value.exit_code == USAGE
     assert files(tmp_path) == {}

@@ -8,7 +8,8 @@ from stack import docker
 from stack.doctor import words
 from stack.doctor.check import WARNING, Action, Check, Finding, told_by, untold
 from stack.doctor.checks import jobs
-from stack.doctor.scene import Inspected, Scene, service_of
+from stack.doctor.inspected import Inspected, service_of
+from stack.doctor.scene import Scene
 
 DATABASE, JOB = "supabase-db", "supabase-db-init"
 ROLES = ("anon", "authenticated", "service_role", "authenticator", "supabase_auth_admin", "supabase_storage_admin")

@@ -6,7 +6,7 @@ own says otherwise."""
 
 from collections.abc import Iterable, Mapping
 
-from stack.doctor import network
+from stack.doctor import inspected
 from stack.doctor.check import WARNING, Check, Finding
 from stack.doctor.scene import Scene
 from stack.gateway import entrance
@@ -18,7 +18,7 @@ WANTED = "KONG_DNS_VALID_TTL"
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for one in (scene.running().get(entrance.SERVICE) or [])[:1]:
-        yield from keeping(network.given(one))
+        yield from keeping(inspected.given(one))
 
 
 def keeping(settings: Mapping[str, str]) -> Iterable[Finding]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from stack.doctor import network
+from stack.doctor import inspected
 from stack.doctor.check import Check, Finding
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.gateway import declared, entrance, kongfile
 from stack.planning import ports as ports_of
 from stack.running import sockets
@@ -29,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def _run(scene: Scene) -> Iterable[Finding]:
     one = next(iter(scene.running().get(entrance.SERVICE) or []), None)
-    place = _published(one) if one and network.ready(one) and not network.absent(scene, one) else None
+    place = _published(one) if one and inspected.ready(one) and not scene.absent(one) else None
     if one is None or place is None or _nobody_listens(scene):
         return
     path, key = guarded(entrance.of(scene.planned).config), scene.secrets.get(KEY, "")
@@ -39,7 +40,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
         again = f"docker compose restart {entrance.SERVICE}"
         yield Finding(seen, "no page or API behind it is reached from outside", again, service=entrance.SERVICE)
     elif path and key and answer.own and answer.status in (401, 403):
-        yield refused(path, answer.status, network.given(one).get(KEY) == key)
+        yield refused(path, answer.status, inspected.given(one).get(KEY) == key)
 
 
 def _published(one: Inspected) -> tuple[str, int] | None:

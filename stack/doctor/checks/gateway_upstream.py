@@ -15,11 +15,11 @@ from stack.running.sockets import Listener
 
 def _run(scene: Scene) -> Iterable[Finding]:
     look = scene.looks.get(entrance.SERVICE)
-    for end in network.ends(scene) if look else ():
+    for end in network.ends(scene.planned) if look else ():
         answer = look.answers.get((end.host, end.port)) if look else None
-        if answer is None or answer.reached or network.shut(scene, end.service):
+        if answer is None or answer.reached or scene.shut(end.service):
             continue
-        if answer.why != inside.REFUSED or not network.port_told(scene, end.service, end.port):
+        if answer.why != inside.REFUSED or not scene.port_told(end.service, end.port):
             there = scene.looks.get(end.service)
             yield unreached(end, answer, there.listeners if there else None)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from stack import docker
 from stack.doctor import words
 from stack.doctor.check import Check, Finding
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.errors import StackError
 
 CODES = (126, 127)

@@ -22,7 +22,7 @@ FIREWALLS = {
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for name, look in scene.looks.items():
-        for address in network.of_this_machine(scene, name):
+        for address in network.of_this_machine(scene.planned, name):
             answer = look.answers.get((address.host, address.port))
             if answer and not answer.reached:
                 yield unreached(name, address, answer, scene.listeners, _bridge(scene, name))

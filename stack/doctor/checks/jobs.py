@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from stack import docker
-from stack.doctor import words
+from stack.doctor import inspected, words
 from stack.doctor.check import ERROR, WARNING, Action, Check, Finding, told_by
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.planning.plan import Service
 
 STUCK_S = 600
@@ -24,7 +25,7 @@ def _of(scene: Scene, service: Service) -> list[Finding]:
     bad = [one for one in have if one["State"]["Status"] == "exited" and one["State"]["ExitCode"]]
     if bad:
         return _failed(scene, service, bad[0])
-    if any(one["State"]["Running"] and words.age_s(one["State"]["StartedAt"]) > STUCK_S for one in have):
+    if any(one["State"]["Running"] and inspected.age_s(one["State"]["StartedAt"]) > STUCK_S for one in have):
         return [_finding(service, f"{service.name} still runs after {STUCK_S // 60} minutes")]
     never = scene.awaited(service.name) if not have else all(one["State"]["Status"] == "created" for one in have)
     return [_finding(service, f"{service.name} never ran")] if never and _could(scene, service) else []

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stack.doctor import words
 from stack.doctor.check import WARNING, Check, Finding
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.running import loglines
 
 SINCE = "10m"

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from functools import partial
 
 from stack import docker
-from stack.doctor import network
 from stack.doctor.check import Action, Check, Finding
-from stack.doctor.scene import Inspected, Scene, name_of
+from stack.doctor.inspected import Inspected, name_of
+from stack.doctor.scene import Scene
 
 Missing = dict[str, list[str]]
 """The networks on which a container is not, or not by these names."""
@@ -17,7 +17,7 @@ def _cut(scene: Scene) -> Iterable[tuple[str, Inspected, Missing]]:
     """Each running container that is not where it should be, with its service."""
     for service, containers in scene.running().items():
         for one in containers:
-            missing = network.absent(scene, one)
+            missing = scene.absent(one)
             if missing:
                 yield service, one, missing
 

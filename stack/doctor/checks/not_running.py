@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from stack.doctor import edges, words
 from stack.doctor.check import WARNING, Check, Finding, untold
 from stack.doctor.checks import oom
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.planning.plan import Service
 from stack.running import failures, refusals
 

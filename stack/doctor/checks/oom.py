@@ -7,7 +7,8 @@ from typing import Any
 
 from stack import tree, yamlfile
 from stack.doctor.check import Check, Finding
-from stack.doctor.scene import Inspected, Scene, service_of
+from stack.doctor.inspected import Inspected, service_of
+from stack.doctor.scene import Scene
 from stack.planning import checkouts, sources
 
 SETTING = re.compile(r"\$\{(\w+)")

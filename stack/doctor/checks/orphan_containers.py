@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from stack.doctor.check import Action, Check, Finding
-from stack.doctor.scene import Inspected, Scene, name_of, service_of
+from stack.doctor.inspected import Inspected, name_of, service_of
+from stack.doctor.scene import Scene
 
 
 def _orphans(scene: Scene) -> list[Inspected]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from stack.doctor import network, words
+from stack.doctor import inspected
 from stack.doctor.check import Check, Finding
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 from stack.planning import addresses
 from stack.running import sockets
 from stack.running.sockets import Listener
@@ -17,7 +18,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
     for name, look in scene.looks.items():
         containers = scene.running().get(name) or []
         if containers and all(map(_up, containers)) and not _waits_for_guests(scene, name):
-            yield from silent(name, network.published(containers[0]), look.listeners)
+            yield from silent(name, inspected.published(containers[0]), look.listeners)
 
 
 def silent(name: str, published: Iterable[tuple[int, str]], listeners: list[Listener]) -> Iterable[Finding]:
@@ -35,7 +36,7 @@ def silent(name: str, published: Iterable[tuple[int, str]], listeners: list[List
 
 def _up(one: Inspected) -> bool:
     checked = bool(one["State"].get("Health"))
-    return network.ready(one) and (checked or words.age_s(one["State"]["StartedAt"]) > GRACE_S)
+    return inspected.ready(one) and (checked or inspected.age_s(one["State"]["StartedAt"]) > GRACE_S)
 
 
 def _waits_for_guests(scene: Scene, name: str) -> bool:

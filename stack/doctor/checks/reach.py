@@ -15,11 +15,11 @@ FIREWALL = "sudo systemctl restart docker, which puts the engine's own rules bac
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for name, look in scene.looks.items():
-        for use in network.uses(scene, name):
+        for use in network.uses(scene.planned, name):
             answer = look.answers.get((use.host, use.port))
-            if answer is None or answer.reached or network.shut(scene, use.service):
+            if answer is None or answer.reached or scene.shut(use.service):
                 continue
-            if answer.why == inside.REFUSED and network.port_told(scene, use.service, use.port):
+            if answer.why == inside.REFUSED and scene.port_told(use.service, use.port):
                 continue
             there = scene.looks.get(use.service)
             finding = unreached(name, use, answer, there.listeners if there else None)

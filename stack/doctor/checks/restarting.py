@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable
 
-from stack.doctor import edges, words
+from stack.doctor import edges, inspected, words
 from stack.doctor.check import Check, Finding
-from stack.doctor.checks import oom
-from stack.doctor.scene import Inspected, Scene
-
-LOOPS = 3
-"""Restarts after which it is no accident (as in running/watching.py)."""
-RECENT_S = 600
-"""Seconds in which the last of them was: what settled down is no finding."""
+from stack.doctor.checks import oom, volume_version
+from stack.doctor.scene import Scene
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
     for service in scene.planned.plan.services:
-        looping = [one for one in scene.of(service.name) if loops(one) and not oom.killed(one, scene.oom_kills)]
+        looping = [
+            one for one in scene.of(service.name) if inspected.loops(one) and not oom.killed(one, scene.oom_kills)
+        ]
         if not looping or _explained(scene, service.name):
             continue
         one = looping[0]
@@ -29,18 +26,8 @@ def _run(scene: Scene) -> Iterable[Finding]:
         yield Finding(seen, "it answers for moments at most", fix, service=service.name)
 
 
-def loops(one: Inspected) -> bool:
-    """Whether a container is in a loop of ends and starts. Pure."""
-    state = one["State"]
-    if state["Restarting"]:
-        return True
-    return one["RestartCount"] >= LOOPS and state["Running"] and words.age_s(state["StartedAt"]) < RECENT_S
-
-
 def _explained(scene: Scene, name: str) -> bool:
     """Whether another check tells the cause: a volume of another version or with another secret."""
-    from stack.doctor.checks import volume_version
-
     if any(keeper.service == name for keeper, _ in scene.changed_secrets):
         return True
     return any(finding.service == name for finding in volume_version.CHECK.run(scene))

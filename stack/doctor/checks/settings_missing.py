@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from stack import tree
 from stack.doctor.check import Action, Check, Finding, found
-from stack.doctor.scene import Scene, service_of
+from stack.doctor.inspected import service_of
+from stack.doctor.scene import Scene
 from stack.env import envfile, secrets
 from stack.planning import model, planner, saving
 

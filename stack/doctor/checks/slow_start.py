@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from stack.doctor import words
+from stack.doctor import inspected, words
 from stack.doctor.check import WARNING, Check, Finding
-from stack.doctor.scene import Inspected, Scene
+from stack.doctor.inspected import Inspected
+from stack.doctor.scene import Scene
 
 SECOND = 10**9
 """Nanoseconds, in which the engine counts."""
@@ -22,7 +23,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
 
 
 def _age(one: Inspected) -> float:
-    return words.age_s(one["State"]["StartedAt"])
+    return inspected.age_s(one["State"]["StartedAt"])
 
 
 def allowed_s(one: Inspected) -> float:

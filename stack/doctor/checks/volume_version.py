@@ -7,9 +7,11 @@ from collections.abc import Iterable
 import msgspec
 
 from stack import docker
+from stack.doctor import inspected
 from stack.doctor.check import Check, Finding
-from stack.doctor.checks import not_running, restarting
-from stack.doctor.scene import Inspected, Scene, service_of
+from stack.doctor.checks import not_running
+from stack.doctor.inspected import Inspected, service_of
+from stack.doctor.scene import Scene
 from stack.names import variable
 
 
@@ -71,7 +73,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
     for one in scene.containers:
         # One that stays up, or was stopped, has the right version: each of these refuses what it can't read.
         state = one["State"]
-        if restarting.loops(one) or (not state["Running"] and state.get("ExitCode") not in not_running.STOPPED):
+        if inspected.loops(one) or (not state["Running"] and state.get("ExitCode") not in not_running.STOPPED):
             for program in PROGRAMS:
                 yield from _of(one, program)
 

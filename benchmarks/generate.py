@@ -1,9 +1,13 @@
-"""A checkout with as many services as asked for: this program, and generated fragments of the usual shape."""
+"""Checkouts to measure: a copy of this one, and one with as many generated services of the usual shape as asked for."""
 
 import shutil
+import socket
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+LEFT_OUT = (".venv", ".git", ".stack", ".env", "compose.yaml", "local", "__pycache__", ".*_cache")
 
 FRAGMENT = """\
 x-stack:
@@ -84,3 +88,22 @@ def _write(folder: Path, name: str, key: str, number: int) -> None:
         overrides = folder / "overrides" / name
         overrides.mkdir()
         (overrides / "external.yml").write_text(EXTERNAL.format(name=name, key=key))
+
+
+def copied(folder: Path, project: str) -> Path:
+    """Fill `folder` with what this checkout has, as a project of that name on ports of its own; gives it back."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    (folder / ".env").write_text(f"PROJECT_NAME={project}\nBASE_PORT={_free_base()}\n")
+    return folder
+
+
+def _free_base() -> int:
+    """A base port of which the first free one in steps of 1,000 will do."""
+    for base in range(20000, 60000, 1000):
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", base))
+            except OSError:
+                continue
+            return base
+    raise SystemExit("no free base port")

@@ -11,19 +11,16 @@ import argparse
 import os
 import platform
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.generate import ROOT, checkout
+from benchmarks.generate import PYTHON, ROOT, checkout, copied
 from benchmarks.timing import Command, medians
 
-PYTHON = sys.executable
 PROJECT = "genai-bench"
 SIZES = (5, 25, 100, 300)
 NOWHERE = "unix:///nonexistent/docker.sock"
@@ -97,12 +94,7 @@ def planning(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row
 def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
     """`inv up` from nothing, `inv up` with nothing to do, `inv status` and `inv doctor`, the first two against bare
     Compose on compose.yaml."""
-    folder = work / "checkout"
-    left_out = shutil.ignore_patterns(
-        ".venv", ".git", ".stack", ".env", "compose.yaml", "local", "__pycache__", ".*_cache"
-    )
-    shutil.copytree(ROOT, folder, ignore=left_out)
-    (folder / ".env").write_text(f"PROJECT_NAME={PROJECT}\nBASE_PORT={_free_base()}\n")
+    folder = copied(work / "checkout", PROJECT)
     inv = [PYTHON, "-E", "-m", "stack"]
     up = [*inv, "up", "--yes", *(["--offline"] if options.offline else [])]
     bare = ["docker", "compose", "--progress", "quiet", "up", "-d"]
@@ -125,18 +117,6 @@ def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]
         yield Row("`doctor`, all well", medians({"ours": Command([*inv, "doctor"], folder)}, runs)["ours"], None, 3.0)
     finally:
         clean()
-
-
-def _free_base() -> int:
-    """A base port of which the first free one in steps of 1,000 will do."""
-    for base in range(20000, 60000, 1000):
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", base))
-            except OSError:
-                continue
-            return base
-    raise SystemExit("no free base port")
 
 
 def _wait() -> None:

@@ -1,6 +1,9 @@
 """The edge to Docker: one small runner for the CLI, and what runs as values."""
 
+import hashlib
 import os
+import re
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,6 +78,24 @@ def answers() -> bool:
         return False
 
 
+def api() -> tuple[int, int]:
+    """The API version of the engine behind a socket of this machine, which is asked in 1 ms. (0, 0) of one elsewhere,
+    as a client would have to ask it, and where none answers: what goes by the version is then as for the oldest."""
+    at = endpoint()
+    if not at.startswith("unix://"):
+        return (0, 0)
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(QUICK)
+            sock.connect(at.removeprefix("unix://"))
+            sock.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            head = sock.recv(4096)
+    except OSError:
+        return (0, 0)
+    found = re.search(rb"(?i)\napi-version: *(\d+)\.(\d+)", head)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
 FIELDS = {
     "id": "{{.ID}}",
     "name": "{{.Names}}",
@@ -142,10 +163,12 @@ PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-p
 SOCKET = "unix:///var/run/docker.sock"
 
 
-class Client(msgspec.Struct):
-    """What the docker client's own config.json says of proxies: a block for each engine, or a default."""
+class Client(msgspec.Struct, rename="camel"):
+    """What the docker client's own config.json says of proxies, a block for each engine or a default, and of its
+    context."""
 
     proxies: dict[str, dict[str, str]] = {}
+    current_context: str = ""
 
 
 def config_folder() -> Path:
@@ -155,11 +178,30 @@ def config_folder() -> Path:
 
 def proxy_block() -> dict[str, str]:
     """The client's proxy settings for this engine, which Compose puts into every container; empty where it has none."""
-    try:
-        blocks = msgspec.json.decode((config_folder() / "config.json").read_bytes(), type=Client).proxies
-    except (OSError, msgspec.DecodeError):
-        return {}
+    blocks = _client().proxies
     return blocks.get(os.environ.get("DOCKER_HOST") or SOCKET) or blocks.get("default", {})
+
+
+def endpoint() -> str:
+    """The address that the docker client would use: DOCKER_HOST, or its context's; "" where that is not there."""
+    context = os.environ.get("DOCKER_CONTEXT") or _client().current_context or "default"
+    if host := os.environ.get("DOCKER_HOST"):
+        return host
+    if context == "default":
+        return SOCKET
+    folder = hashlib.sha256(context.encode()).hexdigest()
+    try:
+        meta = (config_folder() / "contexts" / "meta" / folder / "meta.json").read_bytes()
+        return str(msgspec.json.decode(meta)["Endpoints"]["docker"]["Host"])
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        return ""
+
+
+def _client() -> Client:
+    try:
+        return msgspec.json.decode((config_folder() / "config.json").read_bytes(), type=Client)
+    except (OSError, msgspec.DecodeError):
+        return Client()
 
 
 def compose_stamp() -> str:

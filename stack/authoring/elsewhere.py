@@ -29,9 +29,8 @@ SHUT = """\
 """
 REST = f"""\
     healthcheck: !override
-      test: [CMD, far, <protocol>, "<port>"]
+      test: far <protocol> <port>
 <patience>
-      start_period: 10s
     deploy: !override
       replicas: ${{<VARIABLE>_SCALE:-1}}
 {MEMORY}\
@@ -70,7 +69,7 @@ services:
       <VARIABLE>_LOCALHOST_PORT: ${{<VARIABLE>_LOCALHOST_PORT:-<port>}}
     volumes: ["<name>-host:/bridge"]
     healthcheck:
-      test: [CMD, far, <protocol>, /bridge/far.sock]
+      test: far <protocol> /bridge/far.sock
 <patience>
 {SHUT}\
     restart: unless-stopped
@@ -92,7 +91,7 @@ services:
 TEXTS = {"external": EXTERNAL, "localhost": LOCALHOST}
 ADDRESSES = {"http": "http:// or https://", "tcp": "HOST:PORT"}
 PATIENCE = {"http": "2s 5s", "tcp": "5s 10s"}
-"""Interval and time-out of the checks. Where no protocol is known, `far` listens for 6 seconds."""
+"""Interval until they pass, and time-out of the checks. Where no protocol is known, `far` listens for 6 seconds."""
 SET = {"entrypoint", "command", "healthcheck", "tmpfs", "cap_drop", "read_only", "expose", "extra_hosts"}
 """What the texts set themselves, and what does no harm."""
 
@@ -101,14 +100,15 @@ def override(definition: Definition, source: str) -> str:
     """The override of localhost or external, for a service with a port."""
     http = bool(definition.doors) or definition.health.startswith("http:")
     protocol, port = "http" if http else "tcp", str(definition.ports[0])
-    interval, timeout = PATIENCE[protocol].split()
+    quick, timeout = PATIENCE[protocol].split()
     mine = variable(definition.name, "X")[:-2]
     half = ["http-bridge-half", port, f"{mine}_LOCALHOST_PORT"] if http else ["bridge-half", port]
     words = {
         "name": definition.name, "VARIABLE": mine, "port": port, "protocol": protocol, "half": json.dumps(half),
         "address": ADDRESSES[protocol], "profiles": json.dumps(definition.profiles),
         "about": json.dumps(f"Reaches {definition.name} of this machine"),
-        "patience": f"      interval: {interval}\n      timeout: {timeout}\n      retries: 3",
+        "patience": f"      interval: 30s\n      start_interval: {quick}\n      timeout: {timeout}\n      retries: 3\n"
+                    "      start_period: 10s",
         "dropped": "\n".join(_dropped(definition)),
     }  # fmt: skip
     text = re.sub(r"<(\w+)>", lambda found: words[found[1]], TEXTS[source])

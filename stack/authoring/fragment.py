@@ -19,7 +19,7 @@ CONDITIONS = {
     "completed": "service_completed_successfully",
     "started": "service_started",
 }
-PATIENCE = {"interval": "3s", "timeout": "5s", "retries": 5, "start_period": "60s"}
+PATIENCE = {"interval": "30s", "start_interval": "2s", "timeout": "5s", "retries": 3, "start_period": "60s"}
 REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*(:?-[^}]*)?\}")
 """A setting in a value: it stays one. Any other dollar sign is one to the container too."""
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stack.planning import model
+from stack.planning import healthcheck, model
 from stack.planning.model import Model, Service
 from stack.planning.plan import Plan
 
@@ -24,16 +24,17 @@ only its owner can read. They count as what they are copies of."""
 
 
 def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
-        outside: Mapping[str, str] | None = None, everywhere: Mapping[str, str] | None = None) -> Model:  # fmt: skip
+        outside: Mapping[str, str] | None = None, everywhere: Mapping[str, str] | None = None,
+        api: tuple[int, int] = (0, 0)) -> Model:  # fmt: skip
     """The model of the planned services alone: no profiles, no x-stack, no edges to absent services, no
     unused volume, network or secret. `digests` gives the digest of each mounted or built path; `far` names
     the secrets that may be empty; `outside` is the environment of services that go to the internet (proxy, CA),
-    `everywhere` that of all; what a service sets itself wins."""
+    `everywhere` that of all; what a service sets itself wins. `api` is the engine's API version, where it is known."""
     names = set(plan.names())
     all_services = model.services(merged)
     services = {}
     for planned in plan.services:
-        service = _service(all_services[planned.name], names, digests)
+        service = _service(all_services[planned.name], names, digests, api)
         service = going_outside(service, outside) if planned.outside and outside else service
         services[planned.name] = _surrounded(service, everywhere) if everywhere else service
     kept = {"name": plan.project, "services": _with_variables(services, far)}
@@ -44,8 +45,10 @@ def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
     return kept
 
 
-def _service(raw: Service, names: set[str], digests: Mapping[str, str]) -> Service:
+def _service(raw: Service, names: set[str], digests: Mapping[str, str], api: tuple[int, int]) -> Service:
     service = {k: v for k, v in raw.items() if v is not None and k not in ("profiles", "depends_on")}
+    if check := service.get("healthcheck"):
+        service["healthcheck"] = healthcheck.spoken(check, api)
     depends = {target: edge for target, edge in (raw.get("depends_on") or {}).items() if target in names}
     if depends:
         service["depends_on"] = depends

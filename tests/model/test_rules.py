@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stack.gateway import entrance
-from stack.planning import catalog, connections, model, plan, saving
+from stack.planning import catalog, connections, healthcheck, model, plan, saving
 from stack.planning.assembly import LIVE, PRIVATE
 from tests.model.shipped import CASES, DEFAULT, FAR, Case, Made, Shipped
 
@@ -99,6 +99,35 @@ def test_every_lasting_service_tells_its_health(shipped: Shipped) -> None:
     for where, name, service in shipped.every_service():
         probed = bool((service.get("healthcheck") or {}).get("test"))
         assert probed or model.one_shot(service) or name in NO_PROBE, where
+
+
+RESTING_S, STARTING_S, NOTICED_S = 30, 5, 90
+"""Seconds between two checks of what is well, and of what starts; and until one that fails is told at the latest, but
+for the time that a check itself has."""
+NO_SHELL = {"supabase-api"}
+"""Services whose image has no shell: on an engine older than 25 their checks stay quick."""
+
+
+def test_a_check_is_quick_at_first_and_seldom_afterwards(shipped_once: Shipped) -> None:
+    for where, _, service in shipped_once.every_service():
+        check = service.get("healthcheck")
+        if check:
+            lasts = [healthcheck.seconds(check.get(key, "")) for key in ("interval", "start_interval", "start_period")]
+            assert lasts[0] >= RESTING_S, where
+            assert 0 < lasts[1] <= STARTING_S, where
+            # Without it, Compose refuses the start interval, and the engine does not go by it.
+            assert lasts[2] > 0, where
+            assert lasts[0] * check["retries"] <= NOTICED_S, where
+
+
+def test_on_an_older_engine_each_check_waits_by_itself(shipped_once: Shipped) -> None:
+    for where, name, service in shipped_once.every_service():
+        check = service.get("healthcheck") or {"start_interval": "0s"}
+        old = healthcheck.spoken(check, (1, 43))
+        assert "start_interval" not in old, where
+        waits = healthcheck.seconds(old.get("timeout", "")) - healthcheck.seconds(check.get("timeout", ""))
+        rests = waits + healthcheck.seconds(old.get("interval", ""))
+        assert not old.get("test") or name in NO_SHELL or rests >= RESTING_S, where
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

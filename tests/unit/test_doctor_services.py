@@ -30,10 +30,11 @@ from stack.doctor.checks import (
     volume_version,
     waiting,
 )
-from stack.doctor.checks.healthcheck_tool import lacks_tool
+from stack.doctor.checks.healthcheck_tool import called, lacks_tool
 from stack.doctor.scene import Scene
 from stack.planning import planner
 from stack.planning.changes import Change
+from stack.planning.healthcheck import patient
 from stack.planning.planner import Request
 from stack.running import failures, live
 from stack.running.watching import Failure
@@ -156,6 +157,20 @@ def test_of_two_that_are_unhealthy_the_root_is_to_be_mended_first(look: Look) ->
 )
 def test_a_healthcheck_without_its_program_is_told_from_one_that_says_no(code: int, said: str, lacks: bool) -> None:
     assert lacks_tool(sick("db", code, said)) is lacks
+
+
+@pytest.mark.parametrize(
+    ("test", "said", "tool"),
+    [
+        (["CMD", "curl", "-f"], 'OCI runtime exec failed: exec: "curl": executable file not found in $PATH', "curl"),
+        (["CMD-SHELL", patient("wget -q -O /dev/null x", 28)], "/bin/sh: 2: wget: not found", "wget"),
+        (["CMD-SHELL", "true && curl x"], "/bin/sh: curl: not found", "curl"),
+        (["CMD", "bash", "-c", "nc -z x"], "bash: line 2: nc: command not found", "nc"),
+        ([], "", "its program"),
+    ],
+)
+def test_the_program_that_is_missing_is_named(test: list[str], said: str, tool: str) -> None:
+    assert called(test, said) == tool
 
 
 def test_a_service_without_its_program_is_not_told_as_unhealthy_too(look: Look) -> None:

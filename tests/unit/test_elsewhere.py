@@ -34,4 +34,4 @@ def test_the_ambassador_gets_nothing_of_the_programs_own(source: str) -> None:
 def test_what_speaks_http_is_led_there_as_http(definition: Definition, source: str, command: str) -> None:
     text = elsewhere.override(definition, source)
     assert f"command: !override {command}\n" in text
-    assert f"far, {'http' if definition is MINE else 'tcp'}," in text
+    assert f"test: far {'http' if definition is MINE else 'tcp'} 9000\n" in text

@@ -31,13 +31,18 @@ def _run(scene: Scene) -> Iterable[Finding]:
             continue
         _, said = words.probe(lacking[0])
         test = (lacking[0]["Config"].get("Healthcheck") or {}).get("Test") or []
-        tool = next(iter(" ".join(test[1:]).split()), "its program")
-        seen = f"the healthcheck of {name} calls {tool}, which its image can't run: {said}"
+        seen = f"the healthcheck of {name} calls {called(test, said)}, which its image can't run: {said}"
         causes = "it never gets healthy, and what waits for it never starts"
         there = _others(lacking[0])
         fix = (f"in compose/{scene.checkout.catalog.fragment_of(name)}.yml, under services.{name}.healthcheck, call "
                f"what the image has ({', '.join(there) or 'its own program'}); then ./inv up")  # fmt: skip
         yield Finding(seen, causes, fix, service=name)
+
+
+def called(test: list[str], said: str) -> str:
+    """The program that a check could not start: the one that a shell names, else the check's first word. Pure."""
+    missed = re.search(r"([^\s:]+): (?:command )?not found", said)
+    return missed[1] if missed else next(iter(" ".join(test[1:]).split()), "its program")
 
 
 def _others(one: Inspected) -> list[str]:

@@ -18,7 +18,6 @@ engine's own.
 """
 
 import argparse
-import os
 import re
 import socket
 import struct
@@ -69,21 +68,21 @@ class Cost(NamedTuple):
 def look(ids: list[str]) -> Look:
     """What was spent until now; `ids` are the containers of the project."""
     groups = [group(one) for one in ids]
-    inside = [psutil.Process(int(pid)) for folder in groups for pid in (folder / "cgroup.procs").read_text().split()]
+    inside = [int(pid) for folder in groups for pid in (folder / "cgroup.procs").read_text().split()]
     times = psutil.cpu_times()
     return Look(
         sum(times) - times.idle - times.iowait - times.guest - times.guest_nice,
-        sum(map(own, engine())),
-        sum(map(own, shims(ids))),
+        sum(own(one.pid) for one in engine()),
+        sum(own(one.pid) for one in shims(ids)),
         sum(map(accounted, groups)),
-        {process.pid: own(process) for process in inside},
+        {pid: own(pid) for pid in inside},
     )
 
 
-def own(process: psutil.Process) -> float:
+def own(pid: int) -> float:
     """What a process spent, with what it reaped; nothing of one that is gone."""
     try:
-        return sum(process.cpu_times()[:4])
+        return float(sum(psutil.Process(pid).cpu_times()[:4]))
     except psutil.NoSuchProcess:
         return 0.0
 
@@ -91,18 +90,22 @@ def own(process: psutil.Process) -> float:
 def engine() -> list[psutil.Process]:
     """The dockerd that answers, and its containerd: its child, or the machine's."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(os.environ.get("DOCKER_HOST", docker.SOCKET).removeprefix("unix://"))
+        sock.connect(docker.endpoint().removeprefix("unix://"))
         pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    dockerd = psutil.Process(pid)
-    beside = [one for one in psutil.process_iter() if one.name() == "containerd" and one.ppid() == 1]
-    return [dockerd, *([one for one in dockerd.children() if one.name() == "containerd"] or beside)]
+    found = [one for one in seen() if one.info["name"] == "containerd"]
+    child = [one for one in found if one.info["ppid"] == pid]
+    return [psutil.Process(pid), *(child or [one for one in found if one.info["ppid"] == 1])]
 
 
 def shims(ids: list[str]) -> list[psutil.Process]:
     """The shims of some containers."""
-    running = [process for process in psutil.process_iter(["name", "cmdline"])
-               if str(process.info["name"]).startswith("containerd-shim")]  # fmt: skip
-    return [process for process in running if set(process.info["cmdline"] or ()) & set(ids)]
+    found = [one for one in seen() if one.info["name"].startswith("containerd-shim")]
+    return [one for one in found if set(one.info["cmdline"] or ()) & set(ids)]
+
+
+def seen() -> Iterator[psutil.Process]:
+    """Every process, its `info` as it was seen: it may have gone since."""
+    yield from psutil.process_iter(["name", "ppid", "cmdline"])
 
 
 def group(container: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stack import tree
 from stack.authoring import trial
-from stack.env import envfile, secrets, settings
+from stack.env import envfile, public, secrets, settings
 from stack.env.secrets import HIDDEN
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import cut, echoed, suggest
@@ -94,13 +94,9 @@ def _known(root: Path, name: str, dotenv: Mapping[str, str]) -> Checkout:
 def _check_known(checkout: Checkout, name: str, dotenv: Mapping[str, str]) -> None:
     known = checkouts.known(checkout.catalog) | set(dotenv)
     if name not in known:
-        raise fail(
-            "no-setting",
-            f"there is no setting {echoed(name)}",
-            cut(name),
-            suggest(name, known) or "./inv env.list",
-            USAGE,
-        )
+        message = f"there is no setting {echoed(name)}"
+        derived = "it follows from PUBLIC_URL, PUBLIC_ROUTES and TRUSTED_PROXIES" if name in public.DERIVED else ""
+        raise fail("no-setting", message, cut(name), derived or suggest(name, known) or "./inv env.list", USAGE)
 
 
 def _check_value(checkout: Checkout, name: str, value: str) -> None:

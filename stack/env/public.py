@@ -19,6 +19,10 @@ RANGES = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1",
 """What no router of the internet passes on (RFC 1122, 1918, 4193): this machine, its containers, one's own networks."""
 
 
+HOSTS, PATHS = "hosts", "paths"
+"""What PUBLIC_ROUTES can be: whether services have names below the public one, or paths, where they can live there."""
+
+
 class Address(NamedTuple):
     """The gateway as browsers reach it; the port is None where it is not known."""
 
@@ -77,8 +81,9 @@ def contradicting(url: str, host: str) -> list[Problem]:
     return [Problem("public-host", message, "PUBLIC_HOST", "./inv env.unset PUBLIC_HOST")]
 
 
-def variables(at: Address, ports: Mapping[str, int], proxies: str) -> dict[str, str]:
-    """What fragments may name beside the settings, as DERIVED explains it. `ports` are the published ones."""
+def variables(at: Address, ports: Mapping[str, int], proxies: str, routes: str = "") -> dict[str, str]:
+    """What fragments may name beside the settings, as DERIVED explains it. `ports` are the published ones; `proxies`
+    and `routes` are TRUSTED_PROXIES and PUBLIC_ROUTES."""
     told = at.port if (at.scheme, at.port) != ("https", ports.get("KONG_HTTPS_PORT")) else ports.get("KONG_HTTP_PORT")
     networks = trusted(proxies)
     return {
@@ -86,6 +91,8 @@ def variables(at: Address, ports: Mapping[str, int], proxies: str) -> dict[str, 
         "PUBLIC_DOMAIN": at.host,
         "PUBLIC_PORT": at.suffix,
         "PUBLIC_SECURE": "true" if at.scheme == "https" else "false",
+        "PUBLIC_BY_NAME": "" if routes == PATHS else "true",
+        "PUBLIC_BY_PATH": "true" if routes == PATHS else "",
         "PUBLIC_HTTP_PORT": str(told or ""),
         "PUBLIC_HOPS": "2" if networks else "1",
         "TRUSTED_NETWORKS": ",".join(networks),
@@ -97,6 +104,8 @@ DERIVED = {
     "PUBLIC_DOMAIN": "the host; names of services stand before it, as n8n.example.org",
     "PUBLIC_PORT": "the port with its colon, as :63002; empty where the scheme means it",
     "PUBLIC_SECURE": "true where browsers come by https: for cookies",
+    "PUBLIC_BY_NAME": "true where a service has a name of its own, as `${PUBLIC_BY_NAME:+n8n.}` says; else empty",
+    "PUBLIC_BY_PATH": "true where it is below a path instead (PUBLIC_ROUTES=paths); else empty",
     "PUBLIC_HTTP_PORT": "the port that services are told of a request to the gateway's plain one",
     "PUBLIC_HOPS": "how many proxies stand before a service: the gateway, and one before it where that is trusted",
     "TRUSTED_NETWORKS": "TRUSTED_PROXIES as networks, separated by commas",

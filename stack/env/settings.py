@@ -194,6 +194,12 @@ CORE = (
         public.expected_url,
     ),
     Setting(
+        "PUBLIC_ROUTES",
+        public.HOSTS,
+        "hosts: services have names, as n8n.example.org; paths: only one name is there, so /n8n/ where that works",
+        _matching(f"{public.HOSTS}|{public.PATHS}", f"{public.HOSTS} or {public.PATHS}"),
+    ),
+    Setting(
         "TRUSTED_PROXIES",
         "",
         "proxies whose X-Forwarded-* headers count: addresses, networks, or private (docs/https.md)",

@@ -30,13 +30,16 @@ class Route(msgspec.Struct, frozen=True):
 
 class Site(msgspec.Struct, frozen=True):
     """The gateway as browsers reach it: host and port (None where it is not known), for each Compose service the path
-    of its page, the origins of pages elsewhere that may ask (`*` for all), and the scheme."""
+    of its page, the origins of pages elsewhere that may ask (`*` for all), and the scheme. Where there is no name below
+    that host, services have `paths`, or names that this machine alone knows, at the gateway's `own` port."""
 
     host: str
     port: int | None = None
     pages: Mapping[str, str] = {}
     origins: tuple[str, ...] = ()
     scheme: str = "http"
+    paths: bool = False
+    own: int | None = None
 
     def named(self, host: str) -> str:
         """A name of the file as it is on this machine: below its own name instead of localhost."""
@@ -92,8 +95,15 @@ def url(route: Route, site: Site) -> str:
     be none."""
     if route.host.rpartition(".")[2].isdecimal():
         return ""
-    at = Address(site.scheme, route.host or site.host, site.port)
+    here = site.paths and route.host.endswith(".localhost")
+    at = Address("http", route.host, site.own) if here else Address(site.scheme, route.host or site.host, site.port)
     return f"{at.scheme}://{at.host}{at.suffix}{page(route, site)}"
+
+
+def root(site: Site) -> str:
+    """The gateway's own address; empty where its port is not known."""
+    at = Address(site.scheme, site.host, site.port)
+    return f"{at.scheme}://{at.host}{at.suffix}/" if at.port else ""
 
 
 def page(route: Route, site: Site) -> str:

@@ -11,6 +11,8 @@ from stack.gateway.kongfile import FILE, Entities, Entity
 HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
 LOCAL = Site("localhost")
 """The machine as the file names it; the effective one has the name by which browsers reach the gateway."""
+BELOW = "path"
+"""The tag of a route with a host whose service lives below a path as well, if the path is cut off and it is told so."""
 INDEX = "index"
 """The route that answers with a page of links."""
 REPORTERS = frozenset(
@@ -40,7 +42,7 @@ def serving(
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
-    reached: dict[str, Any] = _reached_as(kept, site)
+    reached = _as_site(kept, site)
     found = kongfile.entities(reached)
     page = indexpage.page(_rows(found, site), engine)
     for route in found["routes"]:
@@ -55,8 +57,7 @@ def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = F
     that run when `planned` does. Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
     kept = kongfile.without(document, _silent(kongfile.entities(document), planned))
-    reached: dict[str, Any] = _reached_as(kept, site)
-    return reached
+    return _as_site(kept, site)
 
 
 def there(found: Entities, planned: Collection[str]) -> set[str]:
@@ -82,6 +83,18 @@ def _answering(plugin: Any, page: str) -> Any:
     return {**plugin, "config": {**(config if isinstance(config, dict) else {}), "body": page}}
 
 
+def _as_site(document: dict[str, Any], site: Site) -> dict[str, Any]:
+    """The file under the names by which browsers reach the site, or its paths where there are none."""
+    reached: dict[str, Any] = _reached_as(document, site)
+    for route in kongfile.entities(reached)["routes"] if site.paths else ():
+        hosts = declared.strings(route.value.get("hosts"))
+        if hosts and BELOW in declared.strings(route.value.get("tags")):
+            name = hosts[0].partition(".")[0]
+            del route.value["hosts"]
+            route.value.update(paths=[f"/{name}/", f"~/{name}$"], strip_path=True)
+    return reached
+
+
 def _reached_as(value: Any, site: Site, key: str = "") -> Any:
     """A value of the file, found under `key`, as the site has it."""
     if isinstance(value, dict):
@@ -90,7 +103,8 @@ def _reached_as(value: Any, site: Site, key: str = "") -> Any:
         here = [_reached_as(item, site, key) for item in value]
         own = key == "origins" and any(isinstance(item, str) and item.endswith(LOCAL.host) for item in value)
         return (["*"] if "*" in site.origins else here + list(site.origins)) if own else here
-    return _named(value, site.host.lower(), key) if isinstance(value, str) else value
+    named = isinstance(value, str) and not (site.paths and key == "hosts")
+    return _named(value, site.host.lower(), key) if named else value
 
 
 def _named(value: str, host: str, key: str) -> str:

@@ -121,9 +121,10 @@ def site(planned: Planned) -> Site:
     pages = {name: entry.page for name, entry in entries.items() if entry.page}
     ports = [p.host for s in planned.plan.services if s.name == SERVICE for p in s.ports if p.container == INSIDE]
     settings = planned.checkout.settings
-    at = interpolation.reached(settings, next(iter(ports), None))
+    own = next(iter(ports), None)
+    at, paths = interpolation.reached(settings, own), settings.value("PUBLIC_ROUTES") == public.PATHS
     origins = tuple(dict.fromkeys(settings.value("CORS_ORIGINS").replace(",", " ").lower().split()))
-    return Site(at.host, at.port, pages, origins, at.scheme)
+    return Site(at.host, at.port, pages, origins, at.scheme, paths, own)
 
 
 PATIENCE = 10

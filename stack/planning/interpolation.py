@@ -27,7 +27,7 @@ def environment(checkout: Checkout, chosen: Mapping[str, str], base_port: int) -
     }
     env |= {name: str(port) for name, port in assigned.items()} | empty
     at = reached(checkout.settings, assigned.get(GATEWAY_PORT))
-    env |= public.variables(at, assigned, values.get("TRUSTED_PROXIES", ""))
+    env |= public.variables(at, assigned, values.get("TRUSTED_PROXIES", ""), values.get("PUBLIC_ROUTES", ""))
     env |= {name: model.token(name) for name in checkout.secrets}
     return env, assigned
 

@@ -42,11 +42,12 @@ def rows(planned: Planned, routes: Iterable[Route], site: Site) -> list[Link]:
     links = []
     for service in planned.plan.services:
         direct = _direct(planned, service)
-        url, route = through.get(service.name, ("", None))
+        own = (declared.root(site) if service.name == entrance.SERVICE and direct else "", None)
+        url, route = through.get(service.name, own)
         login = _login(planned, service.name, route if url else None)
         if url or direct:
             user, password = (_user(planned, login.user), login.password) if login else ("", "")
-            links.append(Link(service.name, url or direct, user, password, direct if url else ""))
+            links.append(Link(service.name, url or direct, user, password, direct if url not in ("", direct) else ""))
     return links
 
 

@@ -11,7 +11,7 @@ from stack.gateway import declared, effective, entrance, kongfile
 from stack.planning import compare, model, planner
 from stack.planning.planner import Planned, Request
 from stack.running import links, live
-from tests.model.refusals import Refusal, Tree, refuses
+from tests.model.refusals import USAGE, Refusal, Tree, refuses
 from tests.model.shipped import PROFILES, Shipped
 from tests.support import PAIR
 
@@ -83,6 +83,7 @@ def test_routes_and_printed_addresses_have_its_name(made: Planned) -> None:
     found = {link.service: (link.url, link.direct) for link in links.table(made)}
     assert found["backend"] == ("https://example.org:8443/backend/", "http://localhost:63016/")
     assert found["n8n"] == ("https://n8n.example.org:8443/", "http://localhost:63017/")
+    assert found[entrance.SERVICE] == ("https://example.org:8443/", "http://localhost:63002/")
     document: Any = live.plan_document(made)
     assert {service["name"]: service["link"] for service in document["services"]}["n8n"] == found["n8n"][0]
     serving = effective.serving(entrance.text(made), entrance.reachable(made), entrance.site(made))
@@ -90,6 +91,30 @@ def test_routes_and_printed_addresses_have_its_name(made: Planned) -> None:
     assert {route.host for route in routes if route.service == "n8n"} == {"n8n.example.org"}
     index = next(route for route in serving["routes"] if route["name"] == effective.INDEX)
     assert 'href="https://n8n.example.org:8443/"' in index["plugins"][0]["config"]["body"]
+
+
+def test_where_there_is_one_name_only_services_are_below_paths(
+    made: Planned, shipped_newest: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_ROUTES", "paths")
+    below = everything(shipped_newest)
+    found = {link.service: link.url for link in links.table(below)}
+    paths = {name: url.rpartition("8443")[2] for name, url in found.items() if url.startswith(URL)}
+    alone = {"n8n", "grafana", "prometheus", "searxng", "comfyui", "rabbitmq"}
+    assert {name: paths[name] for name in alone} == {name: f"/{name}/" for name in alone}
+    # What can't live there is at a name that this machine alone knows, as before.
+    gate = below.facts.ports["KONG_HTTP_PORT"]
+    assert (found["open-web-ui"], found["supabase-studio"]) == (
+        f"http://open-web-ui.localhost:{gate}/", f"http://studio.localhost:{gate}/",
+    )  # fmt: skip
+    said = {key: text for service, key, text in texts(below) if service in alone and f"{URL}/" in text}
+    ends = {text.rpartition("8443/")[2] for text in said.values()}
+    assert ends == {"n8n/", "grafana/", "prometheus/", "searxng/"}
+    told = {(service, key): text for service, key, text in texts(below)}
+    assert told["n8n", "N8N_PATH"] == "/n8n/"
+    assert f"http://open-web-ui.localhost:{gate}" in told["open-web-ui", "CORS_ALLOW_ORIGIN"].split(";")
+    routes = declared.routes(entrance.of(below).config)
+    assert [(route.path, route.strip) for route in routes if route.service == "grafana"] == [("/grafana/", True)]
 
 
 def test_plain_compose_needs_none_of_it(made: Planned) -> None:
@@ -117,6 +142,6 @@ def test_a_wrong_one_that_stands_in_env_stops_a_plan(tree: Tree) -> None:
 
 
 def test_what_follows_from_it_is_no_setting(tree: Tree) -> None:
-    checkout = tree({**PAIR, "local/compose/mine.yml": PAIR["compose/web.yml"].replace("web", "mine")})
-    refused = checkout.inv_json("env.set", "PUBLIC_SCHEME", "https")
-    assert [problem["code"] for problem in refused.problems] == ["no-setting"]
+    said = "there is no setting 'PUBLIC_SCHEME'"
+    refuses(tree(PAIR), "env.set PUBLIC_SCHEME https", Refusal("no-setting", said, "PUBLIC_SCHEME", "from PUBLIC_URL"),
+            exit_code=USAGE)  # fmt: skip

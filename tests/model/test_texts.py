@@ -10,9 +10,9 @@ from tests.model.shipped import TEXTS
 
 @pytest.mark.parametrize("path", sorted(TEXTS))
 def test_defaults_hold_for_empty_values_too_and_nothing_must_be_set(path: str) -> None:
-    """An empty value counts as unset, so only `:-`; what is missing is told by the plan, in its own words."""
+    """An empty value counts as unset, so only `:-` and `:+`; what is missing is told by the plan, in its own words."""
     text = variables.without_comments(TEXTS[path])
-    assert re.findall(r"(?<!\$)\$\{\w+(?!\w|\}|:-)[^}]*\}", text) == []
+    assert re.findall(r"(?<!\$)\$\{\w+(?!\w|\}|:[-+])[^}]*\}", text) == []
 
 
 @pytest.mark.parametrize("path", sorted(TEXTS))

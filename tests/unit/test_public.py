@@ -8,9 +8,9 @@ from stack.env.public import Address
 PORTS = {"KONG_HTTP_PORT": 63002, "KONG_HTTPS_PORT": 63003}
 
 
-def told(url: str = "", host: str = "localhost", proxies: str = "") -> dict[str, str]:
+def told(url: str = "", host: str = "localhost", proxies: str = "", routes: str = "hosts") -> dict[str, str]:
     """What fragments are told."""
-    return public.variables(public.address(url, host, 63002), PORTS, proxies)
+    return public.variables(public.address(url, host, 63002), PORTS, proxies, routes)
 
 
 def base(found: dict[str, str]) -> str:
@@ -79,6 +79,11 @@ def test_a_wrong_address_is_told_without_the_password_in_it(url: str) -> None:
 def test_a_proxy_that_is_no_network_is_told(value: str) -> None:
     [problem] = settings.check(settings.resolve({}, {"TRUSTED_PROXIES": value}, {}, {}, []))
     assert problem.message.startswith("TRUSTED_PROXIES: expected addresses and networks")
+
+
+def test_services_are_below_names_or_below_paths() -> None:
+    flags = [(found["PUBLIC_BY_NAME"], found["PUBLIC_BY_PATH"]) for found in (told(), told(routes="paths"))]
+    assert flags == [("true", ""), ("", "true")]
 
 
 def test_two_names_for_the_one_gateway_are_told() -> None:

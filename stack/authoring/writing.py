@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stack import tree
-from stack.authoring import unfinished
+from stack.authoring import generated, unfinished
 from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
-from stack.planning import checkouts, generated, planner
+from stack.planning import checkouts, planner
 from stack.planning.planner import Planned
 
 PARTS = ("compose", "overrides", "kong")

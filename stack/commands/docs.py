@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from stack import tree
+from stack.authoring import generated
+from stack.authoring.generated import EXAMPLE, SERVICES
 from stack.output.result import Result
-from stack.planning import checkouts, generated, picture, pins, planner
-from stack.planning.generated import EXAMPLE, SERVICES
+from stack.planning import checkouts, picture, pins, planner
 
 DOCTOR, PINS, README = "docs/doctor.md", "docs/pins.md", "README.md"
 PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stack import git, tree
-from stack.authoring import upstream
+from stack.authoring import generated, upstream
 from stack.errors import StackError, fail
 from stack.output import views  # noqa: F401 - before the files of the program change
 from stack.output.result import Result
-from stack.planning import generated
 
 
 def run() -> Result:

@@ -121,8 +121,9 @@ Written from the fragments by `./inv docs`. A service's file is `compose/NAME.ym
 """
 
 
-def services(catalog: Catalog, merged: Model) -> str:
-    """docs/services.md: what each service is, sources, ports, address inside, secrets, memory."""
+def services(catalog: Catalog, merged: Model, routes: Mapping[str, list[str]]) -> str:
+    """docs/services.md: what each service is, sources, ports, address inside, secrets, memory, and by service the
+    `routes` of the gateway."""
     parts = [SERVICES_HEAD]
     raw = model.services(merged)
     parts.append("\n| service | profiles | sources | ports | inside | memory |\n|---|---|---|---|---|---|\n")
@@ -132,7 +133,7 @@ def services(catalog: Catalog, merged: Model) -> str:
     for setting, (owner, _, _) in meanings(catalog).items():
         owned.setdefault(owner, []).append(setting)
     for name, fragment in catalog.fragments.items():
-        parts.append(_section(catalog, name, fragment, raw, owned.get(name, [])))
+        parts.append(_section(catalog, name, fragment, raw, owned.get(name, []), routes))
     return "".join(parts)
 
 
@@ -151,7 +152,7 @@ def _row(name: str, fragment: Fragment, entries: Mapping[str, Entry], raw: Mappi
 
 
 def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, model.Service], owned: list[str],
-             ) -> str:  # fmt: skip
+             routes: Mapping[str, list[str]]) -> str:  # fmt: skip
     entries = {n: catalog.entry(n, fragment.layers) for n in _entries(catalog, fragment) if n in raw}
     main = entries[name]
     lines = [f"\n## {name}\n", f"{main.about}.\n", f"- image: `{raw[name].get('image', '')}`"]
@@ -162,8 +163,10 @@ def _section(catalog: Catalog, name: str, fragment: Fragment, raw: Mapping[str, 
         t + ("" if e.get("required", True) else " (if planned)") for t, e in (raw[name].get("depends_on") or {}).items()
     ]
     volumes = sorted({v for n in entries for v in model.named_volumes(raw[n])})
-    for title, items in (("companions", companions), ("waits for", waits), ("uses where planned", main.connections),
-                         ("secrets", secrets), ("volumes", volumes), ("settings", settings)):  # fmt: skip
+    ways = [way for n in entries for way in routes.get(n, [])]
+    for title, items in (("companions", companions), ("at the gateway", ways), ("waits for", waits),
+                         ("uses where planned", main.connections), ("secrets", secrets), ("volumes", volumes),
+                         ("settings", settings)):  # fmt: skip
         if items:
             lines.append(f"- {title}: {', '.join(items)}")
     if main.download:

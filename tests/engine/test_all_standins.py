@@ -1,9 +1,12 @@
 """Every service of the profile `all` at once, each program a stand-in, all else as it is shipped. The tests share one
 running stack and stand in the order of its life: what they change, the next ones find."""
 
+import base64
 import contextlib
+import http.client
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -26,6 +29,9 @@ SERVICES: dict[str, dict[str, Any]] = {n: s for f in FRAGMENTS.values() for n, s
 ENTRIES: dict[str, dict[str, Any]] = {n: e for f in FRAGMENTS.values() for n, e in (f.get("x-stack") or {}).items()}
 ALL = {name for name in SERVICES if not ENTRIES[name].get("opt_in")}
 CORE = {name for name in SERVICES if "core" in SERVICES[name]["profiles"]}
+ROUTES = re.findall(r"`([^`]+)`(?: \(asks for a (key|password)\))?", " ".join(re.findall(
+    r"^- at the gateway: (.*)$", (stacks.SOURCE_TREE / "docs/services.md").read_text(), re.MULTILINE)))  # fmt: skip
+"""The addresses at the gateway that docs/services.md has, each with what it asks for."""
 DATA_STORES = {"supabase-db": 5432, "redis": 6379, "weaviate": 8080, "qdrant": 6333, "neo4j-graph-db": 7687,
                "elasticsearch": 9200, "rabbitmq": 5672, "kafka": 9092}  # fmt: skip
 REACHED_BY = {"service_started": ("start", ""), "service_healthy": ("health_status: healthy", ""),
@@ -181,6 +187,70 @@ def test_every_port_answers_on_this_machine_alone(state: State) -> None:
 def test_everyone_reaches_everyone_by_name_in_the_one_network(state: State) -> None:
     assert state.stack.listed("network") == [f"{state.stack.project}_backend-bridge-network"]
     assert reachable(state.stack, "kong-api-gateway", DATA_STORES) == set(DATA_STORES)
+
+
+class Caller(NamedTuple):
+    """Who asks the gateway: by which headers."""
+
+    name: str
+    headers: dict[str, str]
+
+
+def callers(secrets: dict[str, str]) -> list[Caller]:
+    """Nobody, and whoever has a credential of the gateway's, or a wrong one."""
+    keys = {"anon": secrets["SUPABASE_ANON_KEY"], "service": secrets["SUPABASE_SERVICE_ROLE_KEY"], "wrong key": "x"}
+    words = {"admin": secrets["DASHBOARD_PASSWORD"], "wrong password": "x"}
+    login = {name: base64.b64encode(f"admin:{word}".encode()).decode() for name, word in words.items()}
+    return [Caller("nobody", {}), *(Caller(name, {"apikey": key}) for name, key in keys.items()),
+            *(Caller(name, {"Authorization": f"Basic {word}"}) for name, word in login.items())]  # fmt: skip
+
+
+def asked(port: int, row: dict[str, Any], caller: Caller) -> int:
+    """The status of a request to an address of the gateway; 0 where its service gave it, which a stand-in does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=stacks.PATIENCE)
+    # Below a path that is a beginning: the bare one may be another route's.
+    path = row["path"] + ("x" if row["service"] and row["path"].endswith("/") else "")
+    try:
+        connection.request("GET", path, headers={"Host": f"{row['host'] or 'localhost'}:{port}", **caller.headers})
+        answer = connection.getresponse()
+        return 0 if b'"green"' in answer.read() else answer.status
+    finally:
+        connection.close()
+
+
+LETS_IN = {"": {"nobody", "anon", "service", "wrong key", "admin", "wrong password"}, "basic-auth": {"admin"},
+           "key-auth": {"anon", "service"}}  # fmt: skip
+ADMIN_ALONE = {"supabase-meta", "supabase-api-root"}
+"""The routes that take the service role's key only: the anon key opens the rest to everybody."""
+
+
+def test_every_route_of_the_catalogue_is_answered_by_its_rule_at_the_gateway_that_is_built(state: State) -> None:
+    stack, before = state.stack, state.stack.identities()
+    (stack.root / "local/compose/kong-api-gateway.yml").unlink()
+    stack.set(KONG_API_GATEWAY_SOURCE="build")
+    stack.up()
+    after = stack.identities()
+    assert {name for name in after if after[name] != before.get(name)} == {"kong-api-gateway-1"}
+    rows = stack.inv("route.list", "--json").json["data"]["routes"]
+    assert all(row["planned"] for row in rows)
+    words = {"": "", "key-auth": "key", "basic-auth": "password"}
+    assert sorted(
+        (f"{row['host']}{row['path']}", words["".join(row["auth"])]) for row in rows if row["service"]
+    ) == sorted(ROUTES)
+    wrong = []
+    for row in rows:
+        for caller in callers(stack.env()):
+            status = asked(stack.port(2), row, caller)
+            lets_in = caller.name in LETS_IN["".join(row["auth"])]
+            if row["name"] in ADMIN_ALONE and caller.name == "anon":
+                expected = {403}
+            elif not lets_in:
+                expected = {401}
+            else:
+                expected = {0} if row["service"] else {200, 403, 404}
+            wrong += [] if status in expected else [(row["name"], caller.name, status, expected)]
+    assert wrong == []
+    assert len(rows) > 35
 
 
 def test_another_source_makes_its_service_anew_and_no_other(state: State) -> None:

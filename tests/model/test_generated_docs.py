@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from stack.authoring import generated
 from stack.commands import docs
 from stack.env import public
-from stack.planning import checkouts, generated, reference
+from stack.planning import checkouts, reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

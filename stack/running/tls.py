@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from stack import tree
+from stack.env.settings import SHELL
 from stack.errors import Problem, StackError
 from stack.gateway import certificate, entrance
 from stack.planning import assembly
@@ -133,5 +136,11 @@ def problems(checkout: Checkout) -> list[Problem]:
     try:
         certificate.pair(checkout.root, cert, secret)
     except StackError as error:
-        return error.problems
+        return [_of_shell(problem) if checkout.settings.origin(problem.where) == SHELL else problem
+                for problem in error.problems]  # fmt: skip
     return []
+
+
+def _of_shell(problem: Problem) -> Problem:
+    """The same where the shell sets what is wrong: `.env` would not be heard."""
+    return msgspec.structs.replace(problem, fix=f"unset {problem.where}")

@@ -4,6 +4,7 @@ import datetime as dt
 import ssl
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 
@@ -198,6 +199,14 @@ def test_what_can_not_be_served_is_one_error_before_anything_starts(
     if cert:
         with pytest.raises(StackError):
             tls.wanted(plan)
+
+
+def test_what_the_shell_sets_is_mended_there(here: Path) -> None:
+    checkout = made(here, TLS_CERT="none.crt").checkout
+    found = {**checkout.settings.found, "TLS_CERT": ("none.crt", "shell")}
+    from_shell = msgspec.structs.replace(checkout, settings=checkout.settings._replace(found=found))
+    assert [one.fix for one in tls.problems(checkout)] == ["./inv env.set TLS_CERT VALUE"]
+    assert [one.fix for one in tls.problems(from_shell)] == ["unset TLS_CERT"]
 
 
 def scene(plan: Planned, **given: object) -> Scene:

@@ -117,6 +117,8 @@ def install(kind: str) -> None:
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = _run([str(PYTHON), "-I", "-c", where], "the environment", REPEAT)
     Path(packages.strip(), "genai-stack.pth").write_bytes(os.fsencode(ROOT) + b"\n")
+    # What setuptools, which comes with the environment of an older Python, would do at every start.
+    Path(packages.strip(), "distutils-precedence.pth").unlink(missing_ok=True)
     # What a developer needs includes what a user needs.
     for made in ["run", "dev"] if kind == "dev" else ["run"]:
         (VENV / f"made-for-{made}").write_bytes(wanted(made))

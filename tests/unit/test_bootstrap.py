@@ -73,3 +73,13 @@ def test_the_launcher_and_the_bootstrap_agree_on_what_an_environment_is_made_fro
     text = (bootstrap.ROOT / "inv").read_text()
     for kind, names in bootstrap.SOURCES.items():
         assert all(f"$root/{name}" in text for name in names), kind
+
+
+def test_nothing_but_the_place_of_this_checkout_is_read_at_every_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "distutils-precedence.pth").write_text("import os\n")
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    monkeypatch.setattr(bootstrap, "_run", lambda *_, **__: f"{tmp_path}\n")
+    bootstrap.install("run")
+    assert [path.read_text() for path in tmp_path.glob("*.pth")] == [f"{bootstrap.ROOT}\n"]

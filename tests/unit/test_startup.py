@@ -11,11 +11,11 @@ from tests import support
 from tests.support import Checkout
 
 HEAVY = {"msgspec", "rich", "ruamel", "python_on_whales", "jwt", "dotenv", "psutil", "filelock"}
+HEAVY |= {"asyncio", "email", "ssl", "unittest"}  # what Invoke would take along
 RUN = """
-import atexit, os, sys
+import atexit, os, runpy, sys
 atexit.register(lambda: os.write({}, "\\n".join(sys.modules).encode()))
-from stack.program import main
-main()
+runpy.run_module("stack", run_name="__main__")
 """
 
 

@@ -267,6 +267,18 @@ def test_a_trusted_proxys_word_on_the_client_is_passed_on(engine: Engine) -> Non
         assert [(one["proto"], one["host"], one["prefix"]) for one in seen] == [("http", "localhost", "/a/")] * 4
 
 
+def test_a_line_of_its_own_from_the_proxy_is_not_lost_behind_the_clients(engine: Engine) -> None:
+    """Some proxies add a header where others add to it; what the client claims stands in the first."""
+    with engine.take(plugins(a=[]), ["172.16.0.0/12"]) as asker:
+        asker.connection.putrequest("GET", "/a/")
+        for address in ("9.9.9.9", "203.0.113.7"):
+            asker.connection.putheader("X-Forwarded-For", address)
+        asker.connection.endheaders()
+        told = dict(json.loads(asker.connection.getresponse().read())["headers"])
+    assert told["x-real-ip"] == "203.0.113.7"
+    assert told["x-forwarded-for"].startswith("9.9.9.9, 203.0.113.7, 172.")
+
+
 def test_the_client_behind_a_trusted_proxy_is_the_one_who_is_counted_and_kept_out(engine: Engine) -> None:
     def of(client: str) -> dict[str, str]:
         return {"X-Forwarded-For": f"198.51.100.1, {client}"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stack.planning import catalog, model
+from stack.planning import catalog, healthcheck, model
 from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case, Shipped, declared
 
 
@@ -78,9 +78,14 @@ def test_a_word_for_all_reaches_every_service_that_has_it(shipped: Shipped, case
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_is_assembled_says_all_that_compose_merged(shipped: Shipped, case: Case) -> None:
-    """Only what the plan decides differs: edges, profiles, labels, secrets, proxy and CA."""
+    """Only what the plan decides differs: edges, profiles, labels, secrets, proxy and CA, how often a
+    check runs; and an empty placement."""
     made = shipped.make(case)
     decided = {"depends_on", "profiles", "labels", "build", "environment", "command", "volumes"}
     for name, service in made.assembled.model["services"].items():
         merged = {k: v for k, v in made.services()[name].items() if k not in decided and v is not None}
+        if "healthcheck" in merged:
+            merged["healthcheck"] = healthcheck.spoken(merged["healthcheck"], (0, 0))
+        if "deploy" in merged:
+            merged["deploy"] = {k: v for k, v in merged["deploy"].items() if (k, v) != ("placement", {})}
         assert {k: v for k, v in service.items() if k not in decided} == merged, name

@@ -114,7 +114,9 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
 def own_builder() -> dict[str, str]:
     """The environment in which a build is the engine's own, whatever builder is chosen: another one can't see the base
     image, which no registry has. BuildKit calls the engine's own by its context (docs.docker.com, buildx create)."""
-    return {"BUILDX_BUILDER": docker.ask(["context", "show"]).strip(), "DOCKER_BUILDKIT": "1"}
+    # Not `context show`: clients before 23 (Debian 12 has 20.10) do not know it.
+    name = docker.ask(["context", "inspect", "--format", "{{.Name}}"]).strip()
+    return {"BUILDX_BUILDER": name, "DOCKER_BUILDKIT": "1"}
 
 
 def present(planned: Planned) -> dict[str, tuple[str, dict[str, str]]]:

@@ -50,6 +50,7 @@ from stack.doctor.checks import (
     public_url,
     reach,
     restarting,
+    rootless,
     secret_shape,
     secrets_kept,
     secrets_weak,
@@ -77,6 +78,7 @@ CHECKS: tuple[Check, ...] = tuple(
         # engine
         engine,
         gpu,
+        rootless,
         engine_warnings,
         proxy,
         logins,

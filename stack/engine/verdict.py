@@ -19,7 +19,6 @@ Kind = Literal[
     "desktop-stopped",
     "no-permission",
     "wrong-context",
-    "rootless",
     "podman",
     "client-missing",
     "client-too-old",
@@ -50,14 +49,6 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _answering(facts: Facts, engine: Probe) -> Verdict:
-    if engine.rootless:
-        message = (
-            "This Docker engine is rootless: its containers cannot reach this machine's 127.0.0.1, "
-            "and memory limits may not hold. The project needs the system's engine"
-        )
-        leave = _system_answers(facts) or not facts.systemd
-        start = f"{remedy.sudo(facts)}systemctl start docker"
-        return _bad("rootless", message, remedy.turn_to_system(facts) if leave else start)
     if facts.client_api and version(facts.client_api) < version(engine.min_api):
         message = (
             f"The docker client {facts.docker} is too old: it speaks API {facts.client_api}, and the engine "
@@ -120,8 +111,8 @@ def _elsewhere(facts: Facts, chosen: Probe | None) -> Verdict | None:
         "",
         "rootless",
     }:
-        message = f"The rootless engine at {facts.endpoint} is stopped, and the project needs the system's"
-        return _bad("rootless", message, remedy.turn_to_system(facts))
+        message = f"The rootless engine at {facts.endpoint} is stopped"
+        return _bad("stopped", message, "systemctl --user start docker")
     detail = f": {chosen.detail}" if chosen and chosen.detail else ""
     return _bad("wrong-context", f"No engine answers at {facts.endpoint}{detail}", remedy.turn_to_system(facts))
 

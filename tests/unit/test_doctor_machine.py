@@ -25,6 +25,7 @@ from stack.doctor.checks import (
     memory,
     owner,
     proxy,
+    rootless,
     secret_shape,
     secrets_weak,
     settings_missing,
@@ -122,6 +123,23 @@ def test_a_gpu_source_is_told_where_the_engine_has_no_runtime_for_it(
     found = list(gpu.CHECK.run(Scene(Path("/nowhere"), given)))
     assert [one.service for one in found] == (["llm"] if told else [])
     assert all("--source llm=container" in one.fix for one in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "dial", "told"),
+    [(["name=seccomp,profile=default", "name=rootless"], "", True), (["name=rootless"], "10.0.2.2", False),
+     (["name=seccomp,profile=default"], "", False)],
+)  # fmt: skip
+def test_a_service_in_the_hosts_network_is_told_where_the_engine_is_rootless(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], dial: str, told: bool
+) -> None:
+    monkeypatch.setattr(docker, "ask", lambda *_: json.dumps(options))
+    services: dict[str, Any] = {"redis-host": {"network_mode": "host"}, "web": {}}
+    settings = {"AMBASSADOR_DIAL": dial} if dial else {}
+    given = {"planned": planned(facts(services), settings=settings), "engine": ""}
+    found = list(rootless.CHECK.run(Scene(Path("/nowhere"), given)))
+    assert [one.service for one in found] == (["redis-host"] if told else [])
+    assert all("--service redis-host --to container" in one.fix for one in found)
 
 
 def test_what_matters_of_the_engine_s_warnings_is_told_and_noise_is_not() -> None:

@@ -40,6 +40,10 @@ def bare(**seen: object) -> Facts:
 
 def test_an_engine_that_answers_with_a_new_enough_compose_is_ready() -> None:
     assert judge(facts()).kind == "ready"
+
+
+def test_a_rootless_engine_that_was_chosen_is_ready() -> None:
+    assert judge(facts(host_variable=OF_USER, probes={OF_USER: ROOTLESS, DEFAULT_ENDPOINT: ENGINE})).kind == "ready"
     assert judge(facts(compose="5.0.0-rc.1")).problem is None
 
 
@@ -122,26 +126,10 @@ CASES = {
         "wrong-context",
         "unset DOCKER_HOST",
     ),
-    "a rootless engine beside the system's": (
-        facts(host_variable=OF_USER, probes={OF_USER: ROOTLESS, DEFAULT_ENDPOINT: ENGINE}),
-        "rootless",
-        "unset DOCKER_HOST",
-    ),
-    "a rootless engine, the system's stopped": (
-        facts(
-            context_setting="rootless",
-            contexts={"rootless": OF_USER},
-            probes={OF_USER: ROOTLESS},
-            systemd=True,
-            root=False,
-        ),
-        "rootless",
-        "sudo systemctl start docker",
-    ),
     "a rootless engine that is stopped": (
         facts(context_setting="rootless", contexts={"rootless": OF_USER}, probes={}),
-        "rootless",
-        "docker context use default",
+        "stopped",
+        "systemctl --user start docker",
     ),
     "Podman alone": (
         bare(podman="/usr/bin/podman", packages=("podman",)),

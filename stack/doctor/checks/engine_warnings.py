@@ -15,6 +15,7 @@ DRIVERS = {
 MATTER = {
     "no memory limit support": "memory limits have no effect: one service can take all",
     "bridge-nf-call-iptables is disabled": "rules of a firewall don't hold between containers",
+    "rootless-mode without cgroups": "limits of memory and processors have no effect: one service can take all",
     "no cpu cfs": "CPU limits have no effect",
     "api is accessible": "whoever reaches that address is root on this machine",
 }

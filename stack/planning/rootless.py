@@ -1,0 +1,34 @@
+"""What a rootless engine can't do: the network of its host is its own, where 127.0.0.1 is not this machine."""
+
+import json
+
+from stack import docker
+from stack.errors import Problem, StackError
+from stack.planning import model
+from stack.planning.planner import Planned
+
+LET_IN = (
+    "or let the engine's network reach this machine's 127.0.0.1: start it with "
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false, then ./inv env.set AMBASSADOR_DIAL 10.0.2.2"
+)
+"""slirp4netns has the machine at 10.0.2.2 (its manual), and Docker's script shuts that way unless it is told so."""
+
+
+def problems(planned: Planned) -> list[Problem]:
+    """A problem for each planned service in the host's network, where the engine is rootless; an AMBASSADOR_DIAL that
+    is set is the user's own way to this machine."""
+    services = model.services(planned.facts.model)
+    hosted = [one for one in planned.plan.services if services[one.name].get("network_mode") == "host"]
+    if not hosted or planned.checkout.settings.value("AMBASSADOR_DIAL") or not _is_rootless():
+        return []
+    return [Problem("rootless-host", f"{one.name} reaches this machine by the host's network, and this engine is "
+                    "rootless: its host's network is another one", one.name,
+                    f"./inv source --service {one.fragment} --to container, {LET_IN}") for one in hosted]  # fmt: skip
+
+
+def _is_rootless() -> bool:
+    try:
+        options = json.loads(docker.ask(["info", "--format", "{{json .SecurityOptions}}"]))
+    except (StackError, ValueError):
+        return False
+    return any(str(option).startswith("name=rootless") for option in options or [])

@@ -5,6 +5,7 @@ import json
 from stack import docker
 from stack.errors import Problem, StackError
 from stack.planning import model
+from stack.planning.model import Service
 from stack.planning.planner import Planned
 
 LET_IN = (
@@ -15,15 +16,20 @@ LET_IN = (
 
 
 def problems(planned: Planned) -> list[Problem]:
-    """A problem for each planned service in the host's network, where the engine is rootless; an AMBASSADOR_DIAL that
-    is set is the user's own way to this machine."""
+    """A problem for each planned service in the host's network, where the engine is rootless; an ambassador that dials
+    another address than 127.0.0.1 has the user's own way to this machine."""
     services = model.services(planned.facts.model)
-    hosted = [one for one in planned.plan.services if services[one.name].get("network_mode") == "host"]
-    if not hosted or planned.checkout.settings.value("AMBASSADOR_DIAL") or not _is_rootless():
+    hosted = [one for one in planned.plan.services if _stays_here(services[one.name])]
+    if not hosted or not _is_rootless():
         return []
     return [Problem("rootless-host", f"{one.name} reaches this machine by the host's network, and this engine is "
                     "rootless: its host's network is another one", one.name,
                     f"./inv source --service {one.fragment} --to container, {LET_IN}") for one in hosted]  # fmt: skip
+
+
+def _stays_here(service: Service) -> bool:
+    dial = (service.get("environment") or {}).get("AMBASSADOR_DIAL", "127.0.0.1")
+    return service.get("network_mode") == "host" and dial == "127.0.0.1"
 
 
 def _is_rootless() -> bool:

@@ -127,16 +127,16 @@ def test_a_gpu_source_is_told_where_the_engine_has_no_runtime_for_it(
 
 @pytest.mark.parametrize(
     ("options", "dial", "told"),
-    [(["name=seccomp,profile=default", "name=rootless"], "", True), (["name=rootless"], "10.0.2.2", False),
-     (["name=seccomp,profile=default"], "", False)],
+    [(["name=seccomp,profile=default", "name=rootless"], "127.0.0.1", True),
+     (["name=rootless"], "10.0.2.2", False), (["name=seccomp,profile=default"], "127.0.0.1", False)],
 )  # fmt: skip
 def test_a_service_in_the_hosts_network_is_told_where_the_engine_is_rootless(
     monkeypatch: pytest.MonkeyPatch, options: list[str], dial: str, told: bool
 ) -> None:
     monkeypatch.setattr(docker, "ask", lambda *_: json.dumps(options))
-    services: dict[str, Any] = {"redis-host": {"network_mode": "host"}, "web": {}}
-    settings = {"AMBASSADOR_DIAL": dial} if dial else {}
-    given = {"planned": planned(facts(services), settings=settings), "engine": ""}
+    ambassador = {"network_mode": "host", "environment": {"AMBASSADOR_DIAL": dial}}
+    services: dict[str, Any] = {"redis-host": ambassador, "web": {}}
+    given = {"planned": planned(facts(services)), "engine": ""}
     found = list(rootless.CHECK.run(Scene(Path("/nowhere"), given)))
     assert [one.service for one in found] == (["redis-host"] if told else [])
     assert all("--service redis-host --to container" in one.fix for one in found)

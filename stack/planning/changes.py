@@ -55,8 +55,9 @@ def _change(name: str, want: Wanted, have: list[Container], keys: list[str]) -> 
 
 
 def _anew(name: str, want: Wanted, have: list[Container], old: list[Container], keys: list[str]) -> Change:
-    """Replicas have no host port in common, so new ones can come before the old ones go; where those serve, they do."""
-    if max(len(have), want.containers) > 1 and all(_settled(c, want.one_shot) for c in old) and not want.one_shot:
+    """Replicas have no host port in common, so new ones can come before the old ones go; where one of those serves,
+    they do."""
+    if max(len(have), want.containers) > 1 and any(_settled(c, want.one_shot) for c in old) and not want.one_shot:
         return Change(name, "replace", keys, sorted(c.name for c in old))
     return Change(name, "recreate", keys)
 

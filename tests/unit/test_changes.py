@@ -62,6 +62,7 @@ JOB = Wanted("hash", "sha256:1", one_shot=True, containers=1)
         (WANTED, [container(), container(id="2", image_id="sha256:2")], "replace"),
         (THREE, [container(config_hash="other")], "replace"),
         (THREE, [container(image_id="sha256:2")], "replace"),
+        (THREE, [container(config_hash="other"), container(id="2", config_hash="other", state="exited")], "replace"),
         (THREE, [container(config_hash="other", health="unhealthy")], "recreate"),
         (THREE, [container(config_hash="other", state="exited")], "recreate"),
     ],

@@ -22,8 +22,9 @@ global
     log stdout format raw local0 info
     maxconn 4096
     nbthread 2
-    # Old workers stay for a websocket or a stream, which is cut after this.
-    hard-stop-after 60s
+    # Old workers stay for a websocket or a stream, which is cut after this, or after so many reloads. One takes 5 MB.
+    hard-stop-after 15m
+    mworker-max-reloads 20
     # Supabase's session cookies and headers are larger than the default.
     tune.bufsize 65536
     stats socket /tmp/haproxy.sock mode 600 level admin expose-fd listeners
@@ -133,12 +134,17 @@ def _front(table: routing.Router, called: dict[str, str], trusted: Sequence[str]
     """What is done to every request, and which section takes it: the first that fits, in Kong's order."""
     odd = any(path.startswith("~") and not rust.LITERAL.fullmatch(path[1:])
               for one in table.candidates for path in one.paths)  # fmt: skip
-    plain = [f"http-request set-var(txn.plain) {word(paths.SEEN + paths.TO_PLAIN)}"] if odd else []
-    method = f"http-request return status 400 unless {{ method -m reg -- {word('^[A-Z_-]+$')} }}"
+    plain = [
+        f"http-request set-var(txn.plain) {paths.SEEN}",
+        f"http-request set-var(txn.plain) {word(paths.SEEN + paths.TO_PLAIN)} if {{ {paths.SEEN} -m sub % }}",
+    ]
+    usual, known = "{ method GET HEAD POST PUT PATCH DELETE OPTIONS }", f"{{ method -m reg -- {word('^[A-Z_-]+$')} }}"
+    method = f"http-request return status 400 unless {usual} or {known}"
     chosen = [f"use_backend {called[one.route.path]} if {condition}" if condition
               else f"use_backend {called[one.route.path]}"
               for one in table.candidates for condition in _conditions(one)]  # fmt: skip
-    return [method, *paths.reading(), *plain, *PORTS, *forwarded.rules(trusted), *chosen, f"default_backend {NONE}"]
+    begun = [method, *paths.reading(), *(plain if odd else []), *PORTS, *forwarded.rules(trusted)]
+    return [*begun, *chosen, f"default_backend {NONE}"]
 
 
 def _conditions(one: Candidate) -> list[str]:

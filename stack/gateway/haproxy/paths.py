@@ -17,6 +17,7 @@ TO_SENT = ",url_enc" + "".join(
     sub(f"%{byte:02X}", chr(byte), every=True) for byte in sorted(uri.RESERVED | {0x25}, key=lambda b: b == 0x25)
 )
 """And back: all is encoded, then what may stand is not; the sign itself comes last."""
+ENCODED = "{ path -m sub % }"
 UP = sub(r"^\.\.?(/|$)", "")
 """Where a path is cut within a name, what follows may look like a step up."""
 DOTS = (".", "./", "..", "../")
@@ -126,18 +127,20 @@ def _format(text: str, sample: str = "") -> str:
 
 
 def reading() -> list[str]:
-    """The rules that bring a request's path into one form, and refuse what has none."""
-    malformed = f"{{ path -m reg -- {word('%(?![0-9A-Fa-f]{2})')} }} or {{ path -m sub -- %00 }}"
+    """The rules that bring a request's path into one form, and refuse what has none. Most paths are in it already, so
+    what searches or changes a text comes behind a condition that is quickly told."""
     decoded = "path,regsub(%2e,.,gi),regsub(%2f,/,gi)"
+    malformed = f"{ENCODED} {{ path -m reg -- {word('%(?![0-9A-Fa-f]{2})')} }} or {{ path -m sub -- %00 }}"
+    up = f"{{ path -m sub -- . % }} {{ {decoded} -m sub .. }} {{ {word(decoded)} -m reg -- {word(ABOVE)} }}"
     slashes = "{ path -m sub -- // } or { path -m sub -- /. }"
     unsafe = word(f"%[path{''.join(sub(re.escape(s), f'%{ord(s):02X}', every=True) for s in UNSAFE_SIGNS)}]")
     return [
         "http-request set-var(txn.asked) path",
         f"http-request return status 400 if {malformed}",
-        f"http-request return status 400 if {{ {decoded} -m sub .. }} {{ {word(decoded)} -m reg -- {word(ABOVE)} }}",
-        "http-request set-var(txn.query) query if { path -m sub % }",
-        "http-request normalize-uri percent-decode-unreserved strict if { path -m sub % }",
-        "http-request normalize-uri percent-to-uppercase strict if { path -m sub % }",
+        f"http-request return status 400 if {up}",
+        f"http-request set-var(txn.query) query if {ENCODED}",
+        f"http-request normalize-uri percent-decode-unreserved strict if {ENCODED}",
+        f"http-request normalize-uri percent-to-uppercase strict if {ENCODED}",
         "http-request set-query %[var(txn.query)] if { var(txn.query) -m found }",
         f"http-request normalize-uri path-merge-slashes if {slashes}",
         f"http-request normalize-uri path-strip-dot if {slashes}",

@@ -1,5 +1,6 @@
 """What the engine tests share: checkouts of their own, each removed from the engine afterwards by its label."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -44,19 +45,32 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
     return stacks.BASE
 
 
-@pytest.fixture
-def new_stack(tmp_path: Path, base_image: str) -> Iterator[Callable[..., Stack]]:
-    """Make a checkout, of the core's services alone unless `whole`: `.env` holds PROJECT_NAME, BASE_PORT, the profile
-    `small`, and what is given."""
+@contextlib.contextmanager
+def _maker(folder: Path) -> Iterator[Callable[..., Stack]]:
     made: list[Stack] = []
 
     def make(name: str = "checkout", *, whole: bool = False, **settings: str) -> Stack:
-        made.append(_make(tmp_path / name, whole, **settings))
+        made.append(_make(folder / name, whole, **settings))
         return made[-1]
 
     yield make
     for stack in made:
         stacks.remove(stack.project)
+
+
+@pytest.fixture
+def new_stack(tmp_path: Path, base_image: str) -> Iterator[Callable[..., Stack]]:
+    """Make a checkout, of the core's services alone unless `whole`: `.env` holds PROJECT_NAME, BASE_PORT, the profile
+    `small`, and what is given."""
+    with _maker(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_lasting_stack(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[Callable[..., Stack]]:
+    """The same for a checkout that all tests of a file share."""
+    with _maker(tmp_path_factory.mktemp("lasting")) as make:
+        yield make
 
 
 @pytest.fixture

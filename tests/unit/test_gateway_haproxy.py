@@ -121,7 +121,8 @@ def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:
     assert "timeout server 7ms" in plain
     assert "retries 0" in plain
     assert "redispatch" not in plain
-    assert "server-template s 1-16 web:8080 init-addr last,none resolvers docker resolve-prefer ipv4\n" in plain
+    assert "server-template s 1-16 web:8080 init-addr last,none resolvers docker resolve-prefer ipv4 check " in plain
+    assert "observe layer4 error-limit 1 on-error mark-down\n" in plain
     balanced = section(configuration.written(document(more='''upstreams:
   - name: "web"
     host_header: "one.example"

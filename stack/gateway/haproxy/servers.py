@@ -19,6 +19,13 @@ DOWN_MS = 200
 so it is right after its start."""
 
 
+PASSIVE = (f"check inter 60s fastinter {DOWN_MS}ms downinter {DOWN_MS}ms fall 1 rise 1 "
+           "observe layer4 error-limit 1 on-error mark-down")  # fmt: skip
+"""Kong asks each address once before it gives up. HAProxy may choose the one that refused again, so that one is out at
+once, until it takes a connection: of four replicas three may end at the same moment. It is `fastinter` by which one
+that was marked down at a request is asked soon."""
+
+
 def of(found: Entities, service: Entity) -> list[str]:
     """How long is waited, how often tried, and by whom a request is taken."""
     value = schema.filled(schema.schemas().entities["services"], service.value)
@@ -36,7 +43,7 @@ def of(found: Entities, service: Entity) -> list[str]:
         lines += ["option redispatch 1", "retry-on conn-failure empty-response response-timeout",
                   "http-request disable-l7-retry if { method POST PATCH LOCK }"]  # fmt: skip
     if upstream is None:
-        return [*lines, "balance roundrobin", _server("s", declared.address(service), settings)]
+        return [*lines, "balance roundrobin", _server("s", declared.address(service), [*settings, PASSIVE])]
     balanced = schema.filled(schema.schemas().entities["upstreams"], upstream.value)
     lines.append(f"balance {BALANCES.get(balanced['algorithm'], 'roundrobin')}")
     checks, settings_of = _checks(balanced["healthchecks"])
@@ -52,7 +59,7 @@ def of(found: Entities, service: Entity) -> list[str]:
 def _server(name: str, address: tuple[str, int | None], settings: list[str]) -> str:
     host, port = address
     if _numeric(host):
-        fixed = [one for one in settings if not one.startswith(("init-addr", "resolve"))]
+        fixed = [one for one in settings if not one.startswith(("init-addr", "resolve")) and one != PASSIVE]
         return " ".join([f"server {name}", f"{host}:{port}", *fixed])
     return " ".join([f"server-template {name}", f"1-{REPLICAS}", word(f"{host}:{port}"), *settings])
 
@@ -77,7 +84,7 @@ def _checks(health: dict[str, Any]) -> tuple[list[str], list[str]]:
     request (passive)."""
     active, passive = health["active"], health["passive"]["unhealthy"]
     every = active["unhealthy"]["interval"] or active["healthy"]["interval"]
-    lines, settings = [], []
+    lines, settings = [], [PASSIVE]
     if every:
         if active["type"] == "http":
             statuses = "|".join(str(status) for status in active["healthy"]["http_statuses"])
@@ -88,7 +95,7 @@ def _checks(health: dict[str, Any]) -> tuple[list[str], list[str]]:
         rise = active["healthy"]["successes"] or 1
         settings = [f"check inter {int(every * 1000)}ms downinter {DOWN_MS}ms fall {fall} rise {rise}"]
     elif passive["tcp_failures"] or passive["http_failures"]:
-        settings = [f"check inter {AGAIN_S}s downinter {DOWN_MS}ms fall 1 rise 1"]
+        settings = [f"check inter {AGAIN_S}s fastinter {DOWN_MS}ms downinter {DOWN_MS}ms fall 1 rise 1"]
     seen = [(layer, passive[kind]) for layer, kind in (("layer4", "tcp_failures"), ("layer7", "http_failures"))]
     for layer, count in [one for one in seen if one[1]][-1:]:
         settings.append(f"observe {layer} error-limit {count} on-error mark-down")

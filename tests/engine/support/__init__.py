@@ -23,5 +23,6 @@ who uses its services
     browser     a real browser
     n8n         the owner of an n8n
     gateway     requests for the gateway, and an echo behind it
+    load        clients that ask without a pause, and the page that they ask
     judges      who answers a table of them: the simulator, HAProxy, Kong where its image is here
 """

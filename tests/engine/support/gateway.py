@@ -257,4 +257,4 @@ class Asker:
 
 
 def quoted(text: str) -> str:
-    return "".join(f"%{byte:02X}" if not chr(byte).isalnum() else chr(byte) for byte in text.encode())
+    return "".join(chr(byte) if byte < 128 and chr(byte).isalnum() else f"%{byte:02X}" for byte in text.encode())

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -173,12 +174,14 @@ def _telling(route: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def haproxy(folder: Path) -> Iterator[HAProxy]:
-    """A HAProxy that has started with no route at all."""
-    standins.build(folder, IMAGE, ROOT / "compose/kong-api-gateway")
+    """A HAProxy that has started with no route at all, on the base that GATEWAY_BASE_IMAGE names."""
+    base = os.environ.get("GATEWAY_BASE_IMAGE", stacks.BASE)
+    image = IMAGE if base == stacks.BASE else f"{IMAGE}-other"
+    standins.build(folder, image, ROOT / "compose/kong-api-gateway", base)
     with _echo() as server:
         (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
         given = {**gateway.SECRETS, "PUBLIC_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
-        with _container(folder, given, IMAGE) as (name, port):
+        with _container(folder, given, image) as (name, port):
             stacks.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
             yield HAProxy(name, folder, port, server)
 

@@ -20,13 +20,13 @@ REAL = ("AMBASSADOR_IMAGE", "BASE_IMAGE", "_BASE_IMAGE", "_BUILD_IMAGE")
 HIGHEST_OFFSET = 121
 
 
-def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER) -> None:
-    """Build an image on the project's base; nothing is done where the engine still has the layers."""
+def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER, base: str = stacks.BASE) -> None:
+    """Build an image, on the project's base where none is named; nothing is done where the engine has the layers."""
     machine.write_build_inputs(scratch)
     files = {"ca": "ca.pem", "apt": "apt.conf"}
     document = {
         "services": {"stand-in": {"image": image, "build": {
-            "context": str(context), "network": "host", "args": {"BASE_IMAGE": stacks.BASE}, "secrets": list(files),
+            "context": str(context), "network": "host", "args": {"BASE_IMAGE": base}, "secrets": list(files),
         }}},
         "secrets": {name: {"file": str(scratch / file)} for name, file in files.items()},
     }  # fmt: skip

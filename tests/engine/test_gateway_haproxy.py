@@ -15,9 +15,8 @@ import pytest
 from tests.dashboards import given, shown
 from tests.engine.support import gateway, stacks, standins
 from tests.engine.support.gateway import Asker, Row
-from tests.engine.support.load import ask, load, page
 from tests.engine.support.stacks import Stack, docker, run
-from tests.engine.test_gateway_reload import GATEWAY, ROUTES
+from tests.engine.test_gateway_reload import GATEWAY, ROUTES, ask, load, page
 
 IMAGE = "genai-stack/gateway:test"
 ROOT = Path(__file__).parents[2]

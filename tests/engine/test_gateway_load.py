@@ -27,6 +27,7 @@ MEGABYTES, MEGABYTE = 100, bytes(2**20)
 LASTS_S = 60
 UPGRADE = (b"GET /other/both HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")  # fmt: skip
+QUICK = ROUTES.replace("    routes:", "    connect_timeout: 2000\n    routes:")
 MORE = """  - name: "other"
     url: "http://other:8080"
     routes: [{name: "other", paths: ["/other/"]}]
@@ -54,7 +55,7 @@ def front(new_lasting_stack: Callable[..., Stack], tmp_path_factory: pytest.Temp
     """A gateway of source `build` before one page."""
     standins.build(tmp_path_factory.mktemp("stand-in"))
     stack = new_lasting_stack(KONG_API_GATEWAY_SOURCE="build")
-    (stack.root / "kong/kong.yml").write_text(ROUTES + MORE)
+    (stack.root / "kong/kong.yml").write_text(QUICK + MORE)
     page(stack, "web")
     page(stack, "other", 22)
     stack.up(*ALL)
@@ -94,7 +95,7 @@ def websocket(front: Stack) -> Iterator[Websocket]:
 
 def test_routes_come_and_go_twenty_times_and_no_request_fails(front: Stack, websocket: Websocket) -> None:
     port, before = front.port(2), front.identities()
-    with load(port, CLIENTS) as requests:
+    with load(port, CLIENTS, CLIENTS // 2) as requests:
         for at in range(10):
             path = f"/added-{at}"
             added = front.inv("route.add", "--service", "web", "--path", path)
@@ -179,7 +180,7 @@ def scaled(stack: Stack, count: int) -> None:
 def test_replicas_come_and_go_and_one_dies_and_no_request_fails(front: Stack) -> None:
     """From one to three the first is made anew, as its port goes. What one that is killed had under way is asked of
     another."""
-    with load(front.port(2), CLIENTS) as requests:
+    with load(front.port(2), CLIENTS, CLIENTS // 2) as requests:
         scaled(front, 3)
         began = len(requests.hosts)
         requests.until_more(600)

@@ -11,9 +11,8 @@ import pytest
 from stack.gateway import certificate
 from stack.running import tls
 from tests.engine.support import standins
-from tests.engine.support.load import load, page
 from tests.engine.support.stacks import Stack, docker, until
-from tests.engine.test_gateway_reload import GATEWAY, ROUTES
+from tests.engine.test_gateway_reload import GATEWAY, ROUTES, load, page
 
 ROUTED = ROUTES.replace("routes: [", 'routes: [{name: "named", hosts: ["web.localhost"]}, ')
 

@@ -34,6 +34,8 @@ async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 await both(headers["sec-websocket-key"], reader, writer)
             else:
                 await plain(path, await sent(reader, headers), writer)
+            if headers.get("connection", "").lower() == "close" or first.endswith("1.0"):
+                break
     idle.discard(writer)
     busy.discard(task)
     writer.close()

@@ -26,8 +26,8 @@ class Answer(NamedTuple):
 
 class Load:
     """Requests one after the other in several threads: what they were answered, by which container and which worker.
-    Every second client keeps its connection; where that is closed before an answer begins, it asks once more, as every
-    client does."""
+    A client that keeps its connection asks once more where that is closed before an answer begins, as every client
+    does."""
 
     def __init__(self, port: int) -> None:
         self.port, self.statuses = port, list[str]()
@@ -87,10 +87,11 @@ def ask(port: int, path: str) -> Answer:
 
 
 @contextlib.contextmanager
-def load(port: int, clients: int = CLIENTS) -> Iterator[Load]:
-    """A load that has begun, and ends with the block."""
+def load(port: int, clients: int = CLIENTS, keeping: int = 0) -> Iterator[Load]:
+    """A load that has begun, and ends with the block; so many of its clients keep their connections, which the stand-in
+    for Kong serves one after the other."""
     made = Load(port)
-    threads = [threading.Thread(target=made.run, args=(bool(at % 2),)) for at in range(clients)]
+    threads = [threading.Thread(target=made.run, args=(at < keeping,)) for at in range(clients)]
     for thread in threads:
         thread.start()
     try:

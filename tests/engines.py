@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock
@@ -25,6 +25,10 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gena
 CHECKOUT = Path(__file__).parents[1]
 SHARED = ("/tmp", str(CHECKOUT))
 """Folders that the engine sees at the same place as the tests do: what they mount lies there."""
+TOOLS = {"mmdebstrap": "mmdebstrap", "ip": "iproute2", "iptables": "iptables"}
+"""What is needed here, with the package that has it."""
+CARRIED = ("base:0.1.0", "redis:0.1.0", "supabase-db:0.1.0", "ambassador:0.1.0", "backend:0.1.0-debian")
+"""Our images that are taken along from this machine's engine, where they are there: no need to build them twice."""
 START_S = 120
 ENTER = """
 set -e
@@ -48,6 +52,9 @@ def main(suite: str, *words: str) -> int:
     """Run the command beside that release's engine; its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     CACHE.mkdir(parents=True, exist_ok=True)
+    missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
+    if missing:
+        raise SystemExit(f"apt-get install --no-install-recommends {' '.join(missing)}    (needed for another engine)")
     with FileLock(CACHE / f"{suite}.lock", timeout=0), _network(suite) as enter, _engine(suite, enter) as host:
         return subprocess.run([*enter, *words], env={**os.environ, "DOCKER_HOST": host}, check=False).returncode
 
@@ -107,6 +114,7 @@ def _engine(suite: str, enter: list[str]) -> Iterator[str]:
         engine = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
     try:
         _answers(engine, host, log)
+        _carry(host)
         yield host
     finally:
         engine.terminate()
@@ -122,6 +130,21 @@ def _answers(engine: subprocess.Popen[bytes], host: str, log: Path) -> None:
             engine.wait(0.5)
             break
     raise SystemExit(f"the engine did not start: {log}")
+
+
+def _carry(host: str) -> None:
+    """Load the images that the new engine lacks."""
+    there = {**os.environ, "DOCKER_HOST": host}
+    here = [name for name in (f"genai-stack/{one}" for one in CARRIED) if _has(name, os.environ)]
+    lacking = [name for name in here if not _has(name, there)]
+    if lacking:
+        with subprocess.Popen(["docker", "save", *lacking], stdout=subprocess.PIPE) as saving:
+            subprocess.run(["docker", "load", "--quiet"], stdin=saving.stdout, env=there, check=True)
+
+
+def _has(image: str, env: Mapping[str, str]) -> bool:
+    asked = subprocess.run(["docker", "image", "inspect", image], env=env, capture_output=True, check=False)
+    return asked.returncode == 0
 
 
 def _ip(*words: str) -> None:

@@ -140,9 +140,9 @@ def _checks(_: str) -> Iterable[str]:
 
 
 def _kinds(_: str) -> Iterable[str]:
-    from stack.commands.check import KINDS, TOPICS
+    from stack.commands.check import KINDS, MARKED, TOPICS
 
-    return [*KINDS, *TOPICS]
+    return [*KINDS, *TOPICS, *MARKED]
 
 
 def _suites(_: str) -> Iterable[str]:

@@ -13,9 +13,10 @@ QUICK = ("unit", "property", "model")
 KINDS = (*QUICK, "engine")
 TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
-SOAK = "soak"
-"""Engine tests that take an hour; they run by this name alone."""
-NEED_ENGINE = ("model", "engine", SOAK)
+MARKED = {"core": ["-n", "2", "--dist", "loadfile"], "soak": []}
+"""Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
+few of each subject; `soak` takes half an hour."""
+NEED_ENGINE = ("model", "engine", *MARKED)
 SUITES = ("trixie", "sid")
 """Debian releases whose engines the tests can run on (tests/engines.py)."""
 LENGTH = "about 15 minutes, most of them for real containers (--fast leaves those out)"
@@ -26,7 +27,7 @@ def test(only: str, k: str, fast: bool, engine: str) -> Result:
     """Run the tests of one kind or topic, the quick kinds, or all; on this machine's engine, or on that of another
     Debian release. An engine that is needed is set up first."""
     _check_words(only, fast, engine)
-    kinds = [only] if only in (*KINDS, SOAK) else list(QUICK if fast else KINDS)
+    kinds = [only] if only in (*KINDS, *MARKED) else list(QUICK if fast else KINDS)
     if not set(kinds).isdisjoint(NEED_ENGINE):
         from stack.engine import setup
         from stack.output import consent
@@ -42,8 +43,8 @@ def test(only: str, k: str, fast: bool, engine: str) -> Result:
 
 def _runs(kinds: list[str], only: str) -> list[list[str]]:
     """pytest's words for each of its runs: the quick kinds share one."""
-    if kinds == [SOAK]:
-        return [["tests/engine", "-m", SOAK]]
+    if only in MARKED:
+        return [["tests/engine", "-m", only, *MARKED[only]]]
     quick = [path for kind in kinds if kind in QUICK for path in _paths(kind, only)]
     # A file's tests share what runs, so a file stays with one worker.
     slow = [[*_paths("engine", only), "--dist", "loadfile", "-n", "2"]] if "engine" in kinds else []
@@ -61,13 +62,13 @@ def _paths(kind: str, only: str) -> list[str]:
 
 def _check_words(only: str, fast: bool, engine: str) -> None:
     """Refuse words that name nothing, or do not go together. Raises StackError."""
-    known = (*KINDS, *TOPICS, SOAK)
+    known = (*KINDS, *TOPICS, *MARKED)
     if only and only not in known:
         hint = suggest(only, known) or ", ".join(known)
         raise fail("usage", f"--only: there are no {echoed(only)} tests", "--only", hint, USAGE)
     if fast and only:
         raise fail("usage", "--fast and --only each say which tests", "--fast", "./inv test --fast", USAGE)
-    if engine and only not in ("engine", SOAK):
+    if engine and only not in ("engine", *MARKED):
         fix = f"./inv test --only engine --engine {engine}"
         raise fail("usage", "--engine is for the tests with real containers", "--engine", fix, USAGE)
     if engine and engine not in SUITES:

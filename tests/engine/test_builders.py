@@ -17,6 +17,7 @@ ENDPOINT = "unix:///var/run/docker.sock"
 BUILDER = {"Name": "apart", "Driver": "docker-container", "Nodes": [{"Name": "apart0", "Endpoint": ENDPOINT}]}
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("chosen", CHOSEN)
 def test_what_is_built_here_is_built_whatever_builder_is_chosen(stack: Stack, tmp_path: Path, chosen: str) -> None:
     context = stack.root / "compose" / "made"

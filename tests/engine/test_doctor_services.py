@@ -40,6 +40,7 @@ def broken(stack: Stack) -> Stack:
     return stack
 
 
+@pytest.mark.core
 def test_each_fault_is_named_with_its_cause_and_goes_as_doctor_says(broken: Stack) -> None:
     wrong = errors(broken)
     assert "calls no-such-tool" in wrong["healthcheck-tool"]

@@ -327,6 +327,7 @@ def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Eng
     assert "SUPABASE_SECRET_KEY is not set" in bare.err
 
 
+@pytest.mark.core
 def test_new_routes_come_without_a_failed_request_or_a_new_container(
     new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -6,6 +6,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.engine.support import stacks
 from tests.engine.support.ports import free_port
 from tests.engine.support.stacks import Stack
@@ -56,6 +58,7 @@ def works(stack: Stack) -> None:
     assert {"database", "redis"} <= set(json.dumps(body).lower().replace('"', " ").split()) or body
 
 
+@pytest.mark.core
 def test_from_nothing_to_healthy_and_back_twice(new_stack: Callable[..., Stack]) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     stack = new_stack(whole=True, STACK_PROFILES="core", REGISTRY_PREFIX=nowhere)

@@ -46,6 +46,7 @@ def ask(stack: Stack, *words: str) -> str:
     return stack.exec("reader", "sh", "-c", *line).strip()
 
 
+@pytest.mark.core
 def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Stack, start_redis: Start) -> None:
     reader(stack)
     stack.service("beside")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.engine.support import stacks, standins
 from tests.engine.support.stacks import Stack, docker
 
@@ -10,6 +12,7 @@ LAYER = "services: {kong-api-gateway: {user: '1000:1000'}}\n"
 """Kong is not root in its image, and must not need to be."""
 
 
+@pytest.mark.core
 def test_every_container_that_the_engine_restarts_gets_healthy_again(
     new_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:

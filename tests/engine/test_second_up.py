@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.engine.support.stacks import Stack, run
 
 
@@ -14,6 +16,7 @@ def two_profiles(stack: Stack) -> None:
     stack.service("extra", profiles=["more"], depends_on={"web": {"condition": "service_started"}})
 
 
+@pytest.mark.core
 def test_with_nothing_to_do_touches_nothing_and_says_so(stack: Stack) -> None:
     two_profiles(stack)
     stack.up()
@@ -68,6 +71,7 @@ def test_an_exact_selection_lists_what_goes_and_removes_it(stack: Stack) -> None
     assert stack.env()["STACK_PROFILES"] == "other"
 
 
+@pytest.mark.core
 def test_a_changed_mounted_file_recreates_its_service_alone_and_names_what_differs(stack: Stack) -> None:
     (stack.root / "compose" / "web").mkdir()
     (stack.root / "compose" / "web" / "page").write_text("one")
@@ -116,6 +120,7 @@ def test_a_service_that_is_disabled_goes_and_its_neighbours_stay(stack: Stack) -
     assert stack.identities() == {"beside-1": before["beside-1"]}
 
 
+@pytest.mark.core
 def test_a_changed_definition_of_a_volume_is_told_and_no_data_is_lost(stack: Stack) -> None:
     stack.service("web", volumes=["data:/data"])
     stack.volume("web", "data")
@@ -132,6 +137,7 @@ def test_a_changed_definition_of_a_volume_is_told_and_no_data_is_lost(stack: Sta
     assert told in stack.inv("doctor", "--check", "volume-definition").text
 
 
+@pytest.mark.core
 def test_who_stands_in_the_network_of_another_is_made_anew_with_it_alone(stack: Stack) -> None:
     beside = {"network_mode": "service:web", "networks": None, "depends_on": {"web": {"condition": "service_started"}}}
     stack.service("web", more={"beside": beside}, environment={"WORD": "${WEB_WORD:-old}"})

@@ -369,8 +369,14 @@ def eject(output: str = "", *, request: "Request", with_secrets: bool = False) -
     return module.run(request, output, with_secrets)
 
 
-@command("Develop", "test", only="unit, property, model, engine, core, gateway or soak",
-         k="only tests whose name matches", fast="only those without containers", engine="of this Debian release: trixie or sid")  # fmt: skip
+@command(
+    "Develop",
+    "test",
+    only="unit, property, model, engine, core, gateway or soak",
+    k="only tests whose name matches",
+    fast="only those without containers",
+    engine="of this Debian release: trixie or sid",
+)
 def test(only: str = "", k: str = "", fast: bool = False, engine: str = "") -> "Result":
     """Run the tests, real containers included."""
     from stack.commands import check

@@ -22,6 +22,13 @@ class Program(InvokeProgram):
 
         self.collection = tasks.namespace
 
+    def parse_core(self, argv: Any) -> None:
+        """Read the words in front of a command. Invoke then forbids Python to keep what it compiles, and every command
+        would compile the whole program again: a third of its time."""
+        forbidden = sys.dont_write_bytecode
+        super().parse_core(argv)
+        sys.dont_write_bytecode = forbidden
+
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
         """Parse the words and run the command; every exit is one of ours."""
         typed = list(sys.argv if argv is None else argv)

@@ -52,3 +52,8 @@ def test_a_warm_plan_asks_compose_nothing(pair: Checkout, tmp_path: Path) -> Non
     assert pair.inv("plan", env={"PATH": f"{fake.parent}:{os.environ['PATH']}"}).code == 0
     asked = (tmp_path / "asked").read_text().splitlines()
     assert [words for words in asked if words.startswith("compose")] == []
+
+
+def test_what_a_command_compiled_is_there_for_the_next_one(pair: Checkout) -> None:
+    imported(pair, "plan")
+    assert list((pair.root / "stack" / "__pycache__").glob("docker.*.pyc"))

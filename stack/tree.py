@@ -10,8 +10,11 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from stack.errors import StackError, fail
+
+T = TypeVar("T")
 
 GENERATED = ".stack"
 
@@ -198,6 +201,16 @@ def remember(path: Path, data: bytes) -> None:
         same = path.parent.glob(f"{path.name.partition('-')[0]}-*")
         for old in sorted(same, key=lambda file: file.stat().st_mtime_ns)[:-KEPT]:
             old.unlink()
+
+
+def recall(path: Path, kind: type[T]) -> T | None:
+    """What `remember` wrote as JSON of this kind; None where there is none that can be read."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 LOOSE = ".inv-"

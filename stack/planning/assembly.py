@@ -139,11 +139,16 @@ CONTENT = "# content: "
 """How the line begins that has the digest of all that follows it."""
 
 
+def body(written: str) -> str:
+    """The project itself, without what stands above it."""
+    return written.partition(CONTENT)[2].partition("\n")[2]
+
+
 def edited(written: str) -> bool:
     """Whether somebody changed an assembled project after it was written."""
     head, mark, rest = written.partition(CONTENT)
-    said, _, body = rest.partition("\n")
-    return not (head.startswith(MARK) and mark and said == combined([body]))
+    said = rest.partition("\n")[0]
+    return not (head.startswith(MARK) and mark and said == combined([body(written)]))
 
 
 def to_yaml(value: Any) -> str:

@@ -4,7 +4,8 @@ Fragments of different batches have nothing to do with each other but names, whi
 that isn't certain there is no answer, and the caller has Compose merge all files in one go."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from stack.errors import StackError
@@ -12,23 +13,24 @@ from stack.planning import model
 from stack.planning.catalog import Catalog
 from stack.planning.model import Model
 
-SMALLEST, LARGEST = 10, 22
-"""Fragments in one batch. With fewer, Compose's start costs more than its merge; with more, the merge costs more than
-a start: benchmarks/run.py plan."""
+SIZE = 8
+"""Fragments in one batch, more or less. With fewer, Compose's starts cost more than its merges; with more, a changed
+file costs the merge of more: benchmarks/run.py plan."""
 
 
-def split(names: Iterable[str], cores: int) -> list[list[str]]:
-    """The fragments in batches of about the same size, one for each core as far as the sizes allow."""
-    ordered = list(names)
-    count = max(-(-len(ordered) // LARGEST), min(cores, len(ordered) // SMALLEST), 1)
-    return [ordered[number::count] for number in range(count)]
+def split(names: Collection[str]) -> list[list[str]]:
+    """The fragments in batches of about the same size. A fragment's batch follows from its name, so that one which
+    comes or goes changes one batch."""
+    cut: dict[int, list[str]] = {}
+    for name in names:
+        cut.setdefault(zlib.crc32(name.encode()) % -(-len(names) // SIZE), []).append(name)
+    return list(cut.values())
 
 
 def merge(catalog: Catalog, files: Iterable[str], config: Callable[[list[str]], Model]) -> Model | None:
     """The model of `files` as `config` merges their batches; None where only all of them together can tell."""
     chosen = list(files)
-    cores = os.cpu_count() or 1
-    batches = split(catalog.fragments, cores)
+    batches = split(catalog.fragments)
     own = [_services(catalog, batch, chosen) for batch in batches]
     if len(batches) < 2 or sum(map(len, own)) > len(set().union(*own)):
         return None
@@ -36,7 +38,7 @@ def merge(catalog: Catalog, files: Iterable[str], config: Callable[[list[str]], 
     shared = set(catalog.base.paths())
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
             parts = list(pool.map(config, ([p for p in chosen if p in mine or p in shared] for mine in paths)))
         except StackError:

@@ -18,7 +18,8 @@ from stack.planning.catalog import FAR, Catalog
 
 
 class Checkout(msgspec.Struct, frozen=True):
-    """The files as read: `.env`, the catalogue, every setting with its layer, and the digest of them all."""
+    """The files as read: `.env`, the catalogue, every setting with its layer, the digest of them all, and the bytes of
+    each that Compose reads, by path."""
 
     root: Path
     dotenv: dict[str, str]
@@ -27,6 +28,7 @@ class Checkout(msgspec.Struct, frozen=True):
     settings: Settings
     secrets: dict[str, str]
     digest: str
+    files: dict[str, bytes] = {}
 
 
 def read(root: Path, flags: Mapping[str, str] | None = None, dotenv: dict[str, str] | None = None,
@@ -48,25 +50,27 @@ def read(root: Path, flags: Mapping[str, str] | None = None, dotenv: dict[str, s
     if problems:
         flagged = all(problem.where.startswith(settings.FLAG) for problem in problems)
         raise StackError(problems, USAGE if flagged else FAILED)
-    further = reads.followed(root, files, {**dotenv, **shell})
-    return Checkout(root, dotenv, roots, found, resolved, secrets, tree.digest(*tree.flat(files | further)))
+    every = files | reads.followed(root, files, {**dotenv, **shell})
+    return Checkout(root, dotenv, roots, found, resolved, secrets, tree.digest(*tree.flat(every)), every)
 
 
 def _catalog(root: Path, files: Mapping[str, bytes], roots: list[str]) -> Catalog:
-    """The catalogue of the files, from the cache where the same bytes were read before."""
-    key = tree.digest(_code(), *tree.flat(files))
-    cache = root / tree.GENERATED / "cache" / f"catalog-{key[:24]}.json"
+    """The catalogue of the files. What each says is kept from the last time that all were fine, under the digest of its
+    bytes."""
+    code = _code()
+    keys = {path: tree.digest(code, path.encode(), data) for path, data in files.items()}
+    cache = root / tree.GENERATED / "cache" / "files.json"
+    kept = tree.recall(cache, dict[str, catalog.File]) or {}
+    new = _read_files({path: data for path, data in files.items() if keys[path] not in kept})
+    read = {path: new[path] if path in new else kept[keys[path]] for path in files}
     fragments, base = catalog.arrange(files, roots)
-    try:
-        return Catalog(fragments, msgspec.json.decode(cache.read_bytes(), type=dict[str, catalog.File]), base)
-    except (OSError, msgspec.DecodeError):
-        pass
-    read = _read_files(files)
     found = Catalog(fragments, read, base)
+    if kept.keys() == set(keys.values()):
+        return found
     problems = catalog.check(found) + catalog.orphans(files, {*fragments, base.name})
     if problems:
         raise StackError(problems)
-    tree.remember(cache, msgspec.json.encode(read))
+    tree.remember(cache, msgspec.json.encode({keys[path]: file for path, file in read.items()}))
     return found
 
 

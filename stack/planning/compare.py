@@ -42,7 +42,8 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
             secrets: Mapping[str, str]) -> list[Change]:  # fmt: skip
     """The change of each service. `secrets` are the values as they will be; they only enter Compose's hashes."""
     services, root = assembled.model["services"], planned.checkout.root
-    wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets))
+    # Beside nothing that runs, everything is new, whatever its hash.
+    wanted = _wanted(planned, assembled, here, hashes(planned, assembled, secrets) if running else {})
     # Who shares a network has its container in the hash; one of a service that is made anew is not it.
     if shared := {name for name in map(addresses.shares, services.values()) if name}:
         stay = {c.name for c in changes.compare(wanted, running, {}) if c.action in ("unchanged", "start")}
@@ -101,8 +102,9 @@ def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str],
     named = {name: tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"}
     known = {**planned.checkout.dotenv, **env}
     files = named | reads.followed(root, named, known)
-    decisive = reads.mentioned(known, [assembled.text.encode(), *files.values()])
-    key = tree.digest(assembled.text.encode(), *tree.flat(files), msgspec.json.encode(sorted(decisive.items())),
+    body = assembly.body(assembled.text).encode()
+    decisive = reads.mentioned(known, [body, *files.values()])
+    key = tree.digest(body, *tree.flat(files), msgspec.json.encode(sorted(decisive.items())),
                       docker.compose_stamp().encode(), str(root).encode(),
                       msgspec.json.encode(lives_in or {}, order="sorted"))  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"

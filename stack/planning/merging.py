@@ -32,25 +32,42 @@ def _key(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> str:
 def _kept(root: Path, key: str, make: Callable[[], Model]) -> Model:
     """The model of this key: the one that is kept, else the one that `make` gives, which is kept from now on."""
     cache = root / tree.GENERATED / "cache" / f"model-{key[:24]}.json"
-    try:
-        found: Model = msgspec.json.decode(cache.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    found = tree.recall(cache, Model)
+    if found is None:
         found = make()
         tree.remember(cache, msgspec.json.encode(found))
     return found
 
 
 def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Model:
-    """The model as Compose gives it: in batches where they tell the same as all files together."""
+    """The model as Compose gives it: in batches where they tell the same as all files together. What it said of each
+    batch is kept until the next merge, so that one changed file has one batch asked for."""
     project = checkout.settings.value("PROJECT_NAME")
+    cache = checkout.root / tree.GENERATED / "cache" / "batches.json"
+    before = tree.recall(cache, dict[str, msgspec.Raw]) or {}
+    now: dict[str, msgspec.Raw] = {}
 
     def config(paths: list[str]) -> Model:
-        found: Model = msgspec.json.decode(docker.config(checkout.root, paths, env, project))
+        key = _batch(checkout, paths, env)
+        now[key] = before.get(key) or msgspec.Raw(docker.config(checkout.root, paths, env, project).encode())
+        found: Model = msgspec.json.decode(now[key])
         return found
 
     try:
-        return batches.merge(checkout.catalog, files, config) or config(files)
+        found = batches.merge(checkout.catalog, files, config) or config(files)
     except StackError as error:
         from stack.planning import blame
 
         raise blame.located(checkout.root, checkout.catalog, checkout.settings, files, env, error) from None
+    tree.remember(cache, msgspec.json.encode(now))
+    return found
+
+
+def _batch(checkout: Checkout, paths: list[str], env: Mapping[str, str]) -> str:
+    """The digest of all that the merge of some of the files is made from: their own bytes, those of the files that they
+    or others name, and the variables whose name stands in one."""
+    beside = checkout.files.keys() - checkout.catalog.files.keys()
+    read = {path: checkout.files[path] for path in [*paths, *beside]}
+    decisive = reads.mentioned({**docker.bare_environment(), **env}, read.values())
+    return tree.digest(*tree.flat(read), *map(str.encode, paths), msgspec.json.encode(sorted(decisive.items())),
+                       checkout.settings.value("PROJECT_NAME").encode(), docker.compose_stamp().encode())  # fmt: skip

@@ -11,6 +11,7 @@ from stack.env import variables
 from stack.errors import StackError
 
 _NAMING = re.compile(rb"""\b(?:extends|include|env_file|label_file)["']?[ \t]*:""")
+_WORD = re.compile(rb"\w+")
 
 
 def followed(root: Path, files: Mapping[str, bytes], env: Mapping[str, str]) -> dict[str, bytes]:
@@ -91,10 +92,7 @@ def mentioned(env: Mapping[str, str], texts: Iterable[bytes]) -> dict[str, str]:
     """The variables that can decide what Compose makes of `texts`: those whose name stands in one, and docker's own
     (DOCKER_DEFAULT_PLATFORM becomes part of a service that is built)."""
     whole = b"\n".join(texts)
+    words = set(_WORD.findall(whole))
     always = ("HOME", "DOCKER_")
-    return {name: value for name, value in env.items() if name.startswith(always) or _word(name.encode(), whole)}
-
-
-def _word(name: bytes, text: bytes) -> bool:
-    """Whether a name stands in a text, and not as a part of another (`_` would, in any)."""
-    return name in text and bool(re.search(rb"(?<!\w)%s(?!\w)" % re.escape(name), text))
+    return {name: value for name, value in env.items()
+            if name.startswith(always) or words.issuperset(_WORD.findall(name.encode()))}  # fmt: skip

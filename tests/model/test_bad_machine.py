@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import docker
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import PAIR, Checkout
 
@@ -80,13 +81,16 @@ def test_an_unreadable_env_is_told(tree: Tree) -> None:
         assert problem["fix"].startswith(refusal.fix)
 
 
+@pytest.mark.skipif(
+    any(Path(folder, "docker-compose").exists() for folder in docker.PLUGINS), reason="Compose is there"
+)
 def test_without_a_compose_plugin_that_is_told(pair: Checkout, tmp_path: Path) -> None:
     client = tmp_path / "bin" / "docker"
     client.parent.mkdir()
     client.write_text('#!/bin/sh\necho "docker: unknown command: docker compose" >&2\nexit 1\n')
     client.chmod(0o755)
     refusal = Refusal("compose-missing", "docker has no Compose plugin", "", "./inv engine --yes")
-    refuses(pair, "plan", refusal, env={"PATH": str(client.parent)})
+    refuses(pair, "plan", refusal, env={"PATH": str(client.parent), "DOCKER_CONFIG": str(tmp_path)})
 
 
 def test_without_docker_that_is_told(pair: Checkout, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from stack.planning import batches, catalog
 from stack.planning.catalog import File
 from stack.planning.model import Model
 
-COUNT = 2 * batches.LARGEST + 1
+COUNT = 4 * batches.SIZE + 1
 NAMES = [f"s{number}" for number in range(COUNT)]
 
 
@@ -32,16 +32,15 @@ def merge(services: dict[str, list[str]], config: Any = merged) -> Model | None:
     return batches.merge(catalogue, catalogue.files, config)
 
 
-@pytest.mark.parametrize("cores", [1, 2, 4, 64])
-def test_every_fragment_is_in_one_batch_and_none_is_too_large_or_too_small(cores: int) -> None:
-    cut = batches.split(NAMES, cores)
+def test_every_fragment_is_in_one_batch_and_none_is_too_large() -> None:
+    cut = batches.split(NAMES)
     assert sorted(name for batch in cut for name in batch) == sorted(NAMES)
-    assert {batches.SMALLEST <= len(batch) <= batches.LARGEST for batch in cut} == {True}
+    assert max(map(len, cut)) <= 2 * batches.SIZE
 
 
-@pytest.mark.parametrize(("cores", "count"), [(1, 2), (2, 2), (4, 4), (64, 4)])
-def test_every_core_has_a_batch_of_the_catalogue(cores: int, count: int) -> None:
-    assert len(batches.split(NAMES[:44], cores)) == count
+def test_a_fragment_that_comes_changes_one_batch() -> None:
+    before, after = batches.split(NAMES[:-2]), batches.split(NAMES[:-1])
+    assert len([batch for batch in after if batch not in before]) == 1
 
 
 def test_many_fragments_make_one_model_with_the_base_in_each_run() -> None:
@@ -53,16 +52,17 @@ def test_many_fragments_make_one_model_with_the_base_in_each_run() -> None:
 
     whole = merge({name: [name] for name in NAMES}, config)
     assert whole == {"name": "x", "services": {name: {"image": name} for name in sorted(NAMES)}, "networks": {"n": {}}}
-    assert len(runs) == 3
+    assert len(runs) == len(batches.split(NAMES)) > 1
     assert all("compose/base.yml" in files for files in runs)
 
 
 def test_few_fragments_are_left_to_one_run() -> None:
-    assert merge({name: [name] for name in NAMES[: batches.SMALLEST]}) is None
+    assert merge({name: [name] for name in NAMES[: batches.SIZE]}) is None
 
 
 def test_a_service_in_two_fragments_is_left_to_one_run() -> None:
-    assert merge({**{name: [name] for name in NAMES}, "s1": ["s1", "s0"]}) is None
+    first, second, *_ = batches.split(NAMES)
+    assert merge({**{name: [name] for name in NAMES}, first[0]: [first[0], second[0]]}) is None
 
 
 def test_a_refusal_is_left_to_one_run_for_its_words() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import docker
 from tests import support
 from tests.support import Checkout
 
@@ -44,14 +45,15 @@ def test_a_warm_plan_imports_only_what_it_shows(pair: Checkout) -> None:
 
 
 def test_a_warm_plan_asks_compose_nothing(pair: Checkout, tmp_path: Path) -> None:
-    assert pair.inv("plan").code == 0
-    fake = tmp_path / "bin" / "docker"
-    fake.parent.mkdir()
-    fake.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
-    fake.chmod(0o755)
-    assert pair.inv("plan", env={"PATH": f"{fake.parent}:{os.environ['PATH']}"}).code == 0
-    asked = (tmp_path / "asked").read_text().splitlines()
-    assert [words for words in asked if words.startswith("compose")] == []
+    telling = tmp_path / "cli-plugins" / "docker-compose"
+    telling.parent.mkdir()
+    telling.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec {docker.compose_plugin()} "$@"\n')
+    telling.chmod(0o755)
+    assert pair.inv("plan", env={"DOCKER_CONFIG": str(tmp_path)}).code == 0
+    asked = (tmp_path / "asked").read_text()
+    assert " config " in asked
+    assert pair.inv("plan", env={"DOCKER_CONFIG": str(tmp_path)}).code == 0
+    assert (tmp_path / "asked").read_text() == asked
 
 
 def test_what_a_command_compiled_is_there_for_the_next_one(pair: Checkout) -> None:

@@ -1,0 +1,86 @@
+"""What is kept between commands: a plan is the same whatever was kept before it, and little is asked for again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stack import docker, tree
+from stack.planning import batches, catalog, plan, planner
+from stack.planning.planner import Request
+from tests.model.shipped import ADDRESSES, FRAGMENTS, PROFILES, TEXTS
+from tests.support import Checkout
+
+SOURCED = [
+    f"{name}={source}"
+    for name, fragment in FRAGMENTS.items()
+    for source in fragment.sources()
+    if source != catalog.DISABLED
+]
+CHANGED = sorted(path for path in TEXTS if path.startswith("compose/") and "environment:" in TEXTS[path])
+EXAMPLES = settings.default.max_examples if settings.default else 100
+"""As many as `--hypothesis-profile long` says, else a few: each merges the catalogue three times."""
+
+
+def planned(root: Path, request: Request) -> str:
+    """The plan's data and the model that it was cut from, as bytes would be printed."""
+    made = planner.make(root, request)
+    return json.dumps([plan.data(made.plan), made.facts.model])
+
+
+def cold(root: Path, request: Request) -> str:
+    """The same with nothing kept."""
+    shutil.rmtree(root / tree.GENERATED, ignore_errors=True)
+    return planned(root, request)
+
+
+REQUESTS = st.builds(
+    Request,
+    profiles=st.lists(st.sampled_from(PROFILES), min_size=1, max_size=3, unique=True).map(tuple),
+    sources=st.lists(st.sampled_from(SOURCED), max_size=4, unique_by=lambda s: s.partition("=")[0]).map(tuple),
+    exact=st.booleans(),
+)
+
+
+@settings(max_examples=EXAMPLES if EXAMPLES > 100 else 3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(request=REQUESTS, before=REQUESTS, changed=st.sampled_from(CHANGED))
+def test_a_plan_is_the_same_whatever_was_kept(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, request: Request, before: Request, changed: str
+) -> None:
+    for name, address in ADDRESSES.items():
+        monkeypatch.setenv(name, address)
+    path = checkout.root / changed
+    path.write_text(TEXTS[changed])
+    fresh = cold(checkout.root, request)
+    assert planned(checkout.root, request) == fresh
+    planned(checkout.root, before)
+    path.write_text(TEXTS[changed].replace("environment:", "environment:\n      CHANGED: here", 1))
+    one_changed = planned(checkout.root, request)
+    assert one_changed == cold(checkout.root, request)
+    assert "CHANGED" in one_changed
+
+
+def test_of_a_changed_file_one_batch_is_asked_for(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    real = docker.config
+
+    def counted(root: Path, files: list[str], *rest: object) -> str:
+        asked.append(files)
+        return real(root, files, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(docker, "config", counted)
+    planner.make(checkout.root, Request())
+    assert len(asked) == len(batches.split(FRAGMENTS)) > 1
+    asked.clear()
+    path = checkout.root / "compose" / "redis.yml"
+    path.write_text(path.read_text().replace("appendonly", "appendfsync"))
+    planner.make(checkout.root, Request())
+    [files] = asked
+    assert "compose/redis.yml" in files
+    asked.clear()
+    (checkout.root / ".env").write_text("REDIS_MEMORY=3g\n")
+    planner.make(checkout.root, Request())
+    assert [files] == asked

@@ -8,7 +8,7 @@ from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
-from stack.planning import behind, compare, definitions, gpu, layering, plan, planner, rootless, saving, sight
+from stack.planning import behind, compare, definitions, gpu, layering, plan, planner, remote, rootless, saving, sight
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
 from stack.running import images, live, tls
@@ -27,7 +27,7 @@ def run(request: Request) -> Result:
     told: list[Problem] = []
     if running is not None:
         compare.check_owner(planned.checkout.root, planned.plan.project, running)
-        lacking = [*gpu.problems(planned.plan), *rootless.problems(planned)]
+        lacking = [*gpu.problems(planned.plan), *remote.problems(planned), *rootless.problems(planned)]
         if lacking:
             raise StackError(lacking)
         here = images.present(planned)

@@ -49,6 +49,7 @@ from stack.doctor.checks import (
     proxy,
     public_url,
     reach,
+    remote_engine,
     restarting,
     rootless,
     secret_shape,
@@ -78,6 +79,7 @@ CHECKS: tuple[Check, ...] = tuple(
         # engine
         engine,
         gpu,
+        remote_engine,
         rootless,
         engine_warnings,
         proxy,

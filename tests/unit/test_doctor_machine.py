@@ -25,6 +25,7 @@ from stack.doctor.checks import (
     memory,
     owner,
     proxy,
+    remote_engine,
     rootless,
     secret_shape,
     secrets_weak,
@@ -140,6 +141,22 @@ def test_a_service_in_the_hosts_network_is_told_where_the_engine_is_rootless(
     found = list(rootless.CHECK.run(Scene(Path("/nowhere"), given)))
     assert [one.service for one in found] == (["redis-host"] if told else [])
     assert all("--service redis-host --to container" in one.fix for one in found)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [("ssh://me@far", "far"), ("tcp://docker:2376", "docker"), ("tcp://127.0.0.1:2375", ""), ("tcp://[::1]:1", ""),
+     ("ssh://localhost", ""), ("unix:///run/user/1000/docker.sock", ""), ("npipe:////./pipe/docker_engine", "")],
+)  # fmt: skip
+def test_an_engine_of_another_machine_is_told_where_files_of_this_one_are_mounted(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, told: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", endpoint)
+    bind = {"type": "bind", "source": "./compose/web/page", "target": "/page"}
+    theirs = {"type": "bind", "source": "/etc/localtime", "target": "/etc/localtime"}
+    given = {"planned": planned(facts({"web": {"volumes": [bind]}, "db": {"volumes": [theirs]}})), "engine": ""}
+    found = list(remote_engine.CHECK.run(Scene(Path("/nowhere"), given)))
+    assert ["files: web mount" in one.seen and f"on {told} and" in one.fix for one in found] == ([True] if told else [])
 
 
 def test_what_matters_of_the_engine_s_warnings_is_told_and_noise_is_not() -> None:

@@ -1,0 +1,32 @@
+"""An engine on another machine: the files that the plan mounts are here, and it would make empty folders there."""
+
+from urllib.parse import urlsplit
+
+from stack import docker
+from stack.errors import Problem
+from stack.planning import model
+from stack.planning.planner import Planned
+
+FAR = ("tcp://", "ssh://", "http://", "https://")
+"""Addresses that may be another machine's."""
+
+
+def problems(planned: Planned) -> list[Problem]:
+    """A problem where planned services mount files of this checkout and the engine is another machine's."""
+    at = docker.endpoint()
+    services = model.services(planned.facts.model)
+    ours = {name for name in services if any(path.startswith(".") for path in model.binds(services[name]))}
+    mounting = [name for name in planned.plan.names() if name in ours]
+    if not mounting or not host(at):
+        return []
+    names = ", ".join(mounting)
+    message = f"the engine at {at} is another machine's, without this checkout's files: {names} mount some"
+    fix = f"have the checkout on {host(at)} and type it there, or: unset DOCKER_HOST; docker context use default"
+    return [Problem("remote-engine", message, "DOCKER_HOST or the docker context", fix)]
+
+
+def host(endpoint: str) -> str:
+    """The other machine that an engine's address names, "" for one of this machine: a socket, a pipe, or a loopback
+    address, behind which a tunnel may be that nobody can see."""
+    name = urlsplit(endpoint).hostname or "" if endpoint.startswith(FAR) else ""
+    return "" if name in {"localhost", "::1"} or name.startswith("127.") else name

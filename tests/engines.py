@@ -52,11 +52,16 @@ def main(suite: str, *words: str) -> int:
     """Run the command beside that release's engine; its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     CACHE.mkdir(parents=True, exist_ok=True)
-    missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
-    if missing:
-        raise SystemExit(f"apt-get install --no-install-recommends {' '.join(missing)}    (needed for another engine)")
+    _install()
     with FileLock(CACHE / f"{suite}.lock", timeout=0), _network(suite) as enter, _engine(suite, enter) as host:
         return subprocess.run([*enter, *words], env={**os.environ, "DOCKER_HOST": host}, check=False).returncode
+
+
+def _install() -> None:
+    """Install what is missing of TOOLS."""
+    missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *missing]) if missing else ():
+        subprocess.run(["apt-get", "-qq", *words], env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=True)
 
 
 def made(suite: str) -> Path:

@@ -1,16 +1,19 @@
 """The edge to Docker: one small runner for the CLI, and what runs as values."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
+from stack import unixhttp
 from stack.errors import StackError, fail
 
 QUICK = 20.0
@@ -86,38 +89,103 @@ def api() -> tuple[int, int]:
     """The API version of the engine behind a socket of this machine, which is asked in 1 ms. (0, 0) of one elsewhere,
     as a client would have to ask it, and where none answers: what goes by the version is then as for the oldest."""
     at = endpoint()
-    if not at.startswith("unix://"):
+    if not at.startswith(UNIX):
         return (0, 0)
     try:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(QUICK)
-            sock.connect(at.removeprefix("unix://"))
-            sock.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            head = sock.recv(4096)
-    except OSError:
+        head = unixhttp.get(at.removeprefix(UNIX), "/_ping", QUICK).head
+    except (OSError, ValueError):
         return (0, 0)
     found = re.search(rb"(?i)\napi-version: *(\d+)\.(\d+)", head)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+UNIX = "unix://"
+
+
+def told(resource: str) -> Any:
+    """What the engine at a socket of this machine says of `resource`, as values; None where there is no such thing.
+
+    Raises LookupError where the client has to be asked, as it knows the way to an engine elsewhere and has the words
+    for a refusal, and StackError where no engine answers."""
+    at = endpoint()
+    if not at.startswith(UNIX):
+        raise LookupError(at)
+    try:
+        answer = unixhttp.get(at.removeprefix(UNIX), resource, QUICK)
+        if answer.status == unixhttp.MISSING:
+            return None
+        if answer.status == unixhttp.OK:
+            return answer.values()
+    except TimeoutError:
+        raise fail("docker-hangs", f"the engine did not answer within {QUICK:.0f} s", fix="./inv engine") from None
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise fail("docker", f"no engine answers at {at}", fix="./inv engine") from None
+    except (OSError, ValueError) as error:
+        raise LookupError(resource) from error
+    raise LookupError(answer.status)
+
+
+def inspected(kind: str, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What `docker inspect` tells of each of the `kind` (containers, images, networks, volumes) that is there."""
+    wanted = list(dict.fromkeys(names))
+    try:
+        rest = "/json" if kind in ("containers", "images") else ""
+        found = [told(f"/{kind}/{quote(name, safe='/:@')}{rest}") for name in wanted]
+        return [one for one in found if one is not None]
+    except LookupError:
+        # One that isn't there makes the client fail, and is not missed.
+        text = run([kind.removesuffix("s"), "inspect", *wanted]).stdout if wanted else ""
+        return json.loads(text or "[]") or []
+
+
+def info() -> dict[str, Any]:
+    """What `docker info` says of the engine. Raises StackError where none answers."""
+    try:
+        return told("/info") or {}
+    except LookupError:
+        text = ask(["info", "--format", "{{json .}}"])
+    try:
+        return json.loads(text) or {}
+    except ValueError:
+        raise fail("docker", "docker info gave no JSON", fix="./inv engine") from None
+
+
+LABELS = {
+    "service": "com.docker.compose.service",
+    "config_hash": "com.docker.compose.config-hash",
+    "image_id": "com.docker.compose.image",
+    "working_dir": "com.docker.compose.project.working_dir",
+    "one_off": "com.docker.compose.oneoff",
+}
 FIELDS = {
     "id": "{{.ID}}",
     "name": "{{.Names}}",
-    "service": '{{.Label "com.docker.compose.service"}}',
     "state": "{{.State}}",
     "status": "{{.Status}}",
-    "config_hash": '{{.Label "com.docker.compose.config-hash"}}',
-    "image_id": '{{.Label "com.docker.compose.image"}}',
-    "working_dir": '{{.Label "com.docker.compose.project.working_dir"}}',
-    "one_off": '{{.Label "com.docker.compose.oneoff"}}',
+    **{name: f'{{{{.Label "{label}"}}}}' for name, label in LABELS.items()},
 }
+"""What is asked of each container, as the client lays it out."""
 
 
 def containers(project: str) -> list[Container]:
     """Every container of the project, stopped ones too, from one call to the engine."""
+    label = f"{PROJECT_LABEL}={project}"
+    filters = quote(json.dumps({"label": [label]}))
+    try:
+        return [_listed(row) for row in told(f"/containers/json?all=1&filters={filters}")]
+    except LookupError:
+        pass
     layout = UNIT.join(FIELDS.values())
-    out = ask(["ps", "-a", "--no-trunc", "--filter", f"label={PROJECT_LABEL}={project}", "--format", layout])
+    out = ask(["ps", "-a", "--no-trunc", "--filter", f"label={label}", "--format", layout])
     return [_container(dict(zip(FIELDS, line.split(UNIT), strict=True))) for line in out.splitlines()]
+
+
+def _listed(row: dict[str, Any]) -> Container:
+    """A container as the engine itself lists it."""
+    fields = {"id": row["Id"], "name": ",".join(name.lstrip("/") for name in row["Names"]), "state": row["State"],
+              "status": row["Status"]}  # fmt: skip
+    labels = row.get("Labels") or {}
+    return _container(fields | {name: labels.get(label, "") for name, label in LABELS.items()})
 
 
 def _container(row: dict[str, str]) -> Container:
@@ -131,21 +199,14 @@ def _container(row: dict[str, str]) -> Container:
 
 def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
     """The id and labels of each of the named images that is on this machine."""
-    if not names:
-        return {}
-    fields = ["{{.Id}}", "{{json .RepoTags}}", "{{json .RepoDigests}}", "{{json .Config.Labels}}"]
-    done = run(["image", "inspect", "--format", UNIT.join(fields), *names])
     # Matched by name: which rows are missing is told in words that differ from one engine to the next.
-    rows = [_image(row) for row in done.stdout.splitlines() if row]
-    return {name: (row[0], row[2]) for name in names for row in rows if familiar(name) in row[1]}
+    rows = inspected("images", names)
+    return {name: (row["Id"], (row.get("Config") or {}).get("Labels") or {})
+            for name in names for row in rows if familiar(name) in _names(row)}  # fmt: skip
 
 
-def _image(row: str) -> tuple[str, list[str], dict[str, str]]:
-    import json
-
-    identity, *rest = row.split(UNIT)
-    tags, digests, labels = map(json.loads, rest)
-    return identity, [*(tags or []), *(digests or [])], labels or {}
+def _names(image: dict[str, Any]) -> list[str]:
+    return [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
 
 
 def familiar(image: str) -> str:
@@ -227,7 +288,7 @@ def compose_stamp() -> str:
     return f"{plugin}:{state.st_size}:{state.st_mtime_ns}"
 
 
-def _compose() -> list[str]:
+def compose_words() -> list[str]:
     """What answers questions about files, which no engine is asked for: Compose's own program, as the way by the client
     takes 35 ms more. Where it is not found, or there is no client either, the client, which has the words for it."""
     plugin = compose_plugin() if shutil.which("docker") else None
@@ -236,7 +297,18 @@ def _compose() -> list[str]:
 
 def volumes() -> set[str]:
     """The names of all volumes that the engine has."""
-    return set(ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+    try:
+        return {volume["Name"] for volume in told("/volumes").get("Volumes") or []}
+    except LookupError:
+        return set(ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+
+
+def networks() -> list[str]:
+    """The ids of all networks that the engine has."""
+    try:
+        return [network["Id"] for network in told("/networks")]
+    except LookupError:
+        return ask(["network", "ls", "-q", "--no-trunc"]).split()
 
 
 def volume_sizes(timeout: float) -> dict[str, str]:
@@ -258,7 +330,7 @@ def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: st
     args = ["-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
             "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
     around = {**bare_environment(), **env, **RARELY_COLLECTED}
-    done = run(args, env=around, cwd=root, timeout=120, program=_compose())
+    done = run(args, env=around, cwd=root, timeout=120, program=compose_words())
     if done.returncode != 0:
         raise refused(done.stderr)
     return done.stdout
@@ -299,7 +371,7 @@ def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: b
 def _configured(root: Path, project: str, text: str, env: Mapping[str, str], words: list[str]) -> str:
     args = ["-p", project, "--project-directory", ".", *words]
     around = {**bare_environment(), **env, **RARELY_COLLECTED}
-    done = run(args, text=text, env=around, cwd=root, timeout=60, program=_compose())
+    done = run(args, text=text, env=around, cwd=root, timeout=60, program=compose_words())
     if done.returncode != 0:
         raise refused(done.stderr)
     return done.stdout

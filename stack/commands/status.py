@@ -1,6 +1,5 @@
 """`inv status`: each planned or running service as it is now."""
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -78,16 +77,15 @@ def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
     kept = {c.id: c for c in containers if not c.one_off}
     if not kept:
         return []
-    fields = {
-        "id": "{{json .Id}}",
-        "started": "{{json .State.StartedAt}}",
-        "restarts": "{{.RestartCount}}",
-        "ports": "{{json .NetworkSettings.Ports}}",
-    }
-    layout = "{" + ",".join(f'"{name}":{field}' for name, field in fields.items()) + "}"
-    out = docker.ask(["inspect", "--format", layout, *kept])
-    rows = [json.loads(line) for line in out.splitlines()]
-    return [{**msgspec.structs.asdict(kept[row["id"]]), **row} for row in rows]
+    return [
+        {
+            **msgspec.structs.asdict(kept[one["Id"]]),
+            "started": one["State"]["StartedAt"],
+            "restarts": one.get("RestartCount", 0),
+            "ports": one["NetworkSettings"].get("Ports"),
+        }
+        for one in docker.inspected("containers", kept)
+    ]
 
 
 def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 A piece that can't be had (no engine, a broken fragment) raises its StackError to each check that asks for it: the check
 that owns the piece tells it, the others are skipped with that reason."""
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -149,7 +148,8 @@ class Scene:
     @piece
     def info(self) -> dict[str, Any]:
         """What `docker info` says."""
-        return self._told(["info", "--format", "{{json .}}"])
+        _ = self.engine
+        return docker.info()
 
     @piece
     def local(self) -> bool:
@@ -161,11 +161,9 @@ class Scene:
     @piece
     def containers(self) -> list[Inspected]:
         """Every container of the project, stopped ones too; without those of `docker compose run`."""
-        ids = self._ask(["ps", "-aq", "--no-trunc", "--filter", self._of_project()]).split()
-        # One that has gone in between makes the client fail, and is not missed.
-        done = docker.run(["inspect", *ids]) if ids else None
-        found: list[Inspected] = json.loads(done.stdout or "[]") if done else []
-        return [one for one in found if label(one, "com.docker.compose.oneoff") != "True"]
+        _ = self.engine
+        ids = [one.id for one in docker.containers(self.project)]
+        return [one for one in docker.inspected("containers", ids) if label(one, "com.docker.compose.oneoff") != "True"]
 
     @piece
     def images(self) -> dict[str, tuple[str, dict[str, str]]]:
@@ -243,10 +241,8 @@ class Scene:
     @piece
     def networks(self) -> list[dict[str, Any]]:
         """Every network of the engine, as `docker network inspect` tells it."""
-        ids = self._ask(["network", "ls", "-q", "--no-trunc"]).split()
-        done = docker.run(["network", "inspect", *ids]) if ids else None
-        found: list[dict[str, Any]] = json.loads(done.stdout or "[]") if done else []
-        return found
+        _ = self.engine
+        return docker.inspected("networks", docker.networks())
 
     @piece
     def looks(self) -> dict[str, inside.Look]:
@@ -328,11 +324,3 @@ class Scene:
         """What `docker WORDS` prints, once it is sure that an engine answers."""
         _ = self.engine
         return docker.ask(words)
-
-    def _told(self, words: list[str]) -> dict[str, Any]:
-        text = self._ask(words)
-        try:
-            found: dict[str, Any] = json.loads(text)
-        except ValueError:
-            raise fail("docker", f"docker {words[0]} gave no JSON", fix="./inv engine") from None
-        return found

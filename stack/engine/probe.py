@@ -1,13 +1,13 @@
 """Asks an engine at an address who it is. Over a unix socket this takes a few milliseconds and no process."""
 
-import http.client
 import json
 import re
-import socket
 import subprocess
 from typing import Any, Literal
 
 import msgspec
+
+from stack import unixhttp
 
 # An engine under load answers /version within a second; one that takes longer would make every command hang.
 LIMIT_S = 5.0
@@ -47,7 +47,7 @@ def ask(endpoint: str) -> Probe:
         return Probe(state="denied")
     except ConnectionRefusedError:
         return Probe(state="refused")
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except (OSError, ValueError) as error:
         return Probe(state="failing", detail=str(error) or type(error).__name__)
     return _answer(said, [str(option) for option in options or []])
 
@@ -70,20 +70,11 @@ def _answer(said: dict[str, Any], options: list[str]) -> Probe:
 
 
 def _get(path: str, resource: str) -> dict[str, Any]:
-    """What the engine at a unix socket gives for `resource`. Raises OSError, HTTPException, ValueError."""
-    connection = http.client.HTTPConnection("engine", timeout=LIMIT_S)
-    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.sock.settimeout(LIMIT_S)
-        connection.sock.connect(path)
-        connection.request("GET", resource)
-        response = connection.getresponse()
-        body = response.read()
-    finally:
-        connection.close()
-    if response.status != http.client.OK:
-        raise ValueError(body.decode(errors="replace").strip()[:500] or f"HTTP {response.status}")
-    said = json.loads(body)
+    """What the engine at a unix socket gives for `resource`. Raises OSError, ValueError."""
+    answer = unixhttp.get(path, resource, LIMIT_S)
+    if answer.status != unixhttp.OK:
+        raise ValueError(answer.body.decode(errors="replace").strip()[:500] or f"HTTP {answer.status}")
+    said = answer.values()
     return said if isinstance(said, dict) else {}
 
 

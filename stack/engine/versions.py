@@ -1,6 +1,7 @@
 """The versions of all that a report of a bug needs first."""
 
 import platform
+from collections.abc import Sequence
 
 from stack import __version__, docker
 from stack.errors import StackError
@@ -12,13 +13,13 @@ def found() -> dict[str, str | None]:
         "stack": __version__,
         "python": platform.python_version(),
         "engine": _first(["version", "--format", "{{.Server.Version}}"]),
-        "compose": _first(["compose", "version", "--short"]),
+        "compose": _first(["version", "--short"], docker.compose_words()),
     }
 
 
-def _first(args: list[str]) -> str | None:
+def _first(args: list[str], program: Sequence[str] = ("docker",)) -> str | None:
     try:
-        done = docker.run(args, timeout=5)
+        done = docker.run(args, timeout=5, program=program)
     except StackError:
         return None
     return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() else None

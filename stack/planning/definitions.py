@@ -63,11 +63,8 @@ def _of_override(planned: Planned) -> dict[str, Any]:
 
 def _made(names: list[str]) -> dict[str, Definition]:
     """How the engine made those of the volumes that it has."""
-    import json
-
-    # One that isn't there makes the client fail, and is not missed.
-    rows = json.loads(docker.run(["volume", "inspect", *names]).stdout or "[]")
-    return {row["Name"]: Definition(row["Driver"], row["Options"] or {}) for row in rows}
+    rows = docker.inspected("volumes", names)
+    return {row["Name"]: Definition(row["Driver"], row.get("Options") or {}) for row in rows}
 
 
 def differing(wanted: Definition, made: Definition) -> list[str]:

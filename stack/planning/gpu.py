@@ -30,8 +30,8 @@ def runtimes() -> set[str]:
     """The kinds of GPU that the engine can hand to a container: by a runtime, by CDI, or by a device."""
     found = {"amd"} if Path("/dev/kfd").exists() else set()
     try:
-        info = json.loads(docker.ask(["info", "--format", "{{json .}}"]))
-    except (StackError, ValueError):
+        info = docker.info()
+    except StackError:
         return found
     devices = json.dumps(info.get("DiscoveredDevices") or [])
     if "nvidia" in (info.get("Runtimes") or {}) or "nvidia.com/gpu" in devices:

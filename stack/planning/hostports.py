@@ -46,6 +46,17 @@ def _free(address: str, port: int, protocol: str = "tcp") -> bool:
 
 def _containers() -> dict[int, tuple[str, str]]:
     """The project and name of the container that publishes each port."""
+    try:
+        rows = docker.told("/containers/json")
+    except LookupError:
+        return _by_client()
+    return {
+        port["PublicPort"]: ((row.get("Labels") or {}).get(docker.PROJECT_LABEL, ""), row["Names"][0].lstrip("/"))
+        for row in rows for port in row.get("Ports") or [] if port.get("PublicPort")
+    }  # fmt: skip
+
+
+def _by_client() -> dict[int, tuple[str, str]]:
     layout = docker.UNIT.join(["{{.Ports}}", f'{{{{.Label "{docker.PROJECT_LABEL}"}}}}', "{{.Names}}"])
     found = {}
     for line in docker.ask(["ps", "--format", layout]).splitlines():
@@ -67,11 +78,7 @@ def _publishers(ports: set[int]) -> dict[int, tuple[str, str]]:
 
 def _bound() -> dict[int, tuple[str, str]]:
     """The project and name of the container, running or not, that each port is bound to."""
-    import json
-
-    ids = docker.ask(["ps", "-aq", "--no-trunc"]).split()
-    # One that has gone in between makes the client fail, and is not missed.
-    rows = json.loads(docker.run(["inspect", *ids]).stdout or "[]") if ids else []
+    rows = docker.inspected("containers", docker.ask(["ps", "-aq", "--no-trunc"]).split())
     found: dict[int, tuple[str, str]] = {}
     for row in rows:
         owner = ((row["Config"].get("Labels") or {}).get(docker.PROJECT_LABEL, ""), row["Name"].removeprefix("/"))

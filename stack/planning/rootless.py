@@ -1,7 +1,5 @@
 """What a rootless engine can't do: the network of its host is its own, where 127.0.0.1 is not this machine."""
 
-import json
-
 from stack import docker
 from stack.errors import Problem, StackError
 from stack.planning import model
@@ -34,7 +32,7 @@ def _stays_here(service: Service) -> bool:
 
 def _is_rootless() -> bool:
     try:
-        options = json.loads(docker.ask(["info", "--format", "{{json .SecurityOptions}}"]))
-    except (StackError, ValueError):
+        options = docker.info().get("SecurityOptions")
+    except StackError:
         return False
     return any(str(option).startswith("name=rootless") for option in options or [])

@@ -12,7 +12,7 @@ LEAST = 2 * 1024**3
 def problems() -> list[Problem]:
     """A problem where the engine's disk has less than LEAST free; none where that can't be seen (a remote engine)."""
     try:
-        folder = docker.ask(["info", "--format", "{{.DockerRootDir}}"]).strip()
+        folder = str(docker.info().get("DockerRootDir"))
         free = shutil.disk_usage(folder).free
     except (StackError, OSError):
         return []

@@ -259,7 +259,7 @@ def _loopback(host: str) -> bool:
 def _insecure() -> Callable[[str], bool]:
     """Which registries may be without a certificate: those of this machine, and those that the engine is told of."""
     try:
-        config = json.loads(docker.ask(["info", "--format", "{{json .RegistryConfig}}"], timeout=5)) or {}
+        config = docker.info().get("RegistryConfig") or {}
     except (StackError, ValueError):
         config = {}
     named = {name for name, one in (config.get("IndexConfigs") or {}).items() if not one.get("Secure", True)}

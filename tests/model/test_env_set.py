@@ -116,7 +116,7 @@ def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeyp
     files.write(kept.path(checkout.root), msgspec.json.encode({"genai_data": mark}), 0o600)
     before, other = {"DB_PASSWORD": "the-old-one"}, {"DB_PASSWORD": "another-one"}
 
-    monkeypatch.setattr(docker, "ask", lambda *_, **__: "genai_data\n")
+    monkeypatch.setattr(docker, "volumes", lambda: {"genai_data"})
     [refused] = trial.problems(checkout.root, "DB_PASSWORD", before, other)
     assert (refused.code, refused.message) == ("secret-kept", "DB_PASSWORD would not open genai_data: it is taken once")
     assert "in db first: type this, then ./inv env.set DB_PASSWORD - --changed; or give" in refused.fix
@@ -124,5 +124,5 @@ def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeyp
     assert trial.problems(checkout.root, "DB_PASSWORD", before, other, changed=True) == []
     assert trial.problems(checkout.root, "DB_PASSWORD", {}, before) == []
 
-    monkeypatch.setattr(docker, "ask", lambda *_, **__: "")
+    monkeypatch.setattr(docker, "volumes", set)
     assert trial.problems(checkout.root, "DB_PASSWORD", before, other) == []

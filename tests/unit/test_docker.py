@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stack import docker
+from stack.errors import StackError
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +79,64 @@ def test_the_address_is_the_one_that_the_client_would_use(home: Path, monkeypatc
     assert docker.endpoint() == docker.SOCKET
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
     assert docker.endpoint() == "tcp://far:2376"
+
+
+def said(answer: bytes, path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    """What is taken of an engine's answer."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+
+        def serve() -> None:
+            taken, _ = server.accept()
+            with taken:
+                taken.recv(1000)
+                taken.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            return docker.told("/volumes")
+        finally:
+            thread.join()
+
+
+def test_an_engine_at_a_socket_is_asked_without_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"Volumes": [{"Name": "a"}]}'
+    assert said(answer, tmp_path / "a", monkeypatch) == {"Volumes": [{"Name": "a"}]}
+    assert said(b'HTTP/1.0 404 Not Found\r\n\r\n{"message": "no"}', tmp_path / "b", monkeypatch) is None
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 500 No\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n{", b"what?", b""])
+def test_where_the_engine_refuses_or_is_none_the_client_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with pytest.raises(LookupError):
+        said(answer, tmp_path / "s", monkeypatch)
+
+
+def test_an_engine_elsewhere_is_the_clients_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
+    with pytest.raises(LookupError):
+        docker.told("/volumes")
+
+
+def test_that_no_engine_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    with pytest.raises(StackError) as told:
+        docker.containers("mine")
+    assert told.value.problems[0].message == f"no engine answers at unix://{tmp_path}/none"
+
+
+def test_compose_is_taken_from_where_the_client_takes_it(home: Path, tmp_path: Path) -> None:
+    own, extra = home / "cli-plugins" / "docker-compose", tmp_path / "extra" / "docker-compose"
+    for plugin in (own, extra):
+        plugin.parent.mkdir()
+        plugin.write_text("#!/bin/sh\n")
+        plugin.chmod(0o755)
+    assert docker.compose_plugin() == own
+    (home / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(extra.parent)]}))
+    assert docker.compose_plugin() == extra
+    extra.chmod(0o644)
+    assert docker.compose_plugin() == own

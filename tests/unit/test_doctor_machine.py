@@ -119,7 +119,7 @@ def test_the_engine_s_clock_is_read_in_nanoseconds() -> None:
 def test_a_gpu_source_is_told_where_the_engine_has_no_runtime_for_it(
     monkeypatch: pytest.MonkeyPatch, info: dict[str, Any], told: bool
 ) -> None:
-    monkeypatch.setattr(docker, "ask", lambda *_: json.dumps(info))
+    monkeypatch.setattr(docker, "info", lambda: info)
     given = {"planned": planned(facts({"llm": {}, "web": {}}, entries={"llm": {"gpu": "nvidia"}})), "engine": ""}
     found = list(gpu.CHECK.run(Scene(Path("/nowhere"), given)))
     assert [one.service for one in found] == (["llm"] if told else [])
@@ -134,7 +134,7 @@ def test_a_gpu_source_is_told_where_the_engine_has_no_runtime_for_it(
 def test_a_service_in_the_hosts_network_is_told_where_the_engine_is_rootless(
     monkeypatch: pytest.MonkeyPatch, options: list[str], dial: str, told: bool
 ) -> None:
-    monkeypatch.setattr(docker, "ask", lambda *_: json.dumps(options))
+    monkeypatch.setattr(docker, "info", lambda: {"SecurityOptions": options})
     ambassador = {"network_mode": "host", "environment": {"AMBASSADOR_DIAL": dial}}
     services: dict[str, Any] = {"redis-host": ambassador, "web": {}}
     given = {"planned": planned(facts(services)), "engine": ""}

@@ -71,6 +71,7 @@ def test_the_engines_own_forwarder_is_told_as_the_container_that_it_is_for(
     forwarded: int, monkeypatch: pytest.MonkeyPatch, project: str, told: str
 ) -> None:
     row = f"{BOUND % (project, project)}{PORTS % forwarded}"
+    monkeypatch.setattr(docker, "endpoint", lambda: "ssh://far")
     monkeypatch.setattr(docker, "ask", lambda words: "an-id" if "-aq" in words and project else "")
     monkeypatch.setattr(docker, "run", lambda words: subprocess.CompletedProcess(words, 0, f"[{row}]", ""))
     found = hostports.problems([Published("web", "WEB_PORT", "127.0.0.1", forwarded)], "mine", 63000)

@@ -17,7 +17,7 @@ VALUES = {"DB_PASSWORD": "first-word", "OTHER": "x"}
 def volumes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The volumes that the engine has."""
     there: list[str] = []
-    monkeypatch.setattr(docker, "ask", lambda *_, **__: "\n".join(there))
+    monkeypatch.setattr(docker, "volumes", lambda: set(there))
     return there
 
 

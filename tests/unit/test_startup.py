@@ -44,7 +44,7 @@ def test_a_warm_plan_imports_only_what_it_shows(pair: Checkout) -> None:
     assert imported(pair, "plan", "--json") & HEAVY == {"msgspec"}
 
 
-def test_a_warm_plan_asks_compose_nothing(pair: Checkout, tmp_path: Path) -> None:
+def test_a_warm_plan_starts_neither_compose_nor_docker(pair: Checkout, tmp_path: Path) -> None:
     telling = tmp_path / "cli-plugins" / "docker-compose"
     telling.parent.mkdir()
     telling.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec {docker.compose_plugin()} "$@"\n')
@@ -52,7 +52,11 @@ def test_a_warm_plan_asks_compose_nothing(pair: Checkout, tmp_path: Path) -> Non
     assert pair.inv("plan", env={"DOCKER_CONFIG": str(tmp_path)}).code == 0
     asked = (tmp_path / "asked").read_text()
     assert " config " in asked
-    assert pair.inv("plan", env={"DOCKER_CONFIG": str(tmp_path)}).code == 0
+    docker_too = tmp_path / "docker"
+    docker_too.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
+    docker_too.chmod(0o755)
+    around = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert pair.inv("plan", env=around).code == 0
     assert (tmp_path / "asked").read_text() == asked
 
 

@@ -1,0 +1,34 @@
+"""HTTP over a unix socket, as engines speak it. An answer takes milliseconds, where a docker client takes 25 to 40 to
+start; Python's own client takes 20 to be imported."""
+
+import json
+import socket
+from typing import Any, NamedTuple
+
+OK, MISSING = 200, 404
+
+
+class Answer(NamedTuple):
+    """An answer: its status, its head as it came, and its body."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+    def values(self) -> Any:
+        """The body, which is JSON. Raises ValueError where it is none."""
+        return json.loads(self.body)
+
+
+def get(path: str, resource: str, timeout: float) -> Answer:
+    """The answer to a GET at the socket `path`, with `timeout` seconds for each part of it.
+
+    Raises OSError where nobody answers, ValueError where that is no HTTP."""
+    # In HTTP/1.0 the answer comes in one piece and ends with the connection.
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(timeout)
+        sock.connect(path)
+        sock.sendall(f"GET {resource} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        whole = b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    head, _, body = whole.partition(b"\r\n\r\n")
+    return Answer(int(head[:12].rpartition(b" ")[2]), head, body)

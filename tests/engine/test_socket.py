@@ -1,0 +1,43 @@
+"""The engine asked at its socket, and by the docker client: both say the same."""
+
+from typing import Any
+
+import pytest
+
+from stack import docker
+from tests.engine.support.stacks import Stack
+
+USED = ("DockerRootDir", "SecurityOptions", "Runtimes", "KernelVersion", "Driver", "DiscoveredDevices", "Warnings")
+
+
+def everything(project: str) -> dict[str, Any]:
+    """What the commands ask of an engine that has a project."""
+    containers = docker.containers(project)
+    ids = [one.id for one in containers]
+    images = [str(one["Config"]["Image"]) for one in docker.inspected("containers", ids)]
+    networks = docker.inspected("networks", docker.networks())
+    return {
+        "containers": sorted(containers, key=lambda one: one.id),
+        "inspected": [[one["Id"], one["Config"], one["HostConfig"]] for one in docker.inspected("containers", ids)],
+        "gone": docker.inspected("containers", [*ids, "no-such-container"])[len(ids) :],
+        "images": docker.images([*images, "no-such/image:1"]),
+        "networks": [one for one in networks if project in one["Name"]],
+        "volumes": {name for name in docker.volumes() if project in name},
+        "registries": [docker.info()["RegistryConfig"][name] for name in ("IndexConfigs", "InsecureRegistryCIDRs")],
+        "info": {name: docker.info().get(name) for name in USED},
+    }
+
+
+@pytest.mark.core
+def test_the_client_and_the_socket_say_the_same(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.service("web", volumes=["data:/data"])
+    stack.volume("web", "data")
+    stack.up()
+    by_socket = everything(stack.project)
+    assert len(by_socket["containers"]) == len(by_socket["networks"]) == 1
+
+    def elsewhere(resource: str) -> Any:
+        raise LookupError(resource)
+
+    monkeypatch.setattr(docker, "told", elsewhere)
+    assert everything(stack.project) == by_socket

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -291,6 +290,8 @@ def compose_stamp() -> str:
 def compose_words() -> list[str]:
     """What answers questions about files, which no engine is asked for: Compose's own program, as the way by the client
     takes 35 ms more. Where it is not found, or there is no client either, the client, which has the words for it."""
+    import shutil
+
     plugin = compose_plugin() if shutil.which("docker") else None
     return [str(plugin)] if plugin else ["docker", "compose"]
 

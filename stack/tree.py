@@ -4,10 +4,8 @@ import contextlib
 import fnmatch
 import hashlib
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -220,6 +218,8 @@ LOOSE = ".inv-"
 def _replace(path: Path, data: bytes, mode: int) -> None:
     folder = _aside(path)
     sweep(folder)
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=folder, prefix=loose(os.getpid()))
     try:
         with os.fdopen(handle, "wb") as file:
@@ -250,6 +250,8 @@ def sweep(folder: Path) -> None:
         if not process.isdecimal() or _lives(int(process)):
             continue
         if left.is_dir():
+            import shutil
+
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)

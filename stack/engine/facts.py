@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from stack import docker
 from stack.engine import probe, record
 
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
@@ -95,7 +96,7 @@ def look() -> Facts:
 
 def compose_version() -> str:
     """The version of Compose that `docker compose` runs, "" where there is none."""
-    done = _quick(["docker", "compose", "version", "--short"])
+    done = _quick([*docker.compose_words(), "version", "--short"])
     found = re.match(r"v?(\d+\.\d+\S*)", done.strip())
     return found[1] if found else ""
 

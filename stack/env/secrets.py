@@ -8,6 +8,7 @@ user knows it), `optional` (the same, and it may stay empty).
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from stack.errors import Problem, StackError, fail
 
@@ -157,23 +158,40 @@ def _is_there(name: str, kind: str, declared: Mapping[str, str], env: Mapping[st
 
 
 def _holds(token: str, role: str, secret: str, now: int) -> bool:
-    """Whether `token` was signed with `secret` for `role` and is not expired at `now`."""
-    import jwt
+    """Whether `token` was signed with `secret` for `role` and is not expired at `now`, by RFC 7515 with HS256. Without
+    PyJWT, which takes 40 ms to be imported and would compare with its own clock."""
+    import hmac
 
     if len(secret) < SHORTEST_JWT_SECRET:
         return False
+    signed, _, signature = token.rpartition(".")
     try:
-        # PyJWT would compare with its own clock.
-        payload = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
-        )
-    except jwt.InvalidTokenError:
+        header, payload = (_part(part) for part in signed.split("."))
+        given = _decoded(signature)
+    except ValueError:
+        return False
+    right = hmac.digest(secret.encode(errors="surrogateescape"), signed.encode(), "sha256")
+    if header.get("alg") != "HS256" or not hmac.compare_digest(right, given):
         return False
     expires = payload.get("exp", now + 1)
     return payload.get("role") == role and isinstance(expires, int | float) and expires > now
+
+
+def _part(text: str) -> dict[str, Any]:
+    """A part of a token that is JSON. Raises ValueError where it is none."""
+    import json
+
+    found = json.loads(_decoded(text))
+    if isinstance(found, dict):
+        return found
+    raise ValueError("no mapping")
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of a part of a token. Raises ValueError where it is none."""
+    import base64
+
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _signed(role: str, secret: str, now: int, name: str) -> str:

@@ -220,7 +220,7 @@ def _inputs(planned: Planned) -> Inputs:
         plugins = plugins - {BUNDLED} | set(schema.schemas().plugins)
     return Inputs(
         site(planned), reachable(planned), planned.facts.catalog.services(),
-        {name: sorted(exposed(planned, name)) for name in sorted(services)},
+        {name: sorted(_exposed(planned, name, services[name])) for name in sorted(services)},
         sorted(name for name in own if not name.startswith(OWN)), sorted(plugins), built(planned),
         public.trusted(planned.checkout.settings.value("TRUSTED_PROXIES")),
     )  # fmt: skip
@@ -228,11 +228,15 @@ def _inputs(planned: Planned) -> Inputs:
 
 def exposed(planned: Planned, name: str) -> set[int]:
     """The container ports of a service: those that Compose publishes or exposes, and the one of its address."""
+    return _exposed(planned, name, model.services(planned.facts.model)[name])
+
+
+def _exposed(planned: Planned, name: str, service: model.Service) -> set[int]:
     from urllib.parse import urlsplit
 
     address = plan.entry(planned.facts, name).url
     port = urlsplit(address).port if address else None
-    return model.exposed(model.services(planned.facts.model)[name]) | ({port} if port else set())
+    return model.exposed(service) | ({port} if port else set())
 
 
 def _code() -> bytes:

@@ -73,7 +73,8 @@ def _publishers(ports: set[int]) -> dict[int, tuple[str, str]]:
     """The project and name of the container behind each port, also of one on its way up: the engine's forwarder has the
     port before the container is listed with it, as after a killed `up`."""
     found = _containers()
-    return _bound() | found if (ports - found.keys()) & forwarders().keys() else found
+    unlisted = ports - found.keys()
+    return _bound() | found if unlisted and unlisted & forwarders().keys() else found
 
 
 def _bound() -> dict[int, tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 A database takes its password when its volume is filled; another in `.env` later is refused, and nothing says why."""
 
-import secrets as randomness
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -99,6 +98,8 @@ def _mark(root: Path, wanted: Iterable[Keeper], values: Mapping[str, str], new: 
 
 
 def _made(keeper: Keeper, values: Mapping[str, str]) -> Mark:
+    import secrets as randomness
+
     salt = randomness.token_hex(16)
     return Mark(salt, {n: secrets.fingerprint(values[n], salt) for n in sorted(keeper.secrets) if values.get(n)})
 

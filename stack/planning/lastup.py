@@ -1,7 +1,6 @@
 """The record of the last `up`: what was started, so that a plan can say which parts changed since. Secrets stand in
 it as fingerprints alone."""
 
-import secrets as randomness
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -44,6 +43,8 @@ def read(root: Path) -> Record:
 def write(root: Path, services: Mapping[str, Model], values: Mapping[str, str], beyond: Iterable[str] = (),
           sources: Mapping[str, str] | None = None, special: Iterable[str] = ()) -> None:  # fmt: skip
     """Record what is about to be started with these secrets; what runs `beyond` it stays as it was recorded."""
+    import secrets as randomness
+
     last = read(root)
     salt = last.salt or randomness.token_hex(16)
     marks = {name: secrets.fingerprint(value, salt) for name, value in sorted(values.items())}

@@ -1,6 +1,5 @@
 """What `up` writes to `.env`: secrets that are missing, and the flags that are to last."""
 
-import secrets as randomness
 import time
 from collections.abc import Iterable, Mapping
 
@@ -88,6 +87,8 @@ def secret_values(checkout: checkouts.Checkout) -> dict[str, str]:
 
 
 def _random_hex(length: int) -> str:
+    import secrets as randomness
+
     return randomness.token_hex(-(-length // 2))[:length]
 
 

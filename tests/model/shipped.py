@@ -82,7 +82,7 @@ class Shipped(NamedTuple):
         """What plain Compose makes of an assembled compose.yaml whose secrets are set."""
         secrets = dict.fromkeys(made.planned.checkout.secrets, "x" * 32)
         done = subprocess.run(
-            ["docker", "compose", "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
+            [*support.compose(), "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
             env={**os.environ, **secrets},
             input=made.assembled.text,
             capture_output=True,

@@ -53,7 +53,7 @@ def assembled(root: Path) -> tuple[dict[str, Any], Assembled]:
 
 def read(root: Path, text: str, **secrets: str) -> dict[str, Any]:
     """What Compose reads in an assembled text."""
-    command = ["docker", "compose", "--project-directory", str(root), "-f", "-", "config", "--format", "json"]
+    command = [*support.compose(), "--project-directory", str(root), "-f", "-", "config", "--format", "json"]
     env = {**os.environ, **secrets}
     done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -117,7 +117,7 @@ def test_the_hash_is_that_of_plain_compose(tree: Tree) -> None:
     (root / "compose.yaml").write_text(made.text)
     (root / ".env").write_text("KEY=abc\n")
     plain = subprocess.run(
-        ["docker", "compose", "config", "--hash", "*"], cwd=root, capture_output=True, text=True, check=True
+        [*support.compose(), "config", "--hash", "*"], cwd=root, capture_output=True, text=True, check=True
     )
     assert found == {"web": plain.stdout.split()[1]}
     assert docker.hashes(root, "genai", made.text, {"KEY": "other"}) != found

@@ -44,7 +44,7 @@ def read(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(io.StringIO(text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(DOCUMENTS)
 def test_any_value_is_read_as_it_was(document: dict[str, Any]) -> None:
     assert read(assembly.to_yaml(document)) == document
@@ -67,7 +67,7 @@ SECRETS = st.from_regex(r"[A-Z][A-Z0-9]{0,3}(_[A-Z0-9]{1,3}){0,2}", fullmatch=Tr
 AROUND = st.text(st.sampled_from("_S$A:/{}x"), max_size=4).filter(lambda text: "__" not in text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(AROUND, SECRETS), min_size=1, max_size=4), AROUND)
 def test_every_token_is_found_and_becomes_its_variable(parts: list[tuple[str, str]], end: str) -> None:
     text = "".join(before + model.token(name) for before, name in parts) + end

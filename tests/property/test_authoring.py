@@ -15,7 +15,7 @@ from stack.planning import catalog, checkouts
 from stack.planning.catalog import Catalog
 from tests.support import ROOT
 
-BOUNDED = settings(max_examples=15, deadline=None)
+BOUNDED = settings(max_examples=25, deadline=None)
 SHIPPED = ["compose/base.yml", "compose/redis.yml", FILE]
 TREE = {path: (ROOT / path).read_bytes() for path in SHIPPED}
 TAKEN = {*addition.RESERVED, "redis", "backend"}

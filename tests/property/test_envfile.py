@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from stack.env.envfile import edit, parse, quote
 from stack.errors import StackError
+from tests import support
 
 # Each example starts Compose once, so each holds many lines.
-BATCHED = settings(max_examples=12, deadline=None)
+BATCHED = settings(max_examples=20, deadline=None)
 OWN = re.compile(rb"^(?:COMPOSE_PROJECT_NAME|DOCKER_CLI_PLUGIN_\w+|HOME|PATH|PWD)=.*\n", re.MULTILINE)
 FRAGMENT = "services: {one: {image: one}}\n"
 
@@ -96,7 +97,7 @@ def in_compose(data: bytes, folder: Path) -> bytes:
     (folder / ".env").write_bytes(data)
     (folder / "compose.yaml").write_text(FRAGMENT)
     result = subprocess.run(
-        ["docker", "compose", "config", "--environment"],
+        [*support.compose(), "config", "--environment"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         capture_output=True,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stack.errors import StackError
 from stack.gateway import kongfile, splice
 
-BOUNDED = settings(max_examples=40, deadline=None)
+BOUNDED = settings(max_examples=60, deadline=None)
 COMMENTS = ["", "  # why", '  # - name: "no entry"', " # [ { *x"]
 QUOTED = ['"{}"', "'{}'", "{}"]
 BETWEEN = ["", "{in_}# about what follows\n", "\n", "\n{in_}# one\n\n", "# at the margin\n"]

@@ -17,7 +17,7 @@ from stack.planning.plan import Selection
 from stack.planning.ports import Published
 from tests.synthetic import facts, needs, port
 
-BOUNDED = settings(max_examples=60, deadline=None)
+BOUNDED = settings(max_examples=100, deadline=None)
 NAMES = st.sampled_from([f"s{number}" for number in range(8)])
 
 Edges = Mapping[str, Mapping[str, Edge]]

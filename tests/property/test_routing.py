@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stack.gateway import kongfile, routing, uri
 from stack.gateway.routing import Match, Miss
 
-BOUNDED = settings(max_examples=100, deadline=None)
+BOUNDED = settings(max_examples=200, deadline=None)
 
 SEGMENTS = st.sampled_from(["a", "ab", "b"])
 HOSTS = ["a.localhost", "b.localhost", "*.localhost", "a.*", "a.localhost:63002"]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.env.variables import variables
+from tests import support
 
 # NAME becomes a name of its own at each place, so that no two defaults compete.
 REFERENCES = st.sampled_from(
@@ -76,7 +77,7 @@ def in_compose(text: str, folder: Path) -> dict[str, str]:
     """What Compose says: each variable with its default."""
     (folder / "compose.yaml").write_text(text)
     result = subprocess.run(
-        ["docker", "compose", "config", "--variables", "--format", "json"],
+        [*support.compose(), "config", "--variables", "--format", "json"],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         capture_output=True,

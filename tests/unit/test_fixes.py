@@ -2,10 +2,10 @@
 takes away what its problem does not name."""
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
-
-import pytest
 
 from tests import support
 from tests.fixes import COMMANDS, CORE, DESTROYING, FLAG, LINE, REMOVING
@@ -19,23 +19,40 @@ class Said(NamedTuple):
     around: str
 
 
-def texts() -> Iterator[Said]:
-    """Every text of the package that is no docstring."""
-    for path in sorted((support.ROOT / "stack").rglob("*.py")):
-        tree = ast.parse(path.read_text())
-        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for function, node in walked(tree):
-            if id(node) not in docs | inner and (text := written(node)):
-                around = ast.unparse(function or tree) if REMOVING.search(text) else ""
-                yield Said(f"{path.relative_to(support.ROOT)}:{getattr(node, 'lineno', 0)}", text, around)
+SAYING = ("./inv ", "env.unset", "docker ", "remove-service", "rm ", "prune", "--no-preserve-root", "git ")
+"""What stands in every source that has a line to look at: to read the others costs a second."""
 
 
-def walked(node: ast.AST, function: ast.AST | None = None) -> Iterator[tuple[ast.AST | None, ast.AST]]:
+@cache
+def texts() -> list[Said]:
+    """Every text that may have a line to type and is no docstring."""
+    paths = sorted((support.ROOT / "stack").rglob("*.py"))
+    sources = {str(path.relative_to(support.ROOT)): path.read_text() for path in paths}
+    return [said for name, source in sources.items() if any(word in source for word in SAYING)
+            for said in read(name, source)]  # fmt: skip
+
+
+def read(name: str, source: str) -> Iterator[Said]:
+    """The texts of one module."""
+    tree = ast.parse(source)
+    nodes = list(walked(tree))
+    docs = {id(node.value) for _, node in nodes if isinstance(node, ast.Expr)}
+    inner = {id(part) for _, node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for function, node in nodes:
+        if id(node) not in docs | inner and (text := written(node)):
+            around = ast.unparse(function or tree) if REMOVING.search(text) else ""
+            yield Said(f"{name}:{getattr(node, 'lineno', 0)}", text, around)
+
+
+def walked(tree: ast.AST) -> Iterator[tuple[ast.AST | None, ast.AST]]:
     """Every node below, with the function that it stands in."""
-    for child in ast.iter_child_nodes(node):
-        yield function, child
-        yield from walked(child, child if isinstance(child, ast.FunctionDef) else function)
+    ahead: list[tuple[ast.AST | None, ast.AST]] = [(None, tree)]
+    while ahead:
+        function, node = ahead.pop()
+        within = node if isinstance(node, ast.FunctionDef) else function
+        below = [(within, child) for child in ast.iter_child_nodes(node)]
+        yield from below
+        ahead += below
 
 
 def written(node: ast.AST) -> str:
@@ -49,36 +66,37 @@ def written(node: ast.AST) -> str:
     return ""
 
 
-TEXTS = list(texts())
 PROSE = {"act", "does", "has", "reads", "write"}
 """Verbs of sentences about the program."""
-TYPED = [(said.where, match) for said in TEXTS if "./inv " in said.text for match in LINE.finditer(said.text)
-         if match[1] not in PROSE]  # fmt: skip
+
+
+def typed() -> list[tuple[str, re.Match[str]]]:
+    """Each line to type, with the place of its text."""
+    return [(said.where, match) for said in texts() if "./inv " in said.text for match in LINE.finditer(said.text)
+            if match[1] not in PROSE]  # fmt: skip
 
 
 def test_there_are_many_lines_to_look_at() -> None:
-    assert len(TYPED) > 100
+    assert len(typed()) > 100
 
 
-@pytest.mark.parametrize("name", sorted({match[1].rstrip(".") for _, match in TYPED}))
-def test_each_command_that_a_text_names_is_there_and_has_the_flags_that_it_is_given(name: str) -> None:
-    assert name in COMMANDS, [where for where, match in TYPED if match[1].rstrip(".") == name]
-    own = set(COMMANDS[name].flags) | CORE
-    strange = [(where, flag) for where, match in TYPED if match[1] == name
-               for flag in FLAG.findall(match[2]) if flag not in own]  # fmt: skip
+def test_each_command_that_a_text_names_is_there_and_has_the_flags_that_it_is_given() -> None:
+    assert [(where, match[0]) for where, match in typed() if match[1].rstrip(".") not in COMMANDS] == []
+    strange = [(where, flag) for where, match in typed() for flag in FLAG.findall(match[2])
+               if flag not in set(COMMANDS[match[1].rstrip(".")].flags) | CORE]  # fmt: skip
     assert strange == []
 
 
 def test_what_a_text_says_to_take_away_is_named_elsewhere_in_its_problem() -> None:
     """By the very expression, or name, that stands in the message or the place."""
-    for said in TEXTS:
+    for said in texts():
         for match in REMOVING.finditer(said.text):
             what = match[1].strip("{}")
             assert said.around.replace("'", "").count(what) > 1, (said.where, match[0])
 
 
 def test_no_text_destroys_what_is_not_the_stacks_own() -> None:
-    assert [(said.where, said.text) for said in TEXTS if "\n" not in said.text and DESTROYING.search(said.text)] == []
+    assert [(said.where, said.text) for said in texts() if "\n" not in said.text and DESTROYING.search(said.text)] == []
 
 
 def test_the_scan_sees_what_it_is_to_see() -> None:

@@ -32,7 +32,10 @@ def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER, base: str =
     }  # fmt: skip
     path = scratch / "compose.json"
     path.write_text(json.dumps(document))
-    done = stacks.run("docker", "compose", "-p", "genai-stack-stand-in", "-f", str(path), "build", "-q")
+    # Compose 5 builds by Bake, which reads no file outside the folder that it is called in, and with `-q` refuses the
+    # host's network.
+    words = ("docker", "compose", "--progress", "plain", "-p", "genai-stack-stand-in", "-f", str(path), "build")
+    done = stacks.run(*words, cwd=scratch)
     assert done.code == 0, done
 
 

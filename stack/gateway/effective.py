@@ -41,11 +41,17 @@ def serving(
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
-    kept = kongfile.without(document, _dropped(kongfile.entities(document), planned))
+    return served(document, kongfile.entities(document), planned, site, engine)
+
+
+def served(document: dict[str, Any], found: Entities, planned: Collection[str], site: Site, engine: str
+           ) -> dict[str, Any]:  # fmt: skip
+    """The same of a file that is read already, which stays as it is."""
+    kept = kongfile.without(document, _dropped(found, planned))
     reached = _as_site(kept, site)
-    found = kongfile.entities(reached)
-    page = indexpage.page(_rows(found, site), engine)
-    for route in found["routes"]:
+    there = kongfile.entities(reached)
+    page = indexpage.page(_rows(there, site), engine)
+    for route in there["routes"]:
         plugins = route.value.get("plugins")
         if route.value.get("name") == INDEX and isinstance(plugins, list):
             route.value["plugins"] = [_answering(plugin, page) for plugin in plugins]

@@ -4,7 +4,6 @@ All three cost a fifth of a second, so they are kept in .stack/cache under the d
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -30,8 +29,8 @@ BUNDLED = "bundled"
 
 class Inputs(msgspec.Struct, frozen=True):
     """What an entrance is made from, besides the file: the services that the gateway can reach, all services there are
-    and the container ports of those that are known, what the gateway's container has, whether it is HAProxy, which is
-    built here, and the networks of proxies before it whose word counts."""
+    and the container ports of those that are known, what the gateway's container has, and whether it is HAProxy, which
+    is built here."""
 
     site: Site
     reachable: list[str]
@@ -40,18 +39,16 @@ class Inputs(msgspec.Struct, frozen=True):
     credentials: list[str]
     plugins: list[str]
     built: bool = False
-    trusted: list[str] = []
 
 
 class Entrance(msgspec.Struct, frozen=True):
     """What the gateway's file comes to: with any problem, neither config nor routes. Of the routes, the one to name
-    for each service; `hosts` are those of all. `haproxy` is what the config comes to for HAProxy, where that serves,
-    and `unheard` are the plugins that report nothing there."""
+    for each service; `hosts` are those of all, and `unheard` are the plugins that report nothing where HAProxy
+    serves."""
 
     problems: list[Problem] = []
     config: str = ""
     routes: list[Route] = []
-    haproxy: str = ""
     unheard: list[str] = []
     hosts: list[str] = []
 
@@ -143,33 +140,42 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
     """The entrance of a file; of more than one, `layers` has what each says. Pure."""
     from stack import yamlfile
     from stack.gateway import declared, effective, validity
+    from stack.gateway.haproxy import limits
 
     try:
         text = yamlfile.decode(file, source)
+        document = kongfile.read(text, file)
     except StackError as error:
         return Entrance(error.problems)
-    known = (inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins)
-    problems = validity.check(text, *known, file, layers)
-    if problems:
-        return Entrance(problems)
-    document = effective.serving(text, inputs.reachable, inputs.site, engine=ENGINES[inputs.built])
     found = kongfile.entities(document)
-    hosts = sorted({host for route in found["routes"] for host in declared.strings(route.value.get("hosts"))})
-    made = Entrance([], effective.written(document), declared.front(declared.routes_of(found)), hosts=hosts)
-    return _for_haproxy(made, text, document, found, inputs.trusted, file, layers) if inputs.built else made
-
-
-def _for_haproxy(made: Entrance, text: str, document: dict[str, Any], found: kongfile.Entities, trusted: list[str],
-                 file: str, layers: Mapping[str, str] | None) -> Entrance:  # fmt: skip
-    """The same with HAProxy's configuration; all of the file must be what it can carry, planned or not."""
-    from stack.gateway import validity
-    from stack.gateway.haproxy import configuration, limits
-
-    problems = list(limits.uncarried(kongfile.entities(kongfile.read(text, file))))
+    known = (inputs.catalogue, inputs.exposed, inputs.credentials, inputs.plugins)
+    problems = validity.judged(document, found, text, *known)
+    if not problems and inputs.built:
+        # All of the file must be what HAProxy can carry, planned or not.
+        problems = list(limits.uncarried(found))
     if problems:
         return Entrance(validity.placed(problems, text, file, layers))
-    unheard = limits.silent(found)
-    return msgspec.structs.replace(made, haproxy=configuration.written(document, trusted), unheard=unheard)
+    serving = effective.served(document, found, inputs.reachable, inputs.site, ENGINES[inputs.built])
+    served = kongfile.entities(serving)
+    hosts = sorted({host for route in served["routes"] for host in declared.strings(route.value.get("hosts"))})
+    front = declared.front(declared.routes_of(served))
+    return Entrance([], effective.written(serving), front, limits.silent(served) if inputs.built else [], hosts)
+
+
+def haproxy(planned: Planned, made: Entrance) -> str:
+    """What a config comes to for HAProxy; empty where another engine serves, or nothing is to be served."""
+    if not made.config or not built(planned):
+        return ""
+    from stack.gateway.haproxy import configuration
+
+    trusted = public.trusted(planned.checkout.settings.value("TRUSTED_PROXIES"))
+    key = tree.digest(made.config.encode(), msgspec.json.encode(trusted), _code())
+    cache = planned.checkout.root / tree.GENERATED / "cache" / f"haproxy-{key[:24]}.cfg"
+    if kept := tree.read(cache):
+        return kept.decode()
+    text = configuration.written(kongfile.read(made.config), trusted)
+    tree.remember(cache, text.encode())
+    return text
 
 
 ENGINES = {False: "Kong", True: "HAProxy"}
@@ -222,7 +228,6 @@ def _inputs(planned: Planned) -> Inputs:
         site(planned), reachable(planned), planned.facts.catalog.services(),
         {name: sorted(_exposed(planned, name, services[name])) for name in sorted(services)},
         sorted(name for name in own if not name.startswith(OWN)), sorted(plugins), built(planned),
-        public.trusted(planned.checkout.settings.value("TRUSTED_PROXIES")),
     )  # fmt: skip
 
 

@@ -54,7 +54,14 @@ def check(
         document = kongfile.read(text, file)
     except StackError as error:
         return error.problems
-    found = kongfile.entities(document)
+    problems = judged(document, kongfile.entities(document), text, catalogue, exposed_ports, secrets, plugins)
+    return placed(problems, text, file, layers)
+
+
+def judged(document: dict[str, Any], found: Entities, text: str, catalogue: Collection[str],
+           exposed_ports: Mapping[str, Collection[int]], secrets: Collection[str], plugins: Collection[str]
+           ) -> list[Problem]:  # fmt: skip
+    """The same of a file that is read already, each problem at its path in the document."""
     clashes = list(matching.clashes(found))
     problems = [
         *yaml11.traps(text),
@@ -72,7 +79,7 @@ def check(
     ]
     told = {problem.where for problem in problems}
     problems += [problem for problem in _refused(found) if problem.where not in told]
-    return placed(problems, text, file, layers)
+    return problems
 
 
 def placed(problems: list[Problem], text: str, file: str = FILE, layers: Mapping[str, str] | None = None

@@ -72,13 +72,17 @@ def routes(planned: Planned) -> dict[str, bytes]:
     made = entrance.of(planned)
     if made.problems:
         raise StackError(made.problems)
-    return texts(made)
+    return texts(planned, made)
 
 
-def texts(made: entrance.Entrance) -> dict[str, bytes]:
+def texts(planned: Planned, made: entrance.Entrance) -> dict[str, bytes]:
     """The gateway's effective config, by its path, and what that comes to for HAProxy where that serves; none where no
     gateway is planned."""
-    return {path: text.encode() for path, text in ((GATEWAY, made.config), (HAPROXY, made.haproxy)) if text}
+    return {
+        path: text.encode()
+        for path, text in ((GATEWAY, made.config), (HAPROXY, entrance.haproxy(planned, made)))
+        if text
+    }
 
 
 def apply_routes(planned: Planned, running: bool) -> list[str]:

@@ -111,9 +111,6 @@ def test_plan_and_up_tell_it_at_its_place_where_haproxy_serves_alone() -> None:
     [problem] = entrance.make(text.encode(), built).problems
     assert "the plugin grpc-web" in problem.message
     assert problem.where.startswith("kong/kong.yml:")
-    made = entrance.make(TEXT.encode(), built)
-    assert "backend backend\n" in made.haproxy
-    assert entrance.make(TEXT.encode(), inputs).haproxy == ""
 
 
 def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:

@@ -13,7 +13,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
     if entrance.SERVICE not in scene.running():
         return
     made = entrance.of(scene.standing)
-    stale = [path for path, text in live.texts(made).items() if tree.read(scene.root / path) != text]
+    stale = [path for path, text in live.texts(scene.standing, made).items() if tree.read(scene.root / path) != text]
     if made.problems or not stale:
         return
     seen = f"{stale[-1]}, which the gateway serves, is not what kong/kong.yml and the plan come to"

@@ -5,6 +5,7 @@ of the world than a new process; that the program starts from nothing is what th
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -89,8 +90,21 @@ def _command(order: Mapping[str, Any], streams: list[int]) -> NoReturn:
     os.chdir(order["cwd"])
     _belong_to(order["root"])
     sys.argv = ["stack", *order["words"]]
-    importlib.import_module("stack.program").main()
-    sys.exit()
+    try:
+        importlib.import_module("stack.program").main()
+        sys.exit()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise
+        _end(ended.code or 0)
+
+
+def _end(code: int) -> NoReturn:
+    """Do what Python does at its end but take the imported modules apart, which cost more than most commands."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _belong_to(root: str) -> None:
@@ -112,4 +126,7 @@ def _read_program() -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _read_program()
+    # What is read stays: a command that looked through it for garbage would copy all of it.
+    gc.collect()
+    gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))

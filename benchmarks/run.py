@@ -8,18 +8,21 @@ Everything happens in folders of its own and in a Compose project of its own, `g
 """
 
 import argparse
+import functools
 import os
 import platform
+import re
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.generate import PYTHON, ROOT, checkout, copied
-from benchmarks.timing import Command, medians
+from benchmarks.timing import Command, medians, once
 
 PROJECT = "genai-bench"
 SIZES = (5, 25, 100, 300)
@@ -29,79 +32,121 @@ PATIENCE = 300.0
 
 
 class Row(NamedTuple):
-    """One line of the table, in seconds; `allowed` is the most that ours may take, where there is a target."""
+    """One line of the table: what ours takes, what it stands beside, both in seconds, and how many times that it may
+    take, where there is a target."""
 
     what: str
     ours: float
-    bare: float | None = None
-    allowed: float | None = None
+    beside: str
+    theirs: float
+    most: float | None = None
 
     def text(self) -> str:
-        bare, difference, target = "", "", ""
-        if self.bare is not None:
-            bare = _ms(self.bare)
-            difference = f"{self.ours / self.bare:.2f} times, {(self.ours - self.bare) * 1000:+.0f} ms"
-        if self.allowed is not None:
-            target = f"{_ms(self.allowed)}: {'met' if self.ours <= self.allowed else 'MISSED'}"
-        return f"| {self.what} | {_ms(self.ours)} | {bare} | {difference} | {target} |"
+        times = self.ours / self.theirs
+        target = f"{self.most:.2f}: {'met' if round(times, 2) <= self.most else 'MISSED'}" if self.most else ""
+        return f"| {self.what} | {_ms(self.ours)} | {self.beside} | {_ms(self.theirs)} | {times:.2f} | {target} |"
+
+
+class Peak(NamedTuple):
+    """The line of the table that is of memory, in MB."""
+
+    what: str
+    ours: float
+    most: float
+
+    def text(self) -> str:
+        met = "met" if self.ours <= self.most else "MISSED"
+        return f"| {self.what} | {self.ours:.0f} MB | | | | {self.most:.0f} MB: {met} |"
 
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def listing(work: Path, runs: int, _: argparse.Namespace) -> Iterator[Row]:
-    """`./inv --list` against invoke with one task that does nothing."""
+FLOOR, BARE, WARM = "an empty task", "bare Compose", "the warm one"
+INV = [PYTHON, "-E", "-m", "stack"]
+
+
+def _floor(work: Path) -> Command:
+    """Invoke with one task that does nothing: the floor of every command."""
     folder = work / "noop"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "tasks.py").write_text("from invoke import task\n\n\n@task\ndef noop(c):\n    pass\n")
-    found = medians({
-        "ours": Command(["./inv", "--list"], ROOT),
-        "bare": Command([PYTHON, "-m", "invoke", "--list"], folder),
-    }, runs)  # fmt: skip
-    yield Row("`./inv --list`", found["ours"], found["bare"], found["bare"] * 1.3)
+    return Command([PYTHON, "-m", "invoke", "noop"], folder)
 
 
-def planning(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
-    """`inv plan` with an empty and a filled cache against `docker compose config -q` over the same files."""
+def listing(work: Path, runs: int, _: argparse.Namespace) -> Iterator[Row]:
+    """`./inv --list` against the floor."""
+    found = medians({"ours": Command(["./inv", "--list"], ROOT), "floor": _floor(work)}, runs)
+    yield Row("`./inv --list`", found["ours"], FLOOR, found["floor"], 1.0)
+
+
+def planning(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row | Peak]:
+    """`inv plan` with an empty and a filled cache, and after a file changed."""
     for size in options.sizes:
         folder = work / f"services-{size}"
         env = checkout(folder, size)
         files = [word for path in sorted((folder / "compose").glob("*.yml")) for word in ("-f", str(path))]
         bare = ["docker", "compose", "-p", PROJECT, *files, "--profile", "*", "config", "-q"]
-        inv = [PYTHON, "-E", "-m", "stack", "plan"]
-        ours = {"PROJECT_NAME": PROJECT}
+        plan, ours = [*INV, "plan"], {"PROJECT_NAME": PROJECT}
         alone = {**ours, "DOCKER_HOST": NOWHERE}
-        empty = lambda folder=folder: shutil.rmtree(folder / ".stack", ignore_errors=True)  # noqa: E731
-        found = medians({
+        empty = functools.partial(shutil.rmtree, folder / ".stack", ignore_errors=True)
+        change = functools.partial(_changed, folder / "compose" / "service-003.yml")
+        few = runs if size <= 25 else max(3, runs // 3)
+        # What is cold empties the cache, so it takes its turns apart.
+        cold = medians({
             "bare": Command(bare, folder, env),
-            "cold": Command(inv, folder, ours, before=empty),
-            "warm": Command(inv, folder, ours),
-            "warm alone": Command(inv, folder, alone),
-            "cold alone": Command(inv, folder, alone, before=empty),
-        }, runs if size <= 25 else max(3, runs // 3))  # fmt: skip
-        target = size == 25
-        yield Row(
-            f"`plan`, {size} services, cold", found["cold"], found["bare"], found["bare"] + 0.35 if target else None
-        )
-        yield Row(f"`plan`, {size} services, warm", found["warm"], found["bare"], 0.45 if target else None)
-        yield Row(f"`plan`, {size} services, cold, no engine", found["cold alone"], found["bare"])
-        yield Row(
-            f"`plan`, {size} services, warm, no engine", found["warm alone"], found["bare"], 0.25 if target else None
-        )
+            "cold": Command(plan, folder, ours, before=empty),
+            "alone": Command(plan, folder, alone, before=empty),
+        }, few)  # fmt: skip
+        warm = medians({
+            "floor": _floor(work),
+            "warm": Command(plan, folder, ours),
+            "alone": Command(plan, folder, alone),
+            "changed": Command(plan, folder, ours, before=change),
+        }, few)  # fmt: skip
+        what, most = f"`plan`, {size} services", MOST.get(size, {})
+        yield Row(f"{what}, cold", cold["cold"], BARE, cold["bare"], most.get("cold"))
+        yield Row(f"{what}, cold, no engine", cold["alone"], BARE, cold["bare"])
+        yield Row(f"{what}, warm", warm["warm"], FLOOR, warm["floor"], most.get("warm"))
+        yield Row(f"{what}, warm, no engine", warm["alone"], FLOOR, warm["floor"], most.get("alone"))
+        yield Row(f"{what}, one file changed", warm["changed"], WARM, warm["warm"], most.get("changed"))
+        if size == max(options.sizes):
+            empty()
+            yield Peak(f"{what}, cold: peak memory, children apart", _peak(folder, ours), PEAK_MB)
+
+
+MOST = {25: {"cold": 1.1, "warm": 1.5, "alone": 1.3, "changed": 1.3}, 300: {"cold": 0.15, "changed": 1.5}}
+PEAK_MB = 60.0
+MEASURED = """
+import atexit, resource, runpy, sys
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))
+sys.argv = ["inv", "plan"]
+runpy.run_module("stack", run_name="__main__")
+"""
+
+
+def _changed(path: Path) -> None:
+    """Give a service another default, as somebody who edits its file."""
+    path.write_text(re.sub(r"_LEVEL:-[^}]*", f"_LEVEL:-at-{time.time_ns()}", path.read_text()))
+
+
+def _peak(folder: Path, env: Mapping[str, str]) -> float:
+    """The most memory that a plan's own process has at once, in MB."""
+    around = {**os.environ, **env, "PYTHONPATH": str(folder)}
+    done = subprocess.run([PYTHON, "-c", MEASURED], cwd=folder, env=around, capture_output=True, text=True, check=True)
+    return int(done.stderr.split()[-1]) / 1024
 
 
 def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]:
-    """`inv up` from nothing, `inv up` with nothing to do, `inv status` and `inv doctor`, the first two against bare
-    Compose on compose.yaml."""
+    """`inv up` from nothing against bare Compose on compose.yaml; `inv up` with nothing to do, `inv status` and
+    `inv doctor` against the floor."""
     folder = copied(work / "checkout", PROJECT)
-    inv = [PYTHON, "-E", "-m", "stack"]
-    up = [*inv, "up", "--yes", *(["--offline"] if options.offline else [])]
+    up = [*INV, "up", "--yes", *(["--offline"] if options.offline else [])]
     bare = ["docker", "compose", "--progress", "quiet", "up", "-d"]
-    remove = Command([*inv, "down", "--volumes", "--yes"], folder)
 
     def clean() -> None:
-        subprocess.run(remove.words, cwd=folder, capture_output=True, check=True)
+        subprocess.run([*INV, "down", "--volumes", "--yes"], cwd=folder, capture_output=True, check=True)
 
     few = max(3, runs // 3)
     try:
@@ -110,13 +155,33 @@ def running(work: Path, runs: int, options: argparse.Namespace) -> Iterator[Row]
             "ours": Command(up, folder, before=clean),
             "bare": Command(bare, folder, before=clean, after=_wait),
         }, few)  # fmt: skip
-        yield Row("`up` from nothing, images here", full["ours"], full["bare"], full["bare"] * 1.1)
-        nothing = medians({"ours": Command(up, folder), "bare": Command(bare, folder, after=_wait)}, runs)
-        yield Row("`up` with nothing to do", nothing["ours"], nothing["bare"], nothing["bare"] + 0.5)
-        yield Row("`status`", medians({"ours": Command([*inv, "status"], folder)}, runs)["ours"], None, 0.5)
-        yield Row("`doctor`, all well", medians({"ours": Command([*inv, "doctor"], folder)}, runs)["ours"], None, 3.0)
+        yield Row("`up` from nothing, images here", full["ours"], BARE, full["bare"], 1.0)
+        subprocess.run(up, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        found = medians({
+            "floor": _floor(work),
+            "up": Command(up, folder),
+            "status": Command([*INV, "status"], folder),
+            "doctor": Command([*INV, "doctor"], folder),
+        }, runs)  # fmt: skip
+        yield Row("`up` with nothing to do", found["up"], FLOOR, found["floor"], 2.5)
+        yield Row("`status`", found["status"], FLOOR, found["floor"], 1.4)
+        yield Row("`doctor`, all well", found["doctor"], FLOOR, found["floor"], 4.0)
     finally:
         clean()
+
+
+def adding(work: Path, runs: int, _: argparse.Namespace) -> Iterator[Row]:
+    """`inv add-service` with an image and a port on the full catalogue, each time under another name."""
+    folder = copied(work / "adding", PROJECT)
+    subprocess.run([*INV, "plan"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    floor, ours, theirs = _floor(work), [], []
+    for number in range(runs + 1):
+        name = f"added-{number}"
+        words = [*INV, "add-service", name, "--image", "redis:7", "--port", "6379"]
+        ours.append(once(Command(words, folder)))
+        theirs.append(once(floor))
+        subprocess.run([*INV, "remove-service", name, "--yes"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    yield Row("`add-service`", statistics.median(ours[1:]), FLOOR, statistics.median(theirs[1:]), 4.0)
 
 
 def _wait() -> None:
@@ -131,12 +196,12 @@ def _wait() -> None:
     raise SystemExit("the bare project did not get healthy")
 
 
-PARTS = {"list": listing, "plan": planning, "up": running}
+PARTS = {"list": listing, "plan": planning, "up": running, "add": adding}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Times beside the bare tools, as a Markdown table.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="list, plan, up; all without one")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="list, plan, up, add; all without one")
     parser.add_argument("--runs", type=int, default=11, help="runs that each median is made from (default 11)")
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=SIZES,
                         help="numbers of generated services, with commas (default 5,25,100,300)")  # fmt: skip
@@ -144,7 +209,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
           f"medians of {options.runs} runs (a third of them where one takes seconds)\n")  # fmt: skip
-    print("| what | ours | bare | ours beside bare | target |\n|---|---|---|---|---|", flush=True)
+    print("| what | ours | beside | takes | times | target |\n|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for part in options.parts or PARTS:
             for row in PARTS[part](Path(name), options.runs, options):

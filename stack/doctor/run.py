@@ -110,7 +110,8 @@ def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: S
     """What changes where the engine went away after its own check had found it: that one looks again, and what the
     others made of the silence is no finding."""
     owner = next((check for check in checks if check.id == "engine"), None)
-    doubtful = [name for name, outcome in outcomes.items() if isinstance(outcome, Skipped) or _bad(outcome)]
+    asking = {check.id for check in checks if "engine" in check.needs}
+    doubtful = [n for n, outcome in outcomes.items() if n in asking and (isinstance(outcome, Skipped) or _bad(outcome))]
     if owner is None or outcomes[owner.id] or not doubtful:
         return {}
     again = look(owner, Scene(scene.root))
@@ -118,8 +119,7 @@ def _engine_went(checks: Iterable[Check], outcomes: dict[str, Outcome], scene: S
         return {}
     told: list[Finding] = [msgspec.structs.replace(f, seen=f"while doctor looked: {f.seen}") for f in again]
     away: Outcome = Skipped("the engine went away while doctor looked")
-    lost = {check.id: away for check in checks if "engine" in check.needs and check.id in doubtful}
-    return {**lost, owner.id: told}
+    return {**dict.fromkeys(doubtful, away), owner.id: told}
 
 
 def _bad(outcome: list[Finding]) -> bool:

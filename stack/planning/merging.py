@@ -1,5 +1,6 @@
 """The catalogue as Compose merges it, kept in .stack/cache under the digest of all that it was made from."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -39,9 +40,13 @@ def _kept(root: Path, key: str, make: Callable[[], Model]) -> Model:
     return found
 
 
+MERGES = 4
+"""Merges whose batches are kept. `add-service` makes two, one of them for the documents."""
+
+
 def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Model:
     """The model as Compose gives it: in batches where they tell the same as all files together. What it said of each
-    batch is kept until the next merge, so that one changed file has one batch asked for."""
+    batch is kept for some merges, so that one changed file has one batch asked for."""
     project = checkout.settings.value("PROJECT_NAME")
     cache = checkout.root / tree.GENERATED / "cache" / "batches.json"
     before = tree.recall(cache, dict[str, msgspec.Raw]) or {}
@@ -59,7 +64,8 @@ def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Mode
         from stack.planning import blame
 
         raise blame.located(checkout.root, checkout.catalog, checkout.settings, files, env, error) from None
-    tree.remember(cache, msgspec.json.encode(now))
+    latest = itertools.islice({**now, **before}.items(), MERGES * len(now))
+    tree.remember(cache, msgspec.json.encode(dict(latest)))
     return found
 
 

@@ -12,6 +12,8 @@ from stack.errors import StackError
 
 _NAMING = re.compile(rb"""\b(?:extends|include|env_file|label_file)["']?[ \t]*:""")
 _WORD = re.compile(rb"\w+")
+ALWAYS = ("HOME", "DOCKER_DEFAULT_PLATFORM")
+"""What Compose reads without being told to: `~` in a path, and what becomes part of a service that is built."""
 
 
 def followed(root: Path, files: Mapping[str, bytes], env: Mapping[str, str]) -> dict[str, bytes]:
@@ -89,10 +91,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def mentioned(env: Mapping[str, str], texts: Iterable[bytes]) -> dict[str, str]:
-    """The variables that can decide what Compose makes of `texts`: those whose name stands in one, and docker's own
-    (DOCKER_DEFAULT_PLATFORM becomes part of a service that is built)."""
+    """The variables that can decide what Compose makes of `texts`: those whose name stands in one, and ALWAYS."""
     whole = b"\n".join(texts)
     words = set(_WORD.findall(whole))
-    always = ("HOME", "DOCKER_")
     return {name: value for name, value in env.items()
-            if name.startswith(always) or words.issuperset(_WORD.findall(name.encode()))}  # fmt: skip
+            if name in ALWAYS or words.issuperset(_WORD.findall(name.encode()))}  # fmt: skip

@@ -70,9 +70,13 @@ class Shipped(NamedTuple):
         """The plan of some profiles, of all unless given."""
         return _make(self, case, profiles or tuple(PROFILES))
 
+    def checkout(self) -> checkouts.Checkout:
+        """What is shipped, read once."""
+        return _checkout(self.root)
+
     def alone(self, name: str, source: str) -> set[str]:
         """The services that Compose renders of one fragment from one source, without the others."""
-        checkout = _checkout(self.root)
+        checkout = self.checkout()
         chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), name: source}
         env, _ = interpolation.environment(checkout, chosen, 63000)
         files = [*BASE.layers, *FRAGMENTS[name].files(source)]
@@ -83,7 +87,7 @@ class Shipped(NamedTuple):
         secrets = dict.fromkeys(made.planned.checkout.secrets, "x" * 32)
         done = subprocess.run(
             [*support.compose(), "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
-            env={**os.environ, **secrets},
+            env={**os.environ, **secrets, **docker.RARELY_COLLECTED},
             input=made.assembled.text,
             capture_output=True,
             text=True,

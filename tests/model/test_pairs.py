@@ -1,6 +1,5 @@
 """Sources beside each other: any two sources of any two services meet in one of the combinations, and any service is
-disabled beside any of them. What holds for a service from one source (the other files: that Compose takes what is
-assembled, too) then holds in all."""
+disabled beside any of them. What holds for a service from one source (the other files) then holds in all."""
 
 import random
 from collections import Counter
@@ -40,7 +39,8 @@ def plan(shipped: Shipped, sources: dict[str, str], *services: str) -> Made:
     """The plan of services, of all unless given, with a source of each."""
     words = tuple(f"{name}={source}" for name, source in sources.items())
     profiles = () if services else tuple(PROFILES)
-    planned = planner.make(shipped.root, Request(profiles=profiles, services=services, sources=words, exact=True))
+    request = Request(profiles=profiles, services=services, sources=words, exact=True)
+    planned = planner.make_from(shipped.checkout(), request)
     return Made(planned, compare.assemble(planned))
 
 
@@ -69,7 +69,7 @@ def test_any_two_sources_go_together(shipped_newest: Shipped, number: int) -> No
     """One test of all that is asked of a combination: what it costs is Compose's merge."""
     made = plan(shipped_newest, COMBINATIONS[number])
     each_is_as_it_is_with_any_other(shipped_newest, made, COMBINATIONS[number])
-    each_port_has_one_owner(made)
+    compose_takes_it_with_one_owner_for_each_port(shipped_newest, made)
     for off in without(number):
         less = plan(shipped_newest, {**COMBINATIONS[number], **dict.fromkeys(off, catalog.DISABLED)})
         what_is_disabled_vanishes_and_takes_nothing_with_it(made, less, off)
@@ -82,10 +82,12 @@ def each_is_as_it_is_with_any_other(shipped: Shipped, made: Made, sources: dict[
         assert service == other.services()[name], (name, source)
 
 
-def each_port_has_one_owner(made: Made) -> None:
-    services = made.assembled.model["services"]
-    assert services.keys() == set(made.planned.plan.names())
-    owners = Counter(str(port["published"]) for service in services.values() for port in service.get("ports") or [])
+def compose_takes_it_with_one_owner_for_each_port(shipped: Shipped, made: Made) -> None:
+    read = shipped.read(made)["services"]
+    assert {name: service["image"] for name, service in read.items()} == {
+        service.name: service.image for service in made.planned.plan.services
+    }
+    owners = Counter(port["published"] for service in read.values() for port in service.get("ports") or [])
     assert [port for port, count in owners.items() if count > 1] == []
 
 

@@ -224,25 +224,28 @@ def test_n8n_has_its_owner_before_the_first_visitor_comes(running: Systems) -> N
     assert running.ask(17, "/rest/login", {**login, "password": visitor["password"]}).status == 401
 
 
-def test_a_code_node_runs_apart_from_n8n(running: Systems) -> None:
-    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
+@pytest.fixture(scope="module")
+def owner(running: Systems) -> n8n.Owner:
+    """n8n's owner, signed in once: it takes five log-ins a minute."""
+    return n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
+
+
+def test_a_code_node_runs_apart_from_n8n(running: Systems, owner: n8n.Owner) -> None:
     owner.published("answer", {"jsCode": "return [{json: {answer: 6 * 7, sees: typeof process}}]"})
     answer = stacks.until(lambda: owner.called("answer"), "the webhook")
     assert answer == {"answer": 42, "sees": "undefined"}
     assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")
 
 
-def test_a_browser_signs_in_to_n8n_behind_a_proxy_and_saves_a_workflow(running: Systems) -> None:
+def test_a_browser_signs_in_to_n8n_behind_a_proxy_and_saves_a_workflow(running: Systems, owner: n8n.Owner) -> None:
     """From the backend's page, through a Caddy with HTTPS: nothing is asked for by plain HTTP or at another port."""
     needs_a_browser(running)
-    password = running.secrets["N8N_OWNER_PASSWORD"]
-    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", password)
     before = {workflow["id"] for workflow in owner.ask("/rest/workflows")}
     with browser.Browser(running.stack) as user:
         user.open("https://example.org/backend/")
         user.click("a[href='https://n8n.example.org/']")
         user.type("input[name=emailOrLdapLoginId]", n8n.OWNER)
-        user.type("input[name=password]", password)
+        user.type("input[name=password]", running.secrets["N8N_OWNER_PASSWORD"])
         user.click("[data-test-id=form-submit-button]")
         user.find("[data-test-id=project-home-menu-item]")
         assert {one["name"]: one["secure"] for one in user.cookies()}["n8n-auth"]
@@ -266,8 +269,7 @@ def test_a_browser_signs_in_to_n8n_behind_a_proxy_and_saves_a_workflow(running: 
     assert {about["response"]["status"] for about in opened} == {101}
 
 
-def test_n8n_says_the_public_address_of_a_webhook(running: Systems) -> None:
-    owner = n8n.Owner(f"http://127.0.0.1:{running.stack.port(17)}", running.secrets["N8N_OWNER_PASSWORD"])
+def test_n8n_says_the_public_address_of_a_webhook(owner: n8n.Owner) -> None:
     told = owner.ask("/rest/settings")
     assert (told["urlBaseWebhook"], told["urlBaseEditor"]) == ("https://n8n.example.org/", "https://n8n.example.org")
 

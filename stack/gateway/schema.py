@@ -57,7 +57,7 @@ def record(definition: Definition, value: dict[str, Any], path: str) -> Iterator
         return
     if "short" in definition:
         yield from _shorthand(definition["short"], value, path)
-        value = _spelled_out(definition["short"], value)
+        value = spelled_out(definition["short"], value)
     for key, item in value.items():
         if key in fields:
             yield from _field(fields[key], item, f"{path}.{key}")
@@ -116,7 +116,7 @@ def _shorthand(short: Definition, value: dict[str, Any], path: str) -> Iterator[
         yield from _field(short[name], value[name], f"{path}.{name}")
 
 
-def _spelled_out(short: Definition, value: dict[str, Any]) -> dict[str, Any]:
+def spelled_out(short: Definition, value: dict[str, Any]) -> dict[str, Any]:
     """The value with its short fields as those that they mean."""
     if short.keys().isdisjoint(value):
         return value
@@ -286,7 +286,7 @@ def at(definition: Definition, value: Any, name: str) -> Any:
     """The value of a field named as in `redis.host`, or its default where it has none."""
     for part in name.split("."):
         if "short" in definition and isinstance(value, dict):
-            value = _spelled_out(definition["short"], value)
+            value = spelled_out(definition["short"], value)
         definition = definition.get("fields", {}).get(part, {})
         if not isinstance(value, dict) or value.get(part) is None:
             value = definition.get("default") if not isinstance(value, dict) or part not in value else None
@@ -361,11 +361,12 @@ def _fits(wanted: Definition, value: Any) -> bool:
 
 def filled(definition: Definition, value: dict[str, Any]) -> dict[str, Any]:
     """A right value with what its schema says where it says nothing; None where that says nothing either."""
-    said = _spelled_out(definition.get("short", {}), value)
-    return {name: _or_default(field, said.get(name)) for name, field in definition["fields"].items()}
+    said = spelled_out(definition.get("short", {}), value)
+    return {name: or_default(field, said.get(name)) for name, field in definition["fields"].items()}
 
 
-def _or_default(field: Definition, value: Any) -> Any:
+def or_default(field: Definition, value: Any) -> Any:
+    """The whole of a field's value: its default for None, and a record filled."""
     given = field.get("default") if value is None else value
     if field["type"] == "record":
         return filled(field, given if isinstance(given, dict) else {})

@@ -110,17 +110,18 @@ def _plugin(plugin: Entity) -> Iterator[Problem]:
 
 def _fields(definition: schema.Definition, said: dict[str, Any], carried: set[str], of: str, path: str,
             above: str = "") -> Iterator[Problem]:  # fmt: skip
-    whole, usual = schema.filled(definition, said), schema.filled(definition, {})
+    given = schema.spelled_out(definition.get("short", {}), said)
     for name, field in definition["fields"].items():
-        place = f"{above}{name}"
+        place, value = f"{above}{name}", given.get(name)
         if place in carried:
-            allowed = VALUES.get(of, {}).get(place)
-            if allowed and whole[name] is not None and whole[name] not in allowed:
-                yield _problem(f"{place} {whole[name]} of {of}", f"{path}.{place}")
-        elif whole[name] != usual[name] and field["type"] == "record":
-            inner = said.get(name)
-            yield from _fields(field, inner if isinstance(inner, dict) else {}, carried, of, path, f"{place}.")
-        elif whole[name] != usual[name]:
+            allowed, meant = VALUES.get(of, {}).get(place), schema.or_default(field, value)
+            if allowed and meant is not None and meant not in allowed:
+                yield _problem(f"{place} {meant} of {of}", f"{path}.{place}")
+        elif value is None or schema.or_default(field, value) == schema.or_default(field, None):
+            continue
+        elif field["type"] == "record":
+            yield from _fields(field, value if isinstance(value, dict) else {}, carried, of, path, f"{place}.")
+        else:
             yield _problem(f"{place} of {of}", f"{path}.{place}")
 
 

@@ -94,7 +94,9 @@ def _replace(job: Job, timeout: float, progress: Progress) -> list[Failure]:
 
 def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> list[Failure]:
     """Have Compose start the services, again and again while that helps, and wait for them."""
-    watch = Watch(before={c.id for c in docker.containers(job.plan.project)})
+    there = docker.containers(job.plan.project)
+    resting = {c.id for c in there if c.state not in ("running", "restarting")}
+    watch = Watch(before={c.id for c in there}, resting=resting)
     renewed: set[str] = set()
     with watching.events(job.plan.project) as happened:
         while True:
@@ -103,6 +105,7 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
             # What was made anew is not made anew again for another's sake.
             flags = [flag for flag in flags if flag != "--force-recreate"]
             if fallen := _fallen(failures, happened, watch) - renewed:
+                watch.resting |= {failure.container for failure in failures}
                 _again(sorted(fallen), watch, progress)
                 renewed |= fallen
                 job = msgspec.structs.replace(job, well=job.well - fallen)

@@ -35,12 +35,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 class Watch(msgspec.Struct):
     """What is known while waiting: since when each service runs, with what codes each container ended, since when who
-    is there; which containers are from before this start and were not started again."""
+    is there; which containers are from before this start and were not started by it. Of those, `resting` did not run as
+    it began: who ran may be started by the engine itself, again and again, until Compose stops it."""
 
     started: dict[str, float] = {}
     exits: dict[str, list[str]] = {}
     settled: dict[str, float] = {}
     before: set[str] = set()
+    resting: set[str] = set()
     warnings: list[Failure] = []
 
 
@@ -76,7 +78,7 @@ def take(happened: Events, watch: Watch) -> None:
         while True:
             if event.get("action") == "die":
                 watch.exits.setdefault(event["container"], []).append(event["code"])
-            elif event.get("action") == "start":
+            elif event.get("action") == "start" and event["container"] in watch.resting:
                 watch.before.discard(event["container"])
             event = happened.get_nowait()
 

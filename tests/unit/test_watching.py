@@ -6,6 +6,7 @@ import pytest
 
 from stack.docker import Container
 from stack.output.progress import Progress
+from stack.running import start as starting
 from stack.running import watching
 from stack.running.watching import Failure, Watch
 from tests.synthetic import facts, planned
@@ -59,3 +60,13 @@ def test_what_this_start_left_as_it_was_is_told_as_running(start: Start, capsys:
     start.watch.before.add("c1")
     start.look(0, "healthy")
     assert capsys.readouterr().err == "0:00 web: running already\n"
+
+
+@pytest.mark.parametrize(("resting", "counts"), [(set(), False), ({"c1"}, True)])
+def test_who_ran_before_is_not_this_starts_because_the_engine_restarts_it(resting: set[str], counts: bool) -> None:
+    """Compose stops one that ends and is restarted over and over, to make it anew: its end is no failure."""
+    watch, happened = Watch(before={"c1"}, resting=resting), watching.Events()
+    happened.put({"action": "start", "container": "c1", "code": ""})
+    watching.take(happened, watch)
+    ended = Container("c1", "p-web-1", "web", "exited", "", 143, "", "", "")
+    assert starting._counts(ended, watch, done=False, failed=False) is counts

@@ -149,6 +149,11 @@ def info() -> dict[str, Any]:
         raise fail("docker", "docker info gave no JSON", fix="./inv engine") from None
 
 
+def rootless(options: Iterable[Any]) -> bool:
+    """Whether an engine with these security options, as `info` has them, is rootless."""
+    return any(str(option).startswith("name=rootless") for option in options)
+
+
 LABELS = {
     "service": "com.docker.compose.service",
     "config_hash": "com.docker.compose.config-hash",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stack import unixhttp
+from stack import docker, unixhttp
 
 # An engine under load answers /version within a second; one that takes longer would make every command hang.
 LIMIT_S = 5.0
@@ -65,7 +65,7 @@ def _answer(said: dict[str, Any], options: list[str]) -> Probe:
         product="podman" if any("Podman" in name for name in names) else "docker",
         version=str(said.get("Version", "")),
         min_api=str(said.get("MinAPIVersion", "")),
-        rootless=any(option.startswith("name=rootless") for option in options) or "rootlesskit" in names,
+        rootless=docker.rootless(options) or "rootlesskit" in names,
     )
 
 

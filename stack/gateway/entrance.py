@@ -66,12 +66,10 @@ def of(planned: Planned) -> Entrance:
     parts = [part for path, data in sources.items() for part in (path.encode(), data)]
     key = tree.digest(*parts, msgspec.json.encode(inputs), _code())
     cache = root / tree.GENERATED / "cache" / f"entrance-{key[:24]}.json"
-    try:
-        return msgspec.json.decode(cache.read_bytes(), type=Entrance)
-    except (OSError, msgspec.DecodeError):
-        pass
-    made = _made(sources, inputs)
-    tree.remember(cache, msgspec.json.encode(made))
+    made = tree.recall(cache, Entrance)
+    if made is None:
+        made = _made(sources, inputs)
+        tree.remember(cache, msgspec.json.encode(made))
     return made
 
 

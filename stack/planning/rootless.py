@@ -32,7 +32,6 @@ def _stays_here(service: Service) -> bool:
 
 def _is_rootless() -> bool:
     try:
-        options = docker.info().get("SecurityOptions")
+        return docker.rootless(docker.info().get("SecurityOptions") or [])
     except StackError:
         return False
-    return any(str(option).startswith("name=rootless") for option in options or [])

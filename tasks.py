@@ -134,7 +134,15 @@ def version() -> "Result":
     return module.run()
 
 
-@command("Look", "outdated")
+@command("Images", "lock", "profile", "service", service="only its images (repeat)", remove="no longer lock them")
+def lock(request: "Request", remove: bool = False) -> "Result":
+    """Write the digests of the planned images to images.lock, by which up then runs them."""
+    from stack.commands import lock as module
+
+    return module.run(request, remove)
+
+
+@command("Images", "outdated")
 def outdated() -> "Result":
     """Say for which pinned images the registries have newer ones."""
     from stack.commands import outdated as module
@@ -142,7 +150,7 @@ def outdated() -> "Result":
     return module.run()
 
 
-@command("Look", "update")
+@command("Images", "update")
 def update() -> "Result":
     """Bring this checkout up to date by git; what you added stays."""
     from stack.commands import update as module

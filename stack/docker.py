@@ -209,6 +209,17 @@ def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
             for name in names for row in rows if familiar(name) in _names(row)}  # fmt: skip
 
 
+def listed_images() -> list[dict[str, Any]]:
+    """Every image with a name, as the engine lists it: Id, RepoTags, RepoDigests, Size, Created (seconds since 1970).
+
+    Raises StackError where no engine answers."""
+    try:
+        return told("/images/json") or []
+    except LookupError:
+        ids = ask(["images", "-q", "--no-trunc"]).split()
+        return inspected("images", ids)
+
+
 def _names(image: dict[str, Any]) -> list[str]:
     return [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
 

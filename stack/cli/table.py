@@ -62,6 +62,9 @@ COMMANDS: dict[str, Said] = {
     "version": _said(
         ("", "for a report of a bug"),
         ("--json", "for a script")),
+    "lock": _said(
+        ("", "all that is planned, as it is on this machine, else as its registry has it"),
+        ("redis --remove", "Redis runs what its tag is again"), loose="service"),
     "outdated": _said(
         ("", "which images have newer ones; changes nothing"),
         ("--json", "every pin with what is known of it")),

@@ -8,7 +8,20 @@ from stack import tree
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
-from stack.planning import behind, compare, definitions, gpu, layering, plan, planner, remote, rootless, saving, sight
+from stack.planning import (
+    behind,
+    compare,
+    definitions,
+    gpu,
+    layering,
+    locks,
+    plan,
+    planner,
+    remote,
+    rootless,
+    saving,
+    sight,
+)
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
 from stack.running import images, live, tls
@@ -40,7 +53,8 @@ def run(request: Request) -> Result:
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
     refused = [*entrance.of(planned).problems, *tls.problems(planned.checkout)]
-    problems = [*planned.problems, *layering.problems(planned), *told, *refused]
+    unlocked = locks.problems(planner.pulled(planned).values(), locks.read(planned.checkout.root))
+    problems = [*planned.problems, *layering.problems(planned), *unlocked, *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))
     exit_code = FAILED if refused else OK

@@ -25,6 +25,7 @@ from stack.planning import (
     kept,
     lastup,
     layering,
+    locks,
     mounted,
     plan,
     planner,
@@ -110,6 +111,7 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
         changes = compare.compare(planned, assembled, here, running, secrets)
         told = [*layering.problems(planned), *behind.problems(planned), *definitions.problems(planned)]
         told += entrance.unheard(planned)
+        told += locks.problems(planner.pulled(planned).values(), locks.read(planned.checkout.root))
         beyond = [c.name for c in changes if c.action == "beyond"]
         # What compose.yaml, the gateway's routes and the backend's list have.
         standing = planner.widened(planned, beyond)

@@ -18,7 +18,7 @@ TO_COPY = ("./inv ", "docker ", "://")
 """What makes a line one that is copied: no end of a line may get into it."""
 SOFT = frozenset({
     "service-warning", "env-shadowed", "renamed-setting", "no-engine", "hidden", "unknown-setting", "unfinished",
-    "left-behind", "volume-definition",
+    "left-behind", "volume-definition", "unlocked",
 })  # fmt: skip
 """Codes of problems that are told and stop nothing."""
 
@@ -86,11 +86,17 @@ def plan(result: Result) -> Group:
     for s in data["services"]:
         name = s["name"] + (f" ×{s['containers']}" if s["containers"] > 1 else "")
         waits = ", ".join(t + ("" if e["required"] else "?") for t, e in s["depends_on"].items())
-        table.add(name, s["source"], s["image"], ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
+        table.add(name, s["source"], image(s["image"]), ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
                       _bytes(s["memory_bytes"]))  # fmt: skip
     title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
     parts: list[Any] = [Text(title, "bold"), table, *_changes(data.get("changes"))]
     return Group(*parts, *_left_out(data))
+
+
+def image(name: str) -> str:
+    """An image's name, of a digest the first twelve digits."""
+    before, at, digest = name.partition("@sha256:")
+    return f"{before}{at}{digest[:12]}"
 
 
 def _left_out(data: dict[str, Any]) -> list[Text]:
@@ -295,6 +301,19 @@ def versions(result: Result) -> Columns:
     return table
 
 
+def lock(result: Result) -> Columns | None:
+    """One row for each locked image."""
+    rows = result.data.get("images") or []
+    table = Columns(
+        Column("image", "anywhere"), "digest", "pull", Column("made", goes=2), Column("platforms", WORDS, 1)
+    )
+    for row in rows:
+        size = _bytes(row["download_bytes"]) if row["download_bytes"] is not None else ""
+        table.add(row["image"], row["digest"].removeprefix("sha256:")[:12], size, row["created"][:10],
+                  ", ".join(row["platforms"]))  # fmt: skip
+    return table if rows else None
+
+
 def outdated(result: Result) -> Columns | None:
     """One row for each pin that is behind, or has a newer line beyond its own."""
     rows = [row for row in result.data["images"] if row.outdated or row.beyond]
@@ -390,6 +409,7 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
     "doctor": doctor, "ports": ports, "outdated": outdated,
+    "lock": lock,
 }  # fmt: skip
 BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
 """What goes to standard error, as a script is not to take it with the rest."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from stack.errors import Problem, StackError
-from stack.planning import checkouts, interpolation, merging, model, plan, sources
+from stack.planning import checkouts, interpolation, locks, merging, model, plan, sources
 from stack.planning.catalog import FAR
 from stack.planning.checkouts import Checkout
 from stack.planning.plan import Facts, Plan, Selection
@@ -89,13 +89,22 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     env, assigned = interpolation.environment(checkout, chosen, base_port)
     files = plan.file_list(checkout.catalog, chosen, checkouts.network(checkout))
     merged, digest = merging.merge(checkout, files, env)
-    merged = model.mirrored(merged, values.get("REGISTRY_PREFIX", ""))
+    prefix, table = values.get("REGISTRY_PREFIX", ""), locks.read(checkout.root)
+    merged = locks.applied(merged, table, locks.loaded(table, prefix))
+    merged = model.mirrored(merged, prefix)
     merged = merged if checkouts.network(checkout) == checkouts.BRIDGE else model.joined(merged)
     merged = model.measured(merged, {name for name, source in chosen.items() if source in FAR})
     project = checkout.settings.value("PROJECT_NAME")
     facts = Facts(checkout.catalog, merged, files, chosen, assigned, project, base_port)
     selection = Selection(tuple(selected(checkout, request)), request.services, missing)
     return Planned(checkout, request, facts, plan.compute(facts, selection), env, digest, checkout.settings.problems)
+
+
+def pulled(planned: Planned) -> dict[str, str]:
+    """The image of each planned service that is not built here, as the files name it: before any lock or mirror."""
+    merged, _ = merging.merge(planned.checkout, planned.facts.files, planned.env)
+    services = model.services(merged)
+    return {name: image for name in planned.plan.names() if (image := locks.pulled(services[name]))}
 
 
 def selected(checkout: Checkout, request: Request) -> list[str]:

@@ -95,10 +95,16 @@ FIXES = {
 }
 
 
+GONE = "the registry no longer has this digest, by which images.lock or a setting names it"
+GIVE_UP = "./inv lock --remove --service S for this service, then ./inv up: it runs what the tag is now"
+
+
 def problem(outcome: Outcome) -> Problem:
     """One failed pull as a problem."""
-    message = f"{outcome.image}: {meaning(outcome.kind)} ({outcome.words})"
-    return Problem(f"pull-{outcome.kind}", message, outcome.image, FIXES.get(outcome.kind, "./inv up"))
+    gone = outcome.kind == "tag" and "@" in outcome.image
+    message = f"{outcome.image}: {GONE if gone else meaning(outcome.kind)} ({outcome.words})"
+    fix = GIVE_UP if gone else FIXES.get(outcome.kind, "./inv up")
+    return Problem(f"pull-{outcome.kind}", message, outcome.image, fix)
 
 
 def pull(images: Iterable[str], tell: Callable[[str, str], None]) -> list[Outcome]:

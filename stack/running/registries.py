@@ -1,11 +1,13 @@
-"""What tags a registry has of an image: its list by the distribution API, with the logins that docker keeps.
+"""What a registry has of an image, without a pull: its tags, and what is behind one of them; by the distribution API,
+with the logins that docker keeps.
 
-https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags, and for the logins
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull, and for the logins
 https://distribution.github.io/distribution/spec/auth/token/"""
 
 import base64
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import queue
@@ -20,14 +22,18 @@ from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from stack import docker
 from stack.builds import machine
 from stack.errors import StackError
+from stack.planning import pins
 from stack.running import logins
 from stack.running.logins import HUB
+
+T = TypeVar("T")
 
 LIMIT = 10.0
 """Seconds for one answer."""
@@ -35,11 +41,16 @@ WHOLE_LIMIT = 40.0
 """Seconds for all of them: some registries give a hundred tags an answer, and have thousands."""
 AT_ONCE = 8
 LOGIN = "a login is needed"
+ABSENT = "it has no such repository"
 PAGE = 1000
 """Tags that one answer is asked for; a registry gives less as it likes."""
 LARGEST = 16 * 2**20
 """Bytes of an answer; Docker Hub's longest list has less than one MiB."""
 HUB_API = "registry-1.docker.io"
+PLAIN = "application/json"
+OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker.distribution.manifest"
+MANIFESTS = f"{OCI}.index.v1+json, {DOCKER}.list.v2+json, {OCI}.manifest.v1+json, {DOCKER}.v2+json"
+"""The forms of a manifest that engines pull by."""
 REALM = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -51,13 +62,40 @@ class SilentError(Exception):
     """A registry gives no answer; the words say why."""
 
 
+class Manifest(msgspec.Struct, frozen=True):
+    """What is behind a tag: its digest, the platforms that it is for, and of this machine's the bytes that a pull of
+    all of it would bring, when it was made (empty where nothing says), and the digest of its configuration, by which
+    an engine that keeps images in the old way calls it."""
+
+    digest: str
+    platforms: list[str]
+    download_bytes: int
+    created: str
+    config: str
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """The tags of one image, or why there are none; a registry that is `silent` gives none of any image."""
+    """What was asked of one image, its tags or what is behind one, or why there is nothing; a registry that is `silent`
+    gives nothing of any image."""
 
     registry: str
     tags: list[str] = []
+    manifest: Manifest | None = None
     why: str = ""
     silent: bool = False
+
+
+class Reply(NamedTuple):
+    """What an address gave, the login that it took, and the address and header that lead on."""
+
+    body: bytes
+    link: str
+    url: str
+    login: str
+
+
+Question = Callable[[str, str, bool], Answer]
+"""What asks a registry about one name there; the last word says whether it may be without a certificate."""
 
 
 def place(image: str) -> tuple[str, str]:
@@ -70,16 +108,30 @@ def place(image: str) -> tuple[str, str]:
 
 
 def ask(images: Iterable[str]) -> dict[str, Answer]:
-    """What the registries say of each image (without its tag), asked side by side; all of it within WHOLE_LIMIT. One
-    that gave no answer to one image is not asked for another."""
+    """What the registries say of each image (without its tag): all its tags."""
+    return _side_by_side(images, lambda registry, name, insecure: Answer(registry, tags(registry, name, insecure)))
+
+
+def manifests(images: Iterable[str], platform: str) -> dict[str, Answer]:
+    """What is behind each image, by tag or by digest, for a `platform` as linux/amd64."""
+
+    def one(registry: str, name: str, insecure: bool) -> Answer:
+        return Answer(registry, manifest=manifest(registry, name, platform, insecure))
+
+    return _side_by_side(images, one)
+
+
+def _side_by_side(images: Iterable[str], question: Question) -> dict[str, Answer]:
+    """The answer for each image, all of it within WHOLE_LIMIT. A registry that gave no answer to one is not asked for
+    another."""
     wanted = list(dict.fromkeys(images))
     answers: dict[str, Answer] = {}
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for image in wanted:
         waiting.put(image)
-    until, insecure = time.monotonic() + WHOLE_LIMIT, _insecure()
+    until, insecure = time.monotonic() + WHOLE_LIMIT, _insecure() if wanted else bool
     # Threads that nobody waits for at the end: a look-up of a name knows no time limit.
-    threads = [threading.Thread(target=_work, args=(waiting, answers, insecure), daemon=True)
+    threads = [threading.Thread(target=_work, args=(waiting, answers, question, insecure), daemon=True)
                for _ in range(min(AT_ONCE, len(wanted)))]  # fmt: skip
     for thread in threads:
         thread.start()
@@ -89,18 +141,19 @@ def ask(images: Iterable[str]) -> dict[str, Answer]:
     return {image: answers.get(image) or Answer(place(image)[0], why=late, silent=True) for image in wanted}
 
 
-def _work(waiting: "queue.SimpleQueue[str]", answers: dict[str, Answer], insecure: Callable[[str], bool]) -> None:
+def _work(waiting: "queue.SimpleQueue[str]", answers: dict[str, Answer], question: Question,
+          insecure: Callable[[str], bool]) -> None:  # fmt: skip
     with contextlib.suppress(queue.Empty):
         while True:
             image = waiting.get_nowait()
             registry, name = place(image)
             silent = next((one for one in list(answers.values()) if one.silent and one.registry == registry), None)
-            answers[image] = silent or _answer(registry, name, insecure(registry))
+            answers[image] = silent or _answer(question, registry, name, insecure(registry))
 
 
-def _answer(registry: str, name: str, insecure: bool) -> Answer:
+def _answer(question: Question, registry: str, name: str, insecure: bool) -> Answer:
     try:
-        return Answer(registry, tags(registry, name, insecure))
+        return question(registry, name, insecure)
     except RefusedError as error:
         return Answer(registry, why=str(error))
     except SilentError as error:
@@ -111,32 +164,103 @@ def tags(registry: str, name: str, insecure: bool) -> list[str]:
     """Every tag of a repository. An `insecure` registry may have any certificate, or none, as for docker.
 
     Raises RefusedError where it gives none of this one, SilentError where it does not answer."""
+    listing = f"/v2/{name}/tags/list?n={PAGE}"
+    return _reached(registry, insecure, lambda base: _listed(f"{base}{listing}", registry, name, insecure))
+
+
+def manifest(registry: str, name: str, platform: str, insecure: bool) -> Manifest:
+    """What is behind `name:tag` or `name@digest`. Raises as `tags` does, also where what comes has another digest."""
+    repository, tag = pins.split(name)
+    reference = name.partition("@")[2] or tag or "latest"
+
+    def get(base: str) -> Manifest:
+        return _manifest(f"{base}/v2/{repository}", reference, platform,
+                         lambda url, login: _get(url, registry, repository, insecure, login, MANIFESTS))  # fmt: skip
+
+    return _reached(registry, insecure, get)
+
+
+def _reached(registry: str, insecure: bool, get: Callable[[str], T]) -> T:
+    """What is got at a registry's address, of an insecure one that does not speak TLS also without."""
     host = HUB_API if registry == HUB else registry
-    address = f"{host}/v2/{name}/tags/list?n={PAGE}"
-    if not insecure:
-        return _listed(f"https://{address}", registry, name, insecure)
-    with contextlib.suppress(SilentError):
-        return _listed(f"https://{address}", registry, name, insecure)
-    return _listed(f"http://{address}", registry, name, insecure)
+    if insecure:
+        with contextlib.suppress(SilentError):
+            return get(f"https://{host}")
+        return get(f"http://{host}")
+    return get(f"https://{host}")
+
+
+def _manifest(base: str, reference: str, platform: str, get: Callable[[str, str], Reply]) -> Manifest:
+    try:
+        first = get(f"{base}/manifests/{reference}", "")
+    except RefusedError as error:
+        raise RefusedError("it has no such tag or digest" if str(error) == ABSENT else str(error)) from None
+    digest, login = _digested(first.body, reference), first.login
+    try:
+        whole = json.loads(first.body)
+        platforms = sorted(filter(None, map(_platform, whole.get("manifests") or [])))
+        if "manifests" in whole:
+            ours = _ours(whole["manifests"], platform)
+            body = get(f"{base}/manifests/{ours}", login).body
+            _digested(body, ours)
+            whole = json.loads(body)
+        config = whole["config"]
+        made = json.loads(get(f"{base}/blobs/{config['digest']}", login).body)
+        total = config["size"] + sum(layer["size"] for layer in whole["layers"])
+        return Manifest(digest, platforms or [_named(made)], total, str(made.get("created") or ""), config["digest"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RefusedError("its answer is no manifest") from None
+
+
+def _ours(entries: list[dict[str, Any]], platform: str) -> str:
+    """The digest of a list's entry for a platform. Raises RefusedError where there is none."""
+    named = {entry["digest"]: found for entry in entries if (found := _platform(entry))}
+    ours = next((digest for digest, found in named.items() if found.split("/")[:2] == platform.split("/")), "")
+    if not ours:
+        raise RefusedError(f"it has nothing for {platform}, only for {', '.join(sorted(named.values()))}")
+    return ours
+
+
+def _digested(body: bytes, reference: str) -> str:
+    """The digest of a manifest. Raises RefusedError where another was asked for."""
+    found = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    if reference.startswith("sha256:") and reference != found:
+        raise RefusedError(f"what it gives for {reference} is {found}")
+    return found
+
+
+def _platform(entry: dict[str, Any]) -> str:
+    """A list's entry as linux/amd64; nothing of one that is no image, as a proof of where an image is from."""
+    return _named(entry.get("platform") or {})
+
+
+def _named(what: dict[str, Any]) -> str:
+    words = [str(what.get(key) or "") for key in ("os", "architecture", "variant")]
+    return "/".join(filter(None, words)) if words[0] not in ("", "unknown") else ""
 
 
 def _listed(url: str, registry: str, name: str, insecure: bool) -> list[str]:
-    found: list[str] = []
-    first, login = url, ""
-    while url:
-        try:
-            body, link = _open(url, login, insecure)
-        except urllib.error.HTTPError as error:
-            challenge = error.headers.get("WWW-Authenticate") or ""
-            if error.code != 401 or login or not challenge:
-                raise RefusedError(_reason(error)) from None
-            # Some registries only lead to another, which is the one that asks for the login.
-            first = url = error.url or url
-            login = _login(challenge, _asking(url, registry, insecure), name, insecure)
-            continue
-        found += _tags(body)
-        url = _next(first, url, link)
+    reply = _get(url, registry, name, insecure)
+    first, found = reply.url, _tags(reply.body)
+    while following := _next(first, reply.url, reply.link):
+        reply = _get(following, registry, name, insecure, reply.login)
+        found += _tags(reply.body)
     return found
+
+
+def _get(url: str, registry: str, name: str, insecure: bool, login: str = "", accept: str = PLAIN) -> Reply:
+    """What an address gives, with the login that it asks for. Raises as `tags` does."""
+    try:
+        body, link = _open(url, login, insecure, accept=accept)
+        return Reply(body, link, url, login)
+    except urllib.error.HTTPError as error:
+        challenge = error.headers.get("WWW-Authenticate") or ""
+        if error.code != 401 or login or not challenge:
+            raise RefusedError(_reason(error)) from None
+        # Some registries only lead to another, which is the one that asks for the login.
+        url = error.url or url
+    login = _login(challenge, _asking(url, registry, insecure), name, insecure)
+    return _get(url, registry, name, insecure, login, accept)
 
 
 def _asking(url: str, registry: str, insecure: bool) -> str:
@@ -195,18 +319,18 @@ def _basic(user: str, secret: str) -> str:
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    known = {401: LOGIN, 403: LOGIN, 404: "it has no such repository",
-             429: "its rate limit is reached"}  # fmt: skip
+    known = {401: LOGIN, 403: LOGIN, 404: ABSENT, 429: "its rate limit is reached"}  # fmt: skip
     return known.get(error.code, f"it answers {error.code}")
 
 
-def _open(url: str, login: str, insecure: bool, form: dict[str, str] | None = None) -> tuple[bytes, str]:
+def _open(url: str, login: str, insecure: bool, form: dict[str, str] | None = None,
+          accept: str = PLAIN) -> tuple[bytes, str]:  # fmt: skip
     """An answer's body and its Link header. Raises HTTPError with a status, SilentError without any, RefusedError where
     it leads to an address without a certificate."""
     data = urllib.parse.urlencode(form).encode() if form else None
     _certified(url, insecure)
     try:
-        request = urllib.request.Request(url, data, {"Accept": "application/json"})  # noqa: S310 - http or https, above
+        request = urllib.request.Request(url, data, {"Accept": accept})  # noqa: S310 - http or https, above
         if login:
             # Not sent along to where an answer leads.
             request.add_unredirected_header("Authorization", login)

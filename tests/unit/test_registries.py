@@ -1,16 +1,19 @@
 """Asking a registry for tags: pages, tokens, and the logins that docker keeps."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 
 from stack.running import logins, registries
 from tests.standins.web import Handler, serving
 
+ONE = "sha256:" + "1" * 64
 READER = base64.b64encode(b"reader:pass:word").decode()
 
 
@@ -181,3 +184,47 @@ def test_a_program_that_has_no_login_is_no_error(docker_config: Path, monkeypatc
     helper(docker_config, monkeypatch, "echo credentials not found; exit 1")
     write(docker_config, credsStore="kept")
     assert logins.login("r.example") == ("", "")
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+CONFIG = json.dumps({"os": "linux", "architecture": "arm64", "created": "2026-10-01T00:00:00Z"}).encode()
+ARM = json.dumps({"config": {"digest": digest(CONFIG), "size": 10}, "layers": [{"size": 100}, {"size": 1000}]}).encode()
+INDEX = json.dumps({"manifests": [
+    {"digest": "sha256:proof", "platform": {"os": "unknown", "architecture": "unknown"}},
+    {"digest": digest(ARM), "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+    {"digest": "sha256:other", "platform": {"os": "linux", "architecture": "amd64"}},
+]}).encode()  # fmt: skip
+
+
+KEPT = {
+    "/v2/a/manifests/1": INDEX, f"/v2/a/manifests/{digest(ARM)}": ARM, f"/v2/a/blobs/{digest(CONFIG)}": CONFIG,
+    "/v2/a/manifests/arm": ARM, f"/v2/a/manifests/{ONE}": ARM, "/v2/a/manifests/odd": b'{"manifests": 1}',
+}  # fmt: skip
+
+
+class Kept(Handler):
+    """A registry with one image for two processors, one for one, and one whose content is not what it says."""
+
+    def get(self) -> None:
+        found = KEPT.get(self.path)
+        self.answer(200, found, "application/json") if found else self.answer(404, b"", "text/plain")
+
+
+def test_what_is_behind_a_tag_is_told_for_this_machine_without_a_pull() -> None:
+    with serving(Kept) as port:
+        image = f"127.0.0.1:{port}/a"
+        asked = [f"{image}:1", f"{image}:arm", f"{image}:none", f"{image}@{ONE}", f"{image}:odd"]
+        found = [registries.manifests(asked, "linux/arm64")[one] for one in asked]
+        other = registries.manifests(asked[:1], "linux/riscv64")[asked[0]]
+    whole = registries.Manifest(
+        digest(INDEX), ["linux/amd64", "linux/arm64/v8"], 1110, "2026-10-01T00:00:00Z", digest(CONFIG)
+    )
+    assert found[0].manifest == whole
+    assert found[1].manifest == msgspec.structs.replace(whole, digest=digest(ARM), platforms=["linux/arm64"])
+    assert [one.why for one in found[2:]] == [
+        "it has no such tag or digest", f"what it gives for {ONE} is {digest(ARM)}", "its answer is no manifest",
+    ]  # fmt: skip
+    assert other.why == "it has nothing for linux/riscv64, only for linux/amd64, linux/arm64/v8"

@@ -142,6 +142,22 @@ def lock(request: "Request", remove: bool = False) -> "Result":
     return module.run(request, remove)
 
 
+@command("Images", "history")
+def history() -> "Result":
+    """List the last starts: what each changed, when, by which command."""
+    from stack.commands import history as module
+
+    return module.run()
+
+
+@command("Images", "rollback", number="the start to undo, and all after it")
+def rollback(number: str = "", yes: bool = False) -> "Result":
+    """Go back to the state before an earlier start; the data stays."""
+    from stack.commands import rollback as module
+
+    return module.run(number, yes)
+
+
 @command("Images", "outdated")
 def outdated() -> "Result":
     """Say for which pinned images the registries have newer ones."""

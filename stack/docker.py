@@ -206,7 +206,7 @@ def images(names: Sequence[str]) -> dict[str, tuple[str, dict[str, str]]]:
     # Matched by name: which rows are missing is told in words that differ from one engine to the next.
     rows = inspected("images", names)
     return {name: (row["Id"], (row.get("Config") or {}).get("Labels") or {})
-            for name in names for row in rows if familiar(name) in _names(row)}  # fmt: skip
+            for name in names for row in rows if familiar(name) in names_of(row)}  # fmt: skip
 
 
 def listed_images() -> list[dict[str, Any]]:
@@ -220,7 +220,8 @@ def listed_images() -> list[dict[str, Any]]:
         return inspected("images", ids)
 
 
-def _names(image: dict[str, Any]) -> list[str]:
+def names_of(image: dict[str, Any]) -> list[str]:
+    """The names of an image that was inspected or listed, by tag and by digest."""
     return [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
 
 

@@ -26,7 +26,7 @@ class Step(msgspec.Struct, frozen=True):
 def begin(root: Path, changes: Mapping[str, bytes | None], before: Mapping[str, bytes | None]) -> None:
     """Note a set of changes. Raises StackError where that can't be written; nothing is to be changed then."""
     steps = {path: Step(before[path], _digest(data)) for path, data in changes.items()}
-    tree.write(root / FILE, msgspec.json.encode(steps))
+    tree.write(root / FILE, msgspec.json.encode(steps), 0o600)  # .env may be among them
 
 
 def end(root: Path) -> None:
@@ -60,10 +60,12 @@ def found(path: Path) -> bytes | None:
 
 
 def put(root: Path, path: str, data: bytes | None) -> None:
-    """Make a file be as `data` says, a program executable; with the last file of a folder the folder goes."""
+    """Make a file be as `data` says, a program executable, `.env` for its owner alone; with the last file of a folder
+    the folder goes."""
     target = root / path
     if data is not None:
-        tree.write(target, data, 0o755 if data.startswith(PROGRAMS) else 0o644)
+        mode = 0o600 if path == ".env" else 0o755 if data.startswith(PROGRAMS) else 0o644
+        tree.write(target, data, mode)
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.unlink()

@@ -65,6 +65,12 @@ COMMANDS: dict[str, Said] = {
     "lock": _said(
         ("", "all that is planned, as it is on this machine, else as its registry has it"),
         ("redis --remove", "Redis runs what its tag is again"), loose="service"),
+    "history": _said(
+        ("", "the last eleven, and how each ended"),
+        ("--json", "for a script")),
+    "rollback": _said(
+        ("", "as if the last start had not been; asks first"),
+        ("7 --yes", "the state before start 7"), loose="number"),
     "outdated": _said(
         ("", "which images have newer ones; changes nothing"),
         ("--json", "every pin with what is known of it")),
@@ -141,7 +147,7 @@ VALUES = {
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",
     "alias": "NAME", "command": "COMMAND", "replicas": "NUMBER", "memory": "SIZE", "from-compose": "FILE",
     "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH",
-    "only": "KIND", "k": "WORDS", "engine": "SUITE",
+    "number": "NUMBER", "only": "KIND", "k": "WORDS", "engine": "SUITE",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",
     "env.set name": "SETTING", "env.unset name": "SETTING", "models.pull name": "MODEL",
     "models.remove name": "MODEL", "route.remove name": "ROUTE",

@@ -20,6 +20,7 @@ from stack.output.result import Result
 from stack.planning import (
     assembly,
     behind,
+    checkouts,
     compare,
     definitions,
     kept,
@@ -34,7 +35,7 @@ from stack.planning import (
 from stack.planning import changes as change
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
-from stack.running import failures, images, links, live, start, tls
+from stack.running import failures, history, images, links, live, start, tls
 from stack.running.pull import problem as pull_problem
 from stack.running.watching import Failure
 
@@ -127,20 +128,33 @@ def _up(request: Request, timeout: float, recreate: bool) -> Result:
             lines = [*_routed(standing, gateway_stays), *connected] or [UNCHANGED]
             done = _done(planned, standing, changes, saved, lines)
             done.problems += told
+            if history.unlike(planned.checkout.root):
+                with _recorded(standing, changes):
+                    pass
             return done
         sources = {fragment: planned.facts.sources[fragment] for fragment in planned.plan.fragments()}
         special = definitions.special(definitions.defined(planned))
         lastup.write(planned.checkout.root, recorded, secrets, beyond, sources, special)
         kept.before(planned, secrets)
         unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
-        failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
+        with _recorded(standing, changes) as lost:
+            failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
+            lost += [failure.service for failure in failed if not failure.retry]
+            routed = [] if lost else _routed(standing, gateway_stays)
     failures.keep(planned, failed)
-    if any(not failure.retry for failure in failed):
+    if lost:
         return _failed(planned, failed)
     kept.after(planned, secrets)
-    result = _done(planned, standing, changes, saved, [*_routed(standing, gateway_stays), *connected])
+    result = _done(planned, standing, changes, saved, [*routed, *connected])
     result.problems += [*told, *(failures.explain(planned, warning) for warning in failed)]
     return result
+
+
+def _recorded(planned: Planned, changes: list[Change]) -> contextlib.AbstractContextManager[list[str]]:
+    """What the block does is an entry of the history."""
+    checkout = planned.checkout
+    shown = checkouts.known(checkout.catalog) - checkout.secrets.keys()
+    return history.recorded(checkout.root, planned.plan, changes, planner.pulled(planned), shown)
 
 
 def _gateway_stays(changes: list[Change], running: list[Container], recreate: bool) -> bool:

@@ -301,6 +301,20 @@ def versions(result: Result) -> Columns:
     return table
 
 
+def history(result: Result) -> Columns | None:
+    """One row for each start, the newest first."""
+    table = Columns("start", Column("at", goes=1), "ended", Column("changed", WORDS), Column("command", WORDS, 2))
+    for row in result.data["starts"]:
+        words: dict[str, list[str]] = {}
+        for change in row["changes"]:
+            words.setdefault(change["action"], []).append(change["name"])
+        told = [f"{action} {', '.join(names)}" for action, names in words.items()]
+        told += [f"set {', '.join(one['name'] for one in row['settings'])}"] if row["settings"] else []
+        table.add(str(row["number"]), row["at"], Text(row["outcome"], "" if row["outcome"] == "done" else "yellow"),
+                  "; ".join(told), row["command"])  # fmt: skip
+    return table if result.data["starts"] else None
+
+
 def lock(result: Result) -> Columns | None:
     """One row for each locked image."""
     rows = result.data.get("images") or []
@@ -409,7 +423,7 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
     "doctor": doctor, "ports": ports, "outdated": outdated,
-    "lock": lock,
+    "lock": lock, "history": history,
 }  # fmt: skip
 BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
 """What goes to standard error, as a script is not to take it with the rest."""

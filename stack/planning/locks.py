@@ -41,7 +41,11 @@ Table = dict[str, Locked]
 
 def read(root: Path) -> Table:
     """What is locked; nothing where there is no file. Raises StackError for one that is no lock of this version."""
-    data = tree.read(root / FILE)
+    return decoded(tree.read(root / FILE))
+
+
+def decoded(data: bytes) -> Table:
+    """What a file says; nothing where it is empty. Raises as `read` does."""
     if not data:
         return {}
     back = "git checkout images.lock, where you keep it in git; or begin anew: ./inv lock --remove && ./inv lock"
@@ -57,13 +61,18 @@ def read(root: Path) -> Table:
     return found.images
 
 
-def write(root: Path, table: Mapping[str, Locked]) -> None:
-    """Write what is locked, in one order; no file where that is nothing."""
-    if not table:
-        (root / FILE).unlink(missing_ok=True)
-        return
+def encoded(table: Mapping[str, Locked]) -> bytes:
+    """The file, in one order."""
     text = msgspec.json.encode(File(VERSION, dict(sorted(table.items()))))
-    tree.write(root / FILE, msgspec.json.format(text, indent=2) + b"\n")
+    return msgspec.json.format(text, indent=2) + b"\n"
+
+
+def write(root: Path, table: Mapping[str, Locked]) -> None:
+    """Write what is locked; no file where that is nothing."""
+    if table:
+        tree.write(root / FILE, encoded(table))
+    else:
+        (root / FILE).unlink(missing_ok=True)
 
 
 def applied(merged: Model, table: Mapping[str, Locked], loaded: Collection[str] = ()) -> Model:

@@ -105,17 +105,24 @@ def apply_routes(planned: Planned, running: bool) -> list[str]:
 
 def _handed_over(planned: Planned, target: Path, text: bytes) -> None:
     """Have the running gateway try a config, and take it."""
+    said = hand_over(planned.checkout.root, planned.plan.project, target, text)
+    if said:
+        hidden = secrets.hide(refusal.told(said, entrance.of(planned).config), planned.checkout.dotenv.values())
+        message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
+        raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")
+
+
+def hand_over(root: Path, project: str, target: Path, text: bytes) -> str:
+    """Have the running gateway of a project try a config, and take it. Where it refuses, its words."""
     new = target.with_name(f"{target.name}.new")
     tree.share(new, text)
     inside = ["exec", "-T", entrance.SERVICE, "sh", "/opt/gateway/reload.sh", f"/gateway/{new.name}"]
-    done = docker.run(["compose", "-p", planned.plan.project, *inside], cwd=planned.checkout.root, timeout=60)
+    done = docker.run(["compose", "-p", project, *inside], cwd=root, timeout=60)
     if done.returncode != 0:
         new.unlink()
-        words = refusal.told(done.stderr or done.stdout, entrance.of(planned).config)
-        hidden = secrets.hide(words, planned.checkout.dotenv.values())
-        message = f"the gateway refuses its routes, and keeps the old ones: {hidden}"
-        raise fail("gateway-config", message, "kong/kong.yml", "mend kong/kong.yml, then ./inv up")
+        return done.stderr or done.stdout or "it gave no reason"
     new.replace(target)
+    return ""
 
 
 def _about(planned: Planned, service: Service) -> str:

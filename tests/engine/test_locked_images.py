@@ -87,3 +87,28 @@ def test_a_digest_that_the_registry_does_not_have_is_told_and_nothing_is_changed
     assert failed.code == 1
     assert [(p["code"], p["where"]) for p in failed.problems] == [("not-locked", f"127.0.0.1:{port}/app:2")]
     assert _digests(stack).keys() == {image}
+
+
+def test_a_rollback_runs_what_a_moved_tag_was_and_later_starts_stay_with_it(stack: Stack, port: int) -> None:
+    image = f"127.0.0.1:{port}/app:1"
+    _publish(port, "old")
+    docker("pull", "-q", image)
+    stack.service("app", image=image)
+    stack.up()
+    _publish(port, "new")
+    docker("pull", "-q", image)
+    stack.up()
+    assert stack.exec("app", "sh", "-c", WHICH).strip() == "new"
+    # Not even the old image is here any more.
+    old = stack.inv("history", "--json").json["data"]["starts"][1]["images"]["app"]
+    run("docker", "rmi", "-f", old["id"])
+    done = stack.inv("rollback", "--yes", "--json")
+    assert done.code == 0, done
+    assert done.json["data"]["pulls"] == [f"{image}@{old['digest']}"]
+    assert stack.exec("app", "sh", "-c", WHICH).strip() == "old"
+    assert _digests(stack) == {image: old["digest"]}
+    stack.up()
+    assert stack.exec("app", "sh", "-c", WHICH).strip() == "old"
+    assert "locked" in stack.inv("lock", "--remove", "--service", "app").out
+    stack.up()
+    assert stack.exec("app", "sh", "-c", WHICH).strip() == "new"

@@ -245,7 +245,7 @@ def listed(kind: str, project: str) -> list[str]:
 
 
 def remove(project: str) -> None:
-    """Everything of one project, by its label."""
+    """Everything of one project, by its label, and the images that were kept or made for it alone."""
     ids = docker("ps", "-aq", *_of(project)).split()
     if ids:
         run("docker", "rm", "-f", "-v", *ids)
@@ -253,6 +253,10 @@ def remove(project: str) -> None:
         names = listed(kind, project)
         if names:
             run("docker", kind, "rm", *names)
+    tags = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=genai-stack/*").split()
+    own = [tag for tag in tags if tag.startswith(f"genai-stack/kept:{project}-") or tag.endswith(f":{project}")]
+    if own:
+        run("docker", "rmi", *own)
 
 
 def copy_tree(target: Path) -> None:

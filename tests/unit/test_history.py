@@ -1,0 +1,118 @@
+"""The record of starts and the ways back, without an engine."""
+
+from pathlib import Path
+
+import pytest
+
+from stack import docker
+from stack.errors import StackError
+from stack.planning import locks
+from stack.planning.locks import Locked
+from stack.planning.plan import Plan
+from stack.running import history, rolling
+from stack.running.history import Entry, File, Image
+
+PLAN = Plan("genai", 63000, [], [], [], [], [])
+ID, OTHER, DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64, "sha256:" + "c" * 64
+PULLED = Image("redis:7", "redis:7", ID, DIGEST)
+BUILT = Image("own:1", "own:1", ID, "", True)
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setattr(docker, "images", lambda _: {})
+
+
+def start(root: Path, env: str) -> None:
+    (root / ".env").write_text(env)
+    with history.recorded(root, PLAN, [], {}, {"MODE"}):
+        pass
+
+
+def test_ten_starts_can_be_undone_and_older_ones_are_forgotten(tmp_path: Path) -> None:
+    for number in range(13):
+        start(tmp_path, f"MODE={number}\n")
+    entries = history.read(tmp_path)
+    assert [entry.number for entry in entries] == list(range(3, 14))
+    assert {int(path.stem) for path in (tmp_path / history.FOLDER).iterdir()} == set(range(3, 14))
+    before, last = rolling.undone(entries, "")
+    assert (before.number, last.number) == (12, 13)
+    assert history.moment(tmp_path, before.number).files[".env"].data == b"MODE=11\n"
+    assert rolling.undone(entries, "4")[0].number == 3
+    for wrong in ("3", "14", "-1", "²"):
+        with pytest.raises(StackError) as caught:
+            rolling.undone(entries, wrong)
+        assert "4 to 13" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize("entries", [0, 1])
+def test_without_a_state_before_nothing_can_be_undone(tmp_path: Path, entries: int) -> None:
+    for _ in range(entries):
+        start(tmp_path, "MODE=a\n")
+    with pytest.raises(StackError):
+        rolling.undone(history.read(tmp_path), "")
+
+
+def test_a_value_is_shown_only_where_it_may_be(tmp_path: Path) -> None:
+    start(tmp_path, "MODE=a\nGONE=left\n")
+    start(tmp_path, "MODE=b\nKEY=not-to-be-seen\n")
+    told = [(one.name, one.before, one.after) for one in history.read(tmp_path)[-1].settings]
+    assert told == [("GONE", "[hidden]", None), ("KEY", None, "[hidden]"), ("MODE", "a", "b")]
+    assert b"not-to-be-seen" not in (tmp_path / history.FILE).read_bytes()
+
+
+def test_how_a_start_ended_is_recorded_also_where_it_was_killed(tmp_path: Path) -> None:
+    with pytest.raises(StackError), history.recorded(tmp_path, PLAN, [], {}, set()):
+        raise StackError([])
+    with pytest.raises(KeyboardInterrupt), history.recorded(tmp_path, PLAN, [], {}, set()):
+        raise KeyboardInterrupt
+    with history.recorded(tmp_path, PLAN, [], {}, set()) as lost:
+        lost.append("web")
+    history.begin(tmp_path, PLAN, [], set())
+    outcomes = [entry.outcome for entry in history.read(tmp_path)]
+    assert outcomes == ["failed", "interrupted", "failed", "cut off"]
+
+
+def test_only_what_differs_is_a_start_of_its_own(tmp_path: Path) -> None:
+    assert history.unlike(tmp_path)
+    start(tmp_path, "MODE=a\n")
+    assert not history.unlike(tmp_path)
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    assert history.unlike(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image", "there", "name"),
+    [
+        (PULLED, {"redis:7": ID}, "redis:7"),
+        (PULLED, {"redis:7": OTHER, ID: ID}, f"redis:7@{DIGEST}"),
+        (PULLED, {}, f"redis:7@{DIGEST}"),
+        (Image(f"redis:7@{DIGEST}", "redis:7", ID, DIGEST), {}, f"redis:7@{DIGEST}"),
+        (Image("redis:7", "redis:7", ID), {"redis:7": OTHER}, ""),
+        (BUILT, {"own:1": ID, ID: ID}, "own:1"),
+        (BUILT, {"own:1": OTHER, ID: ID}, "genai-stack/kept:genai-aaaaaaaaaaaa"),
+        (BUILT, {"own:1": OTHER}, ""),
+    ],
+)
+def test_an_image_is_run_by_the_name_that_still_means_it(image: Image, there: dict[str, str], name: str) -> None:
+    found = rolling.resolved("genai", image, there)
+    assert found == name
+
+
+def test_a_tag_that_moved_is_locked_by_the_way_back() -> None:
+    images = {"redis": PULLED, "own": BUILT}
+    assert rolling.relocked(None, images, ["own"]) is None
+    made = rolling.relocked(locks.encoded({"app:1": Locked(OTHER)}), images, ["redis", "own"])
+    assert locks.decoded(made or b"") == {"app:1": Locked(OTHER), "redis:7": Locked(DIGEST, ID)}
+
+
+def test_settings_are_compared_where_one_side_has_no_file() -> None:
+    after = {".env": File(0o600, b"MODE=a\n")}
+    assert [one.after for one in history.differing({}, after, {"MODE"})] == ["a"]
+    assert [one.before for one in history.differing(after, {}, {"MODE"})] == ["a"]
+
+
+def test_the_shape_of_an_entry_is_that_of_the_reference() -> None:
+    fields = "number at command outcome changes settings images state"
+    assert tuple(Entry.__struct_fields__) == tuple(fields.split())

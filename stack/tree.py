@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from stack.errors import StackError, fail
+from stack.errors import fail
 
 T = TypeVar("T")
 
@@ -193,9 +193,10 @@ KEPT = 100
 
 def remember(path: Path, data: bytes) -> None:
     """Write what can be made again, and forget the oldest of its kind (the part of its name before the `-`). A checkout
-    that can't be written costs time then, and nothing else."""
-    with contextlib.suppress(StackError, OSError):
-        write(path, data)
+    that can't be written costs time then, and nothing else; nor does a file that a power cut leaves empty."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, 0o644, lasting=False)
         same = path.parent.glob(f"{path.name.partition('-')[0]}-*")
         for old in sorted(same, key=lambda file: file.stat().st_mtime_ns)[:-KEPT]:
             old.unlink()
@@ -215,21 +216,21 @@ LOOSE = ".inv-"
 """How the name begins of what is to take a file's place; the process that writes it comes behind."""
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _replace(path: Path, data: bytes, mode: int, lasting: bool = True) -> None:
+    """Put new bytes in a file's place: `lasting` ones are on the disk before."""
     folder = _aside(path)
     sweep(folder)
-    import tempfile
-
-    handle, name = tempfile.mkstemp(dir=folder, prefix=loose(os.getpid()))
+    new = folder / f"{loose(os.getpid())}{os.urandom(8).hex()}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        new.chmod(mode)
+        new.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

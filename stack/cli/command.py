@@ -9,6 +9,8 @@ from invoke.collection import Collection
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
+from stack import imports
+
 if TYPE_CHECKING:
     from stack.output.result import Result
     from stack.planning.planner import Request
@@ -81,6 +83,7 @@ def _task(title: str, function: Function, own: tuple[str, ...], flags: Mapping[s
     places = [name for name, default in flags.items() if default is PLACE]
 
     def body(_: object, **typed: Any) -> None:
+        imports.msgspec()
         from stack.authoring import recovery
         from stack.output import render
 

@@ -41,7 +41,7 @@ def show(command: str, result: Result) -> None:
 
 
 def _console(file: Any) -> Console:
-    return Console(file=file, width=None if file.isatty() else WIDE, highlight=False, markup=False)
+    return Console(file=file, width=None if file.isatty() else WIDE, highlight=False, markup=False, emoji=False)
 
 
 def _print(out: Console, body: Any) -> None:

@@ -18,6 +18,9 @@ SECRET_KIND = re.compile(r"hex(:\d+)?|sk|sb_publishable|sb_secret|password|jwt:[
 FAR = frozenset({"localhost", "external"})
 """Sources whose program is somewhere else: their secrets are never generated."""
 
+RESOURCES = ("networks", "volumes", "secrets", "configs")
+"""The sections of a file that declare what services share."""
+
 PLAIN = "container"
 DISABLED = "disabled"
 
@@ -54,11 +57,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class File(msgspec.Struct, frozen=True):
     """What one fragment or override file says: its `x-stack` entries, its services (None for one that it
-    drops), and the variables it reads with their default (None where it has none)."""
+    drops), the variables it reads with their default (None where it has none), and what else it declares: networks,
+    volumes, secrets and configs as `volumes.NAME`, any other section by its key."""
 
     entries: dict[str, dict[str, Any]]
     services: dict[str, bool]
     variables: dict[str, str | None]
+    declares: list[str] = []
 
 
 class Fragment(msgspec.Struct, frozen=True):
@@ -234,7 +239,17 @@ def read_file(path: str, document: Any, variables: dict[str, str | None]) -> Fil
         _mapping(value, path, f"services.{name}", problems)
     if problems:
         raise StackError(problems)
-    return File(checked, {str(name): value is not None for name, value in services.items()}, variables)
+    declares = [label for section, value in document.items() for label in _labels(str(section), value)]
+    return File(checked, {str(name): value is not None for name, value in services.items()}, variables, declares)
+
+
+def _labels(section: str, value: Any) -> list[str]:
+    """What a section of a file declares, as `File.declares` has it."""
+    if section in ("services", "x-stack"):
+        return []
+    if section in RESOURCES and isinstance(value, dict | None):
+        return [f"{section}.{name}" for name in value or {}]
+    return [section]
 
 
 def _mapping(value: Any, path: str, where: str, problems: list[Problem]) -> dict[str, Any]:

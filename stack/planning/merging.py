@@ -41,39 +41,57 @@ def _kept(root: Path, key: str, make: Callable[[], Model]) -> Model:
 
 
 MERGES = 4
-"""Merges whose batches are kept. `add-service` makes two, one of them for the documents."""
+"""Merges whose parts are kept. `add-service` makes two, one of them for the documents."""
 
 
 def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Model:
-    """The model as Compose gives it: in batches where they tell the same as all files together. What it said of each
-    batch is kept for some merges, so that one changed file has one batch asked for."""
-    project = checkout.settings.value("PROJECT_NAME")
-    cache = checkout.root / tree.GENERATED / "cache" / "batches.json"
-    before = tree.recall(cache, dict[str, msgspec.Raw]) or {}
-    now: dict[str, msgspec.Raw] = {}
+    """The model as Compose gives it: by fragment where that tells the same as all files together."""
 
     def config(paths: list[str]) -> Model:
-        key = _batch(checkout, paths, env)
-        now[key] = before.get(key) or msgspec.Raw(docker.config(checkout.root, paths, env, project).encode())
-        found: Model = msgspec.json.decode(now[key])
+        text = docker.config(checkout.root, paths, env, checkout.settings.value("PROJECT_NAME"))
+        found: Model = msgspec.json.decode(text)
         return found
 
     try:
-        found = batches.merge(checkout.catalog, files, config) or config(files)
+        return _by_parts(checkout, files, env, config) or config(files)
     except StackError as error:
         from stack.planning import blame
 
         raise blame.located(checkout.root, checkout.catalog, checkout.settings, files, env, error) from None
+
+
+def _by_parts(checkout: Checkout, files: list[str], env: Mapping[str, str],
+              config: Callable[[list[str]], Model]) -> Model | None:  # fmt: skip
+    """The model from the part of each fragment. These are kept for some merges, so that after a change of one file one
+    fragment is asked for. None where only all files together can tell."""
+    mine = batches.own(checkout.catalog, files)
+    belongs = batches.owners(checkout.catalog, mine)
+    if belongs is None:
+        return None
+    cache = checkout.root / tree.GENERATED / "cache" / "parts.json"
+    before = tree.recall(cache, dict[str, msgspec.Raw]) or {}
+    keys = _keys(checkout, mine, env)
+    new = batches.parts([name for name in keys if keys[name] not in before], files, mine, belongs, config)
+    if new is None:
+        return None
+    made = {keys[name]: msgspec.Raw(msgspec.json.encode(part)) for name, part in new.items()}
+    now = {key: made.get(key) or before[key] for key in keys.values()}
     latest = itertools.islice({**now, **before}.items(), MERGES * len(now))
     tree.remember(cache, msgspec.json.encode(dict(latest)))
-    return found
+    return batches.united(msgspec.json.decode(part) for part in now.values())
 
 
-def _batch(checkout: Checkout, paths: list[str], env: Mapping[str, str]) -> str:
-    """The digest of all that the merge of some of the files is made from: their own bytes, those of the files that they
-    or others name, and the variables whose name stands in one."""
+def _keys(checkout: Checkout, mine: Mapping[str, list[str]], env: Mapping[str, str]) -> dict[str, str]:
+    """The digest of all that the part of each fragment is made from: the bytes of its files, of those that all share,
+    and of those that others name, and the variables whose name stands in one."""
     beside = checkout.files.keys() - checkout.catalog.files.keys()
-    read = {path: checkout.files[path] for path in [*paths, *beside]}
-    decisive = reads.mentioned({**docker.bare_environment(), **env}, read.values())
-    return tree.digest(*tree.flat(read), *map(str.encode, paths), msgspec.json.encode(sorted(decisive.items())),
-                       checkout.settings.value("PROJECT_NAME").encode(), docker.compose_stamp().encode())  # fmt: skip
+    shared = tree.flat({path: checkout.files[path] for path in [*mine[batches.SHARED], *beside]})
+    around = {**docker.bare_environment(), **env}
+    always = [*shared, *map(str.encode, mine[batches.SHARED]), docker.compose_stamp().encode(),
+              checkout.settings.value("PROJECT_NAME").encode()]  # fmt: skip
+    keys = {}
+    for name, paths in mine.items():
+        read = [part for path in paths for part in (path.encode(), checkout.files[path])]
+        decisive = reads.mentioned(around, [*read, *shared])
+        keys[name] = tree.digest(*always, *read, msgspec.json.encode(sorted(decisive.items())))
+    return {name: key for name, key in keys.items() if name}

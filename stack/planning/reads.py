@@ -11,7 +11,7 @@ from stack.env import variables
 from stack.errors import StackError
 
 _NAMING = re.compile(rb"""\b(?:extends|include|env_file|label_file)["']?[ \t]*:""")
-_WORD = re.compile(rb"\w+")
+_WORD = re.compile(r"\w+", re.ASCII)
 ALWAYS = ("HOME", "DOCKER_DEFAULT_PLATFORM")
 """What Compose reads without being told to: `~` in a path, and what becomes part of a service that is built."""
 
@@ -92,7 +92,11 @@ def _bytes(path: Path) -> bytes:
 
 def mentioned(env: Mapping[str, str], texts: Iterable[bytes]) -> dict[str, str]:
     """The variables that can decide what Compose makes of `texts`: those whose name stands in one, and ALWAYS."""
-    whole = b"\n".join(texts)
-    words = set(_WORD.findall(whole))
-    return {name: value for name, value in env.items()
-            if name in ALWAYS or words.issuperset(_WORD.findall(name.encode()))}  # fmt: skip
+    words = set(_WORD.findall(b"\n".join(texts).decode(errors="replace")))
+    # A name of several words can't be found as one.
+    odd = [name for name in env if not _plain(name) and words.issuperset(_WORD.findall(name))]
+    return {name: env[name] for name in [*(env.keys() & words.union(ALWAYS)), *odd]}
+
+
+def _plain(name: str) -> bool:
+    return name.isascii() and name.isidentifier()

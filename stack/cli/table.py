@@ -129,6 +129,9 @@ COMMANDS: dict[str, Said] = {
     "eject": _said(
         ("--output ../stack", "the secrets are to be filled in there"),
         ("--output ../stack --with-secrets --profile ai", "starts as it is"), loose="output"),
+    "bundle": _said(
+        ("--output stack.bundle", "what is selected now; the other machine: ./inv up --bundle stack.bundle"),
+        ("--profile ai --output ai.bundle", "with language models and chat"), loose="output"),
     "test": _said(
         ("--only unit", "in seconds"),
         ("--only engine --engine sid", "on a newer engine"), loose="only"),

@@ -13,9 +13,9 @@ QUICK = ("unit", "property", "model")
 KINDS = (*QUICK, "engine")
 TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
-MARKED = {"core": ["-n", "2", "--dist", "loadfile"], "soak": []}
+MARKED = {"core": ["-n", "2", "--dist", "loadfile"], "soak": [], "offline": []}
 """Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
-few of each subject; `soak` takes half an hour."""
+few of each subject; `soak` takes half an hour, `offline` minutes and a network to make a bundle by."""
 NEED_ENGINE = ("model", "engine", *MARKED)
 SUITES = ("trixie", "sid")
 """Debian releases whose engines the tests can run on (tests/engines.py)."""

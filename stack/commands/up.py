@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -40,15 +41,52 @@ from stack.running.pull import problem as pull_problem
 from stack.running.watching import Failure
 
 
-def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool) -> Result:
-    """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service."""
+def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool, bundle: str = "") -> Result:
+    """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service; `bundle` is the file
+    that has all that is needed, for a machine without network."""
     seconds = _seconds(timeout)
+    if bundle:
+        return _from_bundle(Path(bundle), request, yes, dry_run, seconds, recreate)
     _told_early(request)
     if dry_run:
         return _dry(request)
     setup.ensure(yes, consent.asker(), consent.tell)
     with tree.locked(tree.root()), _children_ended():
-        return _up(request, seconds, recreate)
+        return _up(request, seconds, recreate, Progress())
+
+
+def _from_bundle(path: Path, asked: Request, yes: bool, dry_run: bool, timeout: float, recreate: bool) -> Result:
+    """The same with a bundle's packages, images and models, and its selection where none is asked for."""
+    from stack.bundle import load
+
+    progress = Progress()
+    with load.opened(path, progress) as bundle:
+        request = load.request(bundle, asked, set(checkouts.read(tree.root()).catalog.fragments))
+        _told_early(request)
+        if dry_run:
+            return _dry(request)
+        with load.supplied(bundle) as supply:
+            setup.ensure(yes, consent.asker(), consent.tell, supply=supply)
+        with tree.locked(tree.root()), _children_ended():
+            with progress.shown():
+                images_loaded = load.load(bundle, progress)
+                if load.take_lock(bundle, tree.root()):
+                    progress.say(f"{locks.FILE} came with the bundle")
+                planned = planner.make(tree.root(), request)
+                models_loaded = load.load_models(bundle, planned, progress)
+            _as_bundled(planned, path)
+            result = _up(request, timeout, recreate, progress, "the bundle does not have it")
+    result.data["loaded"] = {"images": images_loaded, "models": models_loaded}
+    return result
+
+
+def _as_bundled(planned: Planned, path: Path) -> None:
+    """Raises StackError where this checkout has other files for a build than the one that the bundle is of: there is
+    nothing to build from without network."""
+    need = images.look(planned, images.present(planned), mounted.digests(planned))
+    if need.build:
+        message = f"{path} has no image of {', '.join(need.build)} as this checkout builds it: it is of another version"
+        raise fail("bundle-version", message, str(path), "take the version that made it, or make it anew with this one")
 
 
 NEEDS_COMPOSE = frozenset({"docker", "docker-hangs", "compose-missing", "compose"})
@@ -98,12 +136,12 @@ def _children_ended() -> Iterator[None]:
         raise
 
 
-def _up(request: Request, timeout: float, recreate: bool) -> Result:
-    progress = Progress()
+def _up(request: Request, timeout: float, recreate: bool, progress: Progress, only: str = "") -> Result:
+    """`only` is why an image that is not here can be neither pulled nor built, where that is so."""
     with progress.shown():
         first = planner.make(tree.root(), request)
         running, saved = _checked(first, request)
-        planned = _obtainable(first, request, progress)
+        planned = _obtainable(first, request, progress, only)
         if planned is not first:
             running, saved = _checked(planned, request)
         assembled = compare.assemble(planned)
@@ -181,7 +219,7 @@ def _checked(planned: Planned, request: Request) -> tuple[list[Container], dict[
     return running, saving.changes(planned, request)
 
 
-def _obtainable(planned: Planned, request: Request, progress: Progress) -> Planned:
+def _obtainable(planned: Planned, request: Request, progress: Progress, only: str) -> Planned:
     """The plan with every image here or to be built: pulls what is missing; where no registry answers, takes
     `build` for services without data, and leaves out what can't be had. Raises StackError for the other pull
     errors."""
@@ -198,12 +236,12 @@ def _obtainable(planned: Planned, request: Request, progress: Progress) -> Plann
         for image in unreachable:
             for service in need.pull[image]:
                 fragment = planned.facts.catalog.fragment_of(service)
-                if _may_build(planned, fragment):
+                if not only and _may_build(planned, fragment):
                     if fragment not in forced:
                         progress.say(f"{fragment}: {_why(request)}, so it is built here")
                     forced[fragment] = "build"
                 else:
-                    missing[service] = _unobtainable(image, fragment, request)
+                    missing[service] = _unobtainable(image, fragment, request, only or _why(request))
                     progress.tell(service, "left out")
         planned = planner.make(tree.root(), request, missing, forced)
     return planned
@@ -213,8 +251,8 @@ def _why(request: Request) -> str:
     return "--offline pulls nothing" if request.offline else "no registry can be reached"
 
 
-def _unobtainable(image: str, fragment: str, request: Request) -> str:
-    why = f"its image {image} is not on this machine and {_why(request)}"
+def _unobtainable(image: str, fragment: str, request: Request, reason: str) -> str:
+    why = f"its image {image} is not on this machine and {reason}"
     # Who asks for single services wants them.
     out = "" if request.services else f" (to leave it out for good: ./inv source --service {fragment} --to disabled)"
     return f"{why}{out}"

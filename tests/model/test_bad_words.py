@@ -47,11 +47,25 @@ ALSO_IN_WORDS = [
         ("plan --base-port 99999", Refusal("setting", "got '99999'", "BASE_PORT", "63000")),
         ("up --base-port 80", Refusal("setting", "got '80'", "BASE_PORT", "63000")),
         ("eject", Refusal("usage", "eject needs --output DIR", "--output", "./inv eject --output DIR")),
+        ("bundle", Refusal("usage", "bundle needs --output FILE", "--output", "./inv bundle --output FILE")),
+        ("bundle --output tasks.py", Refusal("not-empty", "tasks.py is there already", "tasks.py", "rm tasks.py")),
+        ("bundle --output no/x", Refusal("no-folder", "no is no folder", "no/x", "mkdir -p")),
         ("test --only units", Refusal("usage", "no 'units' tests", "--only", 'did you mean "unit"?')),
     ],
 )
 def test_a_mistyped_word_suggests_the_right_one(pair: Checkout, words: str, refusal: Refusal) -> None:
     refuses(pair, words, refusal, exit_code=USAGE, in_words=words in ALSO_IN_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        ("up --bundle no", Refusal("bundle", "no can't be read: No such file", "no", "ls -l no")),
+        ("up --bundle tasks.py", Refusal("bundle-damaged", "tasks.py is no whole bundle", "tasks.py", "make it anew")),
+    ],
+)
+def test_a_file_that_is_no_bundle_is_refused(pair: Checkout, words: str, refusal: Refusal) -> None:
+    refuses(pair, words, refusal)
 
 
 def test_a_source_that_no_planned_service_has_names_those_that_have_it(tree: Tree) -> None:

@@ -17,10 +17,11 @@ from tests.engine.support.stacks import run
 
 
 class Engine:
-    """A second engine: its address, and a disk of its own whose size can be taken away."""
+    """A second engine: its address, the words that run a command in its network, and a disk of its own whose size can
+    be taken away."""
 
-    def __init__(self, address: str, data: Path) -> None:
-        self.address, self._data = address, data
+    def __init__(self, address: str, enter: list[str], data: Path) -> None:
+        self.address, self.enter, self._data = address, enter, data
 
     def shrink(self) -> None:
         """Leave 8 MB more than what is on the disk."""
@@ -55,7 +56,7 @@ def second_engine(folder: Path, mirror: int, *ports: int) -> Iterator[Engine]:
         )  # fmt: skip
         try:
             stacks.until(lambda: run("docker", "-H", address, "version").code == 0, "the second engine's start")
-            yield Engine(address, data)
+            yield Engine(address, ["nsenter", f"--net=/proc/{engine.pid}/ns/net"], data)
         finally:
             engine.terminate()
             engine.wait(60)

@@ -1,0 +1,44 @@
+"""`inv bundle`: one file with all that a machine without network needs for this selection."""
+
+from pathlib import Path
+
+import msgspec
+
+from stack import tree
+from stack.bundle import make, models
+from stack.errors import USAGE, fail
+from stack.output.meter import size
+from stack.output.progress import Progress
+from stack.output.result import Result
+from stack.planning import planner
+from stack.planning.planner import Request
+
+
+def run(request: Request, output: str) -> Result:
+    """Write the bundle of a selection to a new file. An interrupted run leaves FILE.part, from which the next goes
+    on."""
+    if not output:
+        raise fail("usage", "bundle needs --output FILE", "--output", "./inv bundle --output FILE", USAGE)
+    target = Path(output).absolute()
+    if target.exists():
+        raise fail("not-empty", f"{output} is there already", output, f"name a new file, or: rm {output}", USAGE)
+    if not target.parent.is_dir():
+        raise fail("no-folder", f"{target.parent} is no folder", output, f"mkdir -p {target.parent}", USAGE)
+    planned = planner.make(tree.root(), request)
+    progress = Progress()
+    what = make.content(planned)
+    progress.say(f"at most {size(what.most())}: {len(what.images)} images, {len(what.models)} models, packages")
+    manifest = make.make(planned, what, target, progress)
+    total = target.stat().st_size
+    data = {
+        "output": str(target),
+        "bytes": total,
+        "platform": msgspec.to_builtins(manifest.platform),
+        "images": [name for image in manifest.images for name in image.names],
+        "models": [model.name for model in manifest.models],
+        "parts": msgspec.to_builtins(manifest.parts),
+    }
+    left_out = sorted(set(models.wanted(planned)) - set(what.models)) if what.store else []
+    lines = [f"wrote {output}: {size(total)}; on the other machine: ./inv up --bundle {target.name}"]
+    lines += [f"without these models of OLLAMA_PULL, which are not here: {', '.join(left_out)}"] if left_out else []
+    return Result(data, lines=lines)

@@ -1,0 +1,159 @@
+"""A bundle's images and models go from one engine to another; and the whole of it, on a machine without any network."""
+
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stack.bundle import archive, images, load, manifest, models
+from stack.bundle.archive import Bundle
+from stack.output.progress import Progress
+from tests.engine.support import engines, stacks
+from tests.engine.support.engines import Engine
+from tests.engine.support.stacks import SOURCE_TREE, Done, Stack, docker, run
+
+DISCARD = 9
+"""A port that nobody listens on: the second engine's mirror, which is never asked."""
+NAMES = {name: name for name in (stacks.BASE, stacks.REDIS)}
+NOTE = b'{"config": {"digest": "sha256:aa", "size": 3}, "layers": [{"digest": "sha256:bb", "size": 2000000}]}'
+MODEL = {"blobs/sha256-aa": b"{ }", "blobs/sha256-bb": b"\0" * 2_000_000, models.path("small:1b"): NOTE}
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Engine]:
+    """An engine with nothing in it, in a network without any way out."""
+    with engines.second_engine(tmp_path / "second", DISCARD) as engine:
+        yield engine
+
+
+@pytest.fixture
+def store(base_image: str, tmp_path: Path) -> Iterator[models.Store]:
+    """A volume with one model."""
+    place = models.Store(f"bundle{os.getpid()}", "data", f"bundle{os.getpid()}_data", base_image)
+    for name, data in MODEL.items():
+        path = tmp_path / "models" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    models.make_volume(place)
+    with models.reached(place) as container:
+        docker("cp", str(tmp_path / "models"), f"{container}:/store")
+    yield place
+    docker("volume", "rm", place.volume)
+
+
+def saved(target: Path, store: models.Store) -> Path:
+    """A bundle of NAMES and the one model."""
+    with archive.drafted(target, "k") as draft, models.reached(store) as container:
+        notes = models.noted(container, ["small:1b", "not-there"])
+        described = manifest.Manifest(
+            manifest.FORMAT, "0.1.0", manifest.Platform("Linux", "x86_64"), [], [], [], {},
+            images.save(draft, NAMES, lambda _: None), models.save(draft, container, notes, lambda _: None),
+            list(draft.parts.values()),
+        )  # fmt: skip
+        draft.close(msgspec.json.encode(described))
+    return target
+
+
+def test_images_and_models_come_to_another_engine_and_what_is_there_stays(
+    other: Engine, store: models.Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = {name: docker("inspect", "--format", "{{.Id}}", name) for name in NAMES}
+    with archive.opened(saved(tmp_path / "x.bundle", store)) as bundle:
+        layers = [name for image in bundle.manifest.images for name in image.layers]
+        assert len(set(layers)) < len(layers), "a layer of both is there twice"
+        assert images.lacking(bundle.manifest.images) == []
+        monkeypatch.setenv("DOCKER_HOST", other.address)
+        interrupted(bundle)
+        loaded = load.load(bundle, Progress())
+        assert len(loaded) == 1, "what was loaded before the interruption is loaded again"
+        assert load.load(bundle, Progress()) == []
+        assert {name: docker("inspect", "--format", "{{.Id}}", name) for name in NAMES} == ids
+        models.make_volume(store)
+        with models.reached(store) as container:
+            (model,) = models.lacking(bundle, container)
+            models.load(bundle, container, model, lambda _: None)
+            assert models.lacking(bundle, container) == []
+            docker("cp", f"{container}:/store/models", str(tmp_path / "back"))
+    there = {
+        str(path.relative_to(tmp_path / "back")): path for path in (tmp_path / "back").rglob("*") if path.is_file()
+    }
+    assert {name: path.read_bytes() for name, path in there.items()} == MODEL
+    labels = docker("volume", "inspect", "--format", "{{.Labels}}", store.volume)
+    assert f"com.docker.compose.project:{store.project}" in labels
+
+
+def interrupted(bundle: Bundle) -> None:
+    """Load the first image, and half of the second."""
+    first, second = bundle.manifest.images
+    images.load(bundle, first, lambda _: None)
+    sizes = [len(chunk) for chunk in images.stream(bundle, second)]
+
+    def stop(count: int) -> None:
+        sizes.remove(count)
+        if len(sizes) < 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        images.load(bundle, second, stop)
+
+
+CLONE = ("inv", "pyproject.toml", "requirements.lock", "requirements-dev.lock")
+
+
+@pytest.mark.offline
+def test_a_fresh_clone_without_network_comes_up_healthy(
+    other: Engine, new_stack: Callable[..., Stack], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = new_stack(whole=True, STACK_PROFILES="core", **stacks.BUILT)
+    shutil.copy(SOURCE_TREE / "requirements.lock", here.root)
+    here.up()
+    file = tmp_path / "core.bundle"
+    made = typed(here, *here.command(("bundle", "--output", str(file), "--json")))
+    secrets = [value for name, value in here.env().items() if name not in PLAIN and not name.endswith("_SOURCE")]
+    assert held(file, secrets) == []
+    clone = Stack(tmp_path / "clone", f"{here.project}-offline", here.base_port)
+    stacks.copy_tree(clone.root)
+    for name in CLONE:
+        shutil.copy(SOURCE_TREE / name, clone.root)
+    (clone.root / ".env").write_text(f"PROJECT_NAME={clone.project}\nBASE_PORT={clone.base_port}\n")
+    assert run(*other.enter, "ip", "route", "show", "default").out == ""
+    words = [str(clone.root / "inv"), "up", "--bundle", str(file), "--json"]
+    up = typed(clone, *other.enter, *words, DOCKER_HOST=other.address)
+    assert sorted(up.json["data"]["loaded"]["images"]) == sorted(made.json["data"]["images"])
+    states = docker("-H", other.address, "ps", "--format", "{{.Status}}").splitlines()
+    assert len(states) == 3
+    assert all(state.endswith("(healthy)") for state in states)
+    with capsys.disabled():
+        print(f"\n{made.json['data']['bytes'] / 1e6:.0f} MB\n{made.err}{up.err}")
+
+
+def typed(stack: Stack, *words: str, **env: str) -> Done:
+    """Run a program that takes minutes, and has to succeed."""
+    done = subprocess.run(words, cwd=stack.root, env=stack.environment(env), capture_output=True, text=True,
+                          timeout=1800, check=False)  # fmt: skip
+    assert done.returncode == 0, done
+    return Done(words, done.returncode, done.stdout, done.stderr)
+
+
+PLAIN = ("PROJECT_NAME", "BASE_PORT", "STACK_PROFILES")
+
+
+def held(file: Path, secrets: list[str]) -> list[str]:
+    """Those of the secrets that some file of the bundle has, layers unpacked."""
+    assert secrets
+    pattern = re.compile(b"|".join(re.escape(secret.encode()) for secret in secrets))
+    found: list[str] = []
+    with archive.opened(file) as bundle:
+        for part in bundle.manifest.parts:
+            unpacker, tail = zlib.decompressobj(images.GZIP), b""
+            for chunk in bundle.read(part.name):
+                tail += unpacker.decompress(chunk) if part.name.endswith("layer.tar") else chunk
+                found += [part.name] if pattern.search(tail) else []
+                tail = tail[-max(map(len, secrets)) :]
+    return found

@@ -160,6 +160,14 @@ def rollback(number: str = "", yes: bool = False) -> "Result":
     return module.run(number, yes)
 
 
+@command("Images", "upgrade", service="only this service (repeat)", timeout="seconds for each service to get healthy")
+def upgrade(service: Many = (), yes: bool = False, timeout: str = "300") -> "Result":
+    """Move what runs to what its tags are now, one service after the other; all back where one fails."""
+    from stack.commands import upgrade as module
+
+    return module.run(service, yes, timeout)
+
+
 @command("Images", "outdated")
 def outdated() -> "Result":
     """Say for which pinned images the registries have newer ones."""

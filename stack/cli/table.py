@@ -71,6 +71,9 @@ COMMANDS: dict[str, Said] = {
     "rollback": _said(
         ("", "as if the last start had not been; asks first"),
         ("7 --yes", "the state before start 7"), loose="number"),
+    "upgrade": _said(
+        ("", "says what moves, and asks"),
+        ("redis --yes", "only Redis"), loose="service"),
     "outdated": _said(
         ("", "which images have newer ones; changes nothing"),
         ("--json", "every pin with what is known of it")),

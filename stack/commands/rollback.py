@@ -70,7 +70,18 @@ def _agree(lines: list[str], yes: bool) -> None:
 
 
 def _gone(root: Path, found: Way, target: Entry, data: dict[str, Any], lines: list[str]) -> Result:
-    progress = Progress()
+    failed = going(root, found, target, Progress())
+    told = explained(root, failed)
+    if any(not failure.retry for failure in failed):
+        return Result(data, told, FAILED, ["./inv rollback goes back to how it was"])
+    return Result(data, told, OK, [*lines[:1], "done; ./inv rollback undoes it", NEXT])
+
+
+NEXT = "./inv plan says what the next ./inv up would change again"
+
+
+def going(root: Path, found: Way, target: Entry, progress: Progress) -> list[Failure]:
+    """Go the way back to an entry of the history, as an entry of its own. Gives back the services that failed."""
     with progress.shown():
         rolling.fetch(found, progress)
         rolling.put_back(root, found)
@@ -79,22 +90,16 @@ def _gone(root: Path, found: Way, target: Entry, data: dict[str, Any], lines: li
         with history.recorded(root, found.plan, found.changes, named, _shown(root)) as lost:
             failed = rolling.go(root, found, running, TIMEOUT, progress)
             lost += [failure.service for failure in failed if not failure.retry]
-    if lost:
-        return Result(data, _explained(root, failed), FAILED, ["./inv rollback goes back to how it was"])
-    told = _explained(root, failed)
-    return Result(data, told, OK, [*lines[:1], "done; ./inv rollback undoes it", *_next(found)])
+    return failed
 
 
-def _explained(root: Path, failed: list[Failure]) -> list[Problem]:
+def explained(root: Path, failed: list[Failure]) -> list[Problem]:
+    """Why services failed, in words."""
     try:
         planned = planner.drafted(checkouts.read(root))
         return [failures.explain(planned, failure) for failure in failed]
     except StackError:
         return [Problem("start", f"{one.service}: {one.why}", one.service, "docker compose logs") for one in failed]
-
-
-def _next(found: Way) -> list[str]:
-    return ["./inv plan says what the next ./inv up would change again"] if found.newer or found.kept else []
 
 
 def _data(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> dict[str, Any]:

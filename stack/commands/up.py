@@ -44,15 +44,15 @@ from stack.running.watching import Failure
 def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool, bundle: str = "") -> Result:
     """Bring the selection up and wait until it is healthy. `timeout` is in seconds per service; `bundle` is the file
     that has all that is needed, for a machine without network."""
-    seconds = _seconds(timeout)
+    limit = seconds(timeout)
     if bundle:
-        return _from_bundle(Path(bundle), request, yes, dry_run, seconds, recreate)
+        return _from_bundle(Path(bundle), request, yes, dry_run, limit, recreate)
     _told_early(request)
     if dry_run:
         return _dry(request)
     setup.ensure(yes, consent.asker(), consent.tell)
     with tree.locked(tree.root()), _children_ended():
-        return _up(request, seconds, recreate, Progress())
+        return _up(request, limit, recreate, Progress())
 
 
 def _from_bundle(path: Path, asked: Request, yes: bool, dry_run: bool, timeout: float, recreate: bool) -> Result:
@@ -117,7 +117,8 @@ def _dry(request: Request) -> Result:
     return result
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """What --timeout says. Raises StackError where it is no number of seconds."""
     if text.isascii() and text.isdecimal() and int(text) > 0:
         return float(text)
     raise fail(
@@ -136,7 +137,13 @@ def _children_ended() -> Iterator[None]:
         raise
 
 
-def _up(request: Request, timeout: float, recreate: bool, progress: Progress, only: str = "") -> Result:
+def within(request: Request, timeout: float) -> Result:
+    """The same as a part of another command, which holds the checkout's lock and records what it does."""
+    return _up(request, timeout, recreate=False, progress=Progress(), record=False)
+
+
+def _up(request: Request, timeout: float, recreate: bool, progress: Progress, only: str = "",
+        record: bool = True) -> Result:  # fmt: skip
     """`only` is why an image that is not here can be neither pulled nor built, where that is so."""
     with progress.shown():
         first = planner.make(tree.root(), request)
@@ -166,8 +173,8 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
             lines = [*_routed(standing, gateway_stays), *connected] or [UNCHANGED]
             done = _done(planned, standing, changes, saved, lines)
             done.problems += told
-            if history.unlike(planned.checkout.root):
-                with _recorded(standing, changes):
+            if record and history.unlike(planned.checkout.root):
+                with noted(standing, changes):
                     pass
             return done
         sources = {fragment: planned.facts.sources[fragment] for fragment in planned.plan.fragments()}
@@ -175,7 +182,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         lastup.write(planned.checkout.root, recorded, secrets, beyond, sources, special)
         kept.before(planned, secrets)
         unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
-        with _recorded(standing, changes) as lost:
+        with noted(standing, changes) if record else contextlib.nullcontext([]) as lost:
             failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
             lost += [failure.service for failure in failed if not failure.retry]
             routed = [] if lost else _routed(standing, gateway_stays)
@@ -188,8 +195,8 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     return result
 
 
-def _recorded(planned: Planned, changes: list[Change]) -> contextlib.AbstractContextManager[list[str]]:
-    """What the block does is an entry of the history."""
+def noted(planned: Planned, changes: list[Change]) -> contextlib.AbstractContextManager[list[str]]:
+    """What the block does is an entry of the history; it is given a list for the services that failed."""
     checkout = planned.checkout
     shown = checkouts.known(checkout.catalog) - checkout.secrets.keys()
     return history.recorded(checkout.root, planned.plan, changes, planner.pulled(planned), shown)

@@ -331,10 +331,12 @@ def lock(result: Result) -> Columns | None:
 def outdated(result: Result) -> Columns | None:
     """One row for each pin that is behind, or has a newer line beyond its own."""
     rows = [row for row in result.data["images"] if row.outdated or row.beyond]
-    table = Columns(Column("image", "anywhere"), "pin", "newest", Column("beyond", goes=2), Column("told by", goes=1))
+    table = Columns(Column("image", "anywhere"), "pin", "newest", Column("pull", goes=3), Column("beyond", goes=2),
+                    Column("told by", goes=1))  # fmt: skip
     for row in rows:
         by = f"{row.told_by}, {row.on}" if row.told_by == "table" else row.told_by
-        table.add(row.name, row.pin, Text(row.newest, "yellow" if row.outdated else ""), row.beyond, by)
+        newest = Text(row.newest, "yellow" if row.outdated else "")
+        table.add(row.name, row.pin, newest, _bytes(row.download_bytes), row.beyond, by)
     return table if rows else None
 
 

@@ -79,6 +79,12 @@ def split(image: str) -> tuple[str, str]:
     return (name, tag) if colon and "/" not in tag else (image.partition("@")[0], "")
 
 
+def row_of(image: str, rows: Iterable[Pin]) -> Pin | None:
+    """The row that an image is pinned by, whatever its tag and mirror; None where there is none."""
+    name = split(image)[0]
+    return next((row for row in rows for pin in row.images() if f"/{name}".endswith(f"/{split(pin)[0]}")), None)
+
+
 def version(tag: str) -> Version | None:
     """A tag's version; none where it has no number."""
     found = next((found for one in VERSIONS if (found := re.search(one, tag))), None)

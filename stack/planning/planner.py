@@ -9,6 +9,7 @@ from stack.errors import Problem, StackError
 from stack.planning import checkouts, interpolation, locks, merging, model, plan, sources
 from stack.planning.catalog import FAR
 from stack.planning.checkouts import Checkout
+from stack.planning.locks import Table
 from stack.planning.plan import Facts, Plan, Selection
 
 
@@ -51,14 +52,14 @@ def flags_of(request: Request) -> dict[str, str]:
 
 
 def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] | None = None,
-              forced: Mapping[str, str] | None = None) -> Planned:  # fmt: skip
-    """The plan of a request on a checkout that was read: see `make`."""
+              forced: Mapping[str, str] | None = None, table: Table | None = None) -> Planned:  # fmt: skip
+    """The plan of a request on a checkout that was read: see `make`. A `table` takes the place of what is locked."""
     named, broad = sources.parse_flags(request.sources, checkout.catalog)
     chosen = {**(forced or {}), **named}
-    planned = _plan(checkout, request, chosen, missing or {})
+    planned = _plan(checkout, request, chosen, missing or {}, table)
     if broad:
         spread = sources.spread(checkout.catalog, broad, planned.plan.fragments())
-        planned = _plan(checkout, request, {**spread, **chosen}, missing or {})
+        planned = _plan(checkout, request, {**spread, **chosen}, missing or {}, table)
     lacking = unset(planned)
     if lacking:
         raise StackError(lacking)
@@ -82,14 +83,15 @@ def narrowed(planned: Planned, names: Iterable[str]) -> Planned:
     return widened(msgspec.structs.replace(planned, plan=nothing), names)
 
 
-def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missing: Mapping[str, str]) -> Planned:
+def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missing: Mapping[str, str],
+          table: Table | None = None) -> Planned:  # fmt: skip
     values = checkouts.given(checkout)
     chosen = sources.choose(checkout.catalog, values, flags)
     base_port = int(checkout.settings.value("BASE_PORT"))
     env, assigned = interpolation.environment(checkout, chosen, base_port)
     files = plan.file_list(checkout.catalog, chosen, checkouts.network(checkout))
     merged, digest = merging.merge(checkout, files, env)
-    prefix, table = values.get("REGISTRY_PREFIX", ""), locks.read(checkout.root)
+    prefix, table = values.get("REGISTRY_PREFIX", ""), locks.read(checkout.root) if table is None else table
     merged = locks.applied(merged, table, locks.loaded(table, prefix))
     merged = model.mirrored(merged, prefix)
     merged = merged if checkouts.network(checkout) == checkouts.BRIDGE else model.joined(merged)

@@ -101,7 +101,7 @@ def test_the_data_of_a_pin_is_frozen() -> None:
     [found] = outdated.compared(pin("a:1.0.0"), {"a:1.0.0": Answer("docker.io", ["1.2.0"])}, TODAY)
     assert msgspec.to_builtins(found) == {
         "name": "a", "pin": "1.0.0", "newest": "1.2.0", "beyond": "", "outdated": True, "told_by": "docker.io",
-        "on": "2026-01-31", "file": "", "why": "",
+        "on": "2026-01-31", "file": "", "why": "", "download_bytes": None, "moving": "", "breaks": "",
     }  # fmt: skip
 
 

@@ -1,0 +1,186 @@
+"""`inv upgrade`: services to what the files name and their tags are now, one after the other; back where one fails."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import docker, tree
+from stack.commands import rollback, up
+from stack.errors import FAILED, USAGE, Problem, StackError, fail
+from stack.names import echoed, suggest
+from stack.output import consent
+from stack.output.progress import Progress
+from stack.output.result import Result
+from stack.planning import compare, locks, pins, planner, saving
+from stack.planning.changes import Change
+from stack.planning.locks import Table
+from stack.planning.planner import Planned, Request
+from stack.running import history, images, moving, pull, rolling
+from stack.running.moving import Move
+from stack.running.registries import Answer
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What is to be done: the plan as it is to be, the lock, what changes, the steps, and the images to pull first."""
+
+    planned: Planned
+    table: Table
+    changes: list[Change]
+    moves: list[Move]
+    pulls: list[str]
+    problems: list[Problem]
+
+
+def run(services: tuple[str, ...], yes: bool, timeout: str) -> Result:
+    """Say what moves and ask; pull all of it; then start it service by service, those that others depend on first, and
+    wait for each to be healthy. Where one is not, all goes back to how it was."""
+    seconds = up.seconds(timeout)
+    root = tree.root()
+    with tree.locked(root):
+        step = _step(root, services)
+        if not step.moves:
+            return Result(_data(step, []), step.problems, lines=["nothing is known to be newer; nothing was changed"])
+        _agree(step, yes)
+        return _moved(root, step, seconds)
+
+
+def _step(root: Path, asked: tuple[str, ...]) -> Step:
+    first = planner.make(root, Request())
+    running = docker.containers(first.plan.project)
+    compare.check_owner(root, first.plan.project, running)
+    if not running:
+        raise fail("nothing-runs", "nothing of this project runs, so there is nothing to move", fix="./inv up")
+    chosen, pulled = _chosen(first, asked), planner.pulled(first)
+    prefix, before = first.checkout.settings.value("REGISTRY_PREFIX"), locks.read(root)
+    answers = moving.ask({image for name, image in pulled.items() if name in chosen}, prefix)
+    table = moving.relocked(before, answers)
+    planned = planner.make_from(first.checkout, Request(), table=table)
+    tags = [] if table else moving.stale(answers, _digests(answers, prefix))
+    here = {name: found for name, found in images.present(planned).items() if name not in tags}
+    secrets = saving.secret_values(planned.checkout)
+    changes = compare.compare(planned, compare.assemble(planned), here, running, secrets)
+    retagged = {name for name, image in pulled.items() if image in tags}
+    told = [_retagged(c) if c.name in retagged and c.action == "unchanged" else c for c in changes]
+    mine = [c for c in told if c.name in chosen and c.action not in ("unchanged", "beyond", "remove")]
+    entries = history.read(root)
+    ran = entries[-1].images if entries else {}
+    moves = moving.moves(planned.plan.services, mine, pulled, ran, answers, pins.read(root))
+    lacking = {s.image for s in planned.plan.services if s.name in chosen and not s.built and s.image not in here}
+    return Step(planned, table, told, moves, sorted(lacking), _silent(answers))
+
+
+def _retagged(change: Change) -> Change:
+    return msgspec.structs.replace(change, action="recreate", keys=["image"])
+
+
+def _chosen(planned: Planned, asked: tuple[str, ...]) -> set[str]:
+    """The planned services asked for with their companions; all, where none is."""
+    fragment_of, names = planned.facts.catalog.fragment_of, planned.plan.names()
+    for name in asked:
+        if name not in names:
+            hint = suggest(name, names) or f"planned are {', '.join(sorted(names))}"
+            raise fail("unknown-service", f"{echoed(name)} is no planned service", "--service", hint, USAGE)
+    fragments = {fragment_of(name) for name in asked}
+    return {name for name in names if not asked or fragment_of(name) in fragments}
+
+
+def _digests(answers: Mapping[str, Answer], prefix: str) -> dict[str, list[str]]:
+    """The digests by which each image is on this machine."""
+    asked = {image: docker.familiar(locks.at(image, prefix)) for image in answers}
+    rows = docker.inspected("images", asked.values())
+    by_name = {name: row for row in rows for name in row.get("RepoTags") or []}
+    return {image: [one.partition("@")[2] for one in by_name[name].get("RepoDigests") or []]
+            for image, name in asked.items() if name in by_name}  # fmt: skip
+
+
+def _silent(answers: Mapping[str, Answer]) -> list[Problem]:
+    told: dict[str, list[str]] = {}
+    for image, answer in answers.items():
+        if answer.why:
+            told.setdefault(f"{answer.registry}: {answer.why}", []).append(image)
+    return [Problem("registry-silent", f"nothing is known of what {', '.join(names)} is now: {why}", names[0])
+            for why, names in told.items()]  # fmt: skip
+
+
+def _agree(step: Step, yes: bool) -> None:
+    """Say what moves, and ask. Raises StackError where nobody can be asked, or the answer is no."""
+    lines = preview(step.moves)
+    ask = consent.asker()
+    if ask is None and not yes:
+        raise fail("not-agreed", "\n".join(["this would move:", *lines]), fix="./inv upgrade --yes")
+    consent.tell("\n".join(lines))
+    if not yes and ask and not ask("Go on?"):
+        raise fail("not-agreed", "nothing was changed")
+
+
+def preview(moves: Iterable[Move]) -> list[str]:
+    """What moves, a line for each service and one for what has to be known of its data. Pure."""
+    lines = []
+    for one in moves:
+        size = f", {one.download_bytes / 2**20:.0f} MiB at most" if one.download_bytes is not None else ""
+        step = f"{one.before} → {one.after}" if one.before and one.before != one.after else one.after
+        lines.append(f"{one.service}: {step} ({', '.join(one.parts) or 'new'}{size})")
+        lines += [f"  {one.moving}"] if one.moving else []
+    return lines
+
+
+def _moved(root: Path, step: Step, timeout: float) -> Result:
+    progress = Progress()
+    with progress.shown():
+        failed = [o for o in pull.pull(step.pulls, lambda i, text: progress.tell(i, f"pulling {text}")) if o.kind]
+    if failed:
+        raise StackError([pull.problem(outcome) for outcome in failed])
+    before = _before(root, step)
+    if step.table:
+        locks.write(root, step.table)
+    standing = planner.widened(step.planned, [c.name for c in step.changes if c.action == "beyond"])
+    done: list[str] = []
+    with up.noted(standing, step.changes) as lost:
+        wrong = _each(step, timeout, done)
+        lost += [problem.where for problem in wrong]
+    if wrong:
+        return _back(root, step, before, wrong)
+    return Result(_data(step, done), step.problems, lines=[f"moved: {', '.join(done)}", UNDO])
+
+
+UNDO = "./inv rollback goes back to how it was, but for the data"
+
+
+def _before(root: Path, step: Step) -> history.Entry:
+    """The entry of what runs now; one is made where there is none."""
+    entries = history.read(root)
+    if not entries:
+        with up.noted(planner.widened(step.planned, []), []):
+            pass
+        entries = history.read(root)
+    return entries[-1]
+
+
+def _each(step: Step, timeout: float, done: list[str]) -> list[Problem]:
+    """Move one service after the other; gives back why one failed. Jobs that wait for one run again with it."""
+    for move in step.moves:
+        jobs = [s.name for s in step.planned.plan.services if s.one_shot and move.service in s.depends_on]
+        try:
+            result = up.within(Request(services=(move.service, *jobs), once=True), timeout)
+        except StackError as error:
+            return error.problems
+        if result.exit_code:
+            return result.problems
+        done.append(move.service)
+    return []
+
+
+def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem]) -> Result:
+    moment = history.moment(root, before.number)
+    way = rolling.way(root, moment, before.images, docker.containers(step.planned.plan.project))
+    failed = rollback.going(root, way, before, Progress())
+    lost = [failure.service for failure in failed if not failure.retry]
+    how = f"and {', '.join(lost)} did not come back" if lost else "so all is as it was before, settings included"
+    told = Problem("upgrade", f"{wrong[0].where or 'a service'} did not get there, {how}", wrong[0].where,
+                   "mend it, or leave that image as it was; then ./inv upgrade")  # fmt: skip
+    return Result(_data(step, []), [*wrong, told, *rollback.explained(root, failed)], FAILED, [rollback.NEXT])
+
+
+def _data(step: Step, done: list[str]) -> dict[str, object]:
+    return {"moves": msgspec.to_builtins(step.moves), "pulls": step.pulls, "moved": done}

@@ -1,0 +1,102 @@
+"""Services moved to newer images of a real registry: one after the other, and back where one fails."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine.support import images, registries
+from tests.engine.support.stacks import Stack, docker, run
+
+WHICH = "read -r found < /which; echo $found"
+
+
+@pytest.fixture
+def port(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[int]:
+    """A registry with app:1, and app:2, in which nothing can be run. What came from it is forgotten afterwards."""
+    with registries.registry(tmp_path_factory.mktemp("registry")) as found:
+        _publish(found, "first")
+        images.publish(found, "app:2", images.layer({}))
+        yield found
+    here = docker("images", "-q", "--no-trunc", f"127.0.0.1:{found}/app").split()
+    if here:
+        run("docker", "rmi", "-f", *here)
+
+
+def _publish(port: int, which: str) -> None:
+    content = images.layer({**images.root_filesystem(), "which": f"{which}\n".encode()})
+    images.publish(port, "app:1", content)
+
+
+@pytest.fixture
+def started(stack: Stack, port: int) -> Stack:
+    """An app that waits for a store and has a job that waits for it."""
+    (stack.root / "pins.yml").write_text("[]\n")
+    stack.service("store")
+    stack.service("app", image=f"${{APP_IMAGE:-127.0.0.1:{port}/app:1}}", depends_on=["store"],
+                  healthcheck={"test": "read -r found < /which", "interval": "1s"})  # fmt: skip
+    stack.service("job", command=["true"], restart="no", depends_on=["app"])
+    stack.up()
+    return stack
+
+
+def _which(stack: Stack) -> str:
+    return stack.exec("app", "sh", "-c", WHICH).strip()
+
+
+def _starts(stack: Stack) -> list[tuple[str, str]]:
+    return [(one["command"], one["outcome"]) for one in stack.inv("history", "--json").json["data"]["starts"]]
+
+
+def test_a_locked_tag_moves_when_it_is_asked_for_and_a_broken_one_comes_back(started: Stack, port: int) -> None:
+    stack, image = started, f"127.0.0.1:{port}/app:1"
+    [locked] = stack.inv("lock", "--json").json["data"]["images"]
+    stack.up()
+    _publish(port, "second")
+    told = stack.inv("outdated", "--json").json["data"]
+    [moved] = told["moved"]
+    assert (moved["image"], moved["locked"]) == (image, locked["digest"])
+    assert moved["download_bytes"] > 10_000
+    store, job = stack.one("store")["Id"], stack.one("job")["State"]["StartedAt"]
+    asked = stack.inv("upgrade")
+    assert asked.code == 1
+    assert f"app: {image}@{moved['locked']} → {image}@{moved['now']} (image, " in asked.err
+    assert _which(stack) == "first"
+    done = stack.inv("upgrade", "--yes", "--json")
+    assert done.code == 0, done
+    assert done.json["data"]["moved"] == ["app"]
+    assert _which(stack) == "second"
+    assert stack.one("store")["Id"] == store
+    assert stack.one("job")["State"]["StartedAt"] != job
+    assert stack.inv("outdated", "--json").json["data"]["moved"] == []
+    assert "nothing is known to be newer" in stack.inv("upgrade", "--yes").out
+    # The next one can't run. All goes back, the setting that named it, too.
+    before = (stack.root / "images.lock").read_bytes()
+    assert stack.inv("env.set", "APP_IMAGE", f"127.0.0.1:{port}/app:2").code == 0
+    failed = stack.inv("upgrade", "--yes", "--timeout", "30", "--json")
+    assert failed.code == 1
+    [told] = [problem for problem in failed.problems if problem["code"] == "upgrade"]
+    assert "all is as it was before" in told["message"]
+    assert _which(stack) == "second"
+    assert "APP_IMAGE" not in stack.env()
+    assert (stack.root / "images.lock").read_bytes() == before
+    assert _starts(stack)[:3] == [
+        ("./inv upgrade --yes --timeout 30 --json", "done"),
+        ("./inv upgrade --yes --timeout 30 --json", "failed"),
+        ("./inv upgrade --yes --json", "done"),
+    ]
+    assert "everything already is as planned" in stack.up().out
+
+
+def test_without_a_lock_the_tag_is_pulled_anew_and_a_rollback_has_the_old_one(started: Stack, port: int) -> None:
+    stack = started
+    assert "nothing is known to be newer" in stack.inv("upgrade", "app", "--yes").out
+    _publish(port, "second")
+    stack.up()
+    assert _which(stack) == "first"
+    done = stack.inv("upgrade", "app", "--yes")
+    assert (done.code, _which(stack)) == (0, "second"), done
+    assert not (stack.root / "images.lock").exists()
+    assert stack.inv("rollback", "--yes").code == 0
+    assert _which(stack) == "first"
+    wrong = stack.inv("upgrade", "ap", "--yes")
+    assert (wrong.code, 'did you mean "app"?' in wrong.err) == (2, True)

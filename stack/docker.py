@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,22 +107,34 @@ def told(resource: str) -> Any:
 
     Raises LookupError where the client has to be asked, as it knows the way to an engine elsewhere and has the words
     for a refusal, and StackError where no engine answers."""
+    body = _told(resource)
+    try:
+        return None if body is None else json.loads(body)
+    except ValueError as error:
+        raise LookupError(resource) from error
+
+
+def _told(resource: str) -> bytes | None:
+    """The same as bytes."""
     at = endpoint()
     if not at.startswith(UNIX):
         raise LookupError(at)
     try:
         answer = unixhttp.get(at.removeprefix(UNIX), resource, QUICK)
-        if answer.status == unixhttp.MISSING:
-            return None
-        if answer.status == unixhttp.OK:
-            return answer.values()
     except TimeoutError:
         raise fail("docker-hangs", f"the engine did not answer within {QUICK:.0f} s", fix="./inv engine") from None
     except (FileNotFoundError, ConnectionRefusedError):
         raise fail("docker", f"no engine answers at {at}", fix="./inv engine") from None
     except (OSError, ValueError) as error:
         raise LookupError(resource) from error
-    raise LookupError(answer.status)
+    if answer.status not in (unixhttp.OK, unixhttp.MISSING):
+        raise LookupError(answer.status)
+    return answer.body if answer.status == unixhttp.OK else None
+
+
+def _filtered(resource: str, **filters: str) -> str:
+    """A resource for what fits these filters alone."""
+    return f"{resource}filters={quote(json.dumps({name: [value] for name, value in filters.items()}))}"
 
 
 def inspected(kind: str, names: Iterable[str]) -> list[dict[str, Any]]:
@@ -174,9 +187,8 @@ FIELDS = {
 def containers(project: str) -> list[Container]:
     """Every container of the project, stopped ones too, from one call to the engine."""
     label = f"{PROJECT_LABEL}={project}"
-    filters = quote(json.dumps({"label": [label]}))
     try:
-        return [_listed(row) for row in told(f"/containers/json?all=1&filters={filters}")]
+        return [_listed(row) for row in told(_filtered("/containers/json?all=1&", label=label))]
     except LookupError:
         pass
     layout = UNIT.join(FIELDS.values())
@@ -319,6 +331,59 @@ def volumes() -> set[str]:
         return {volume["Name"] for volume in told("/volumes").get("Volumes") or []}
     except LookupError:
         return set(ask(["volume", "ls", "--format", "{{.Name}}"]).split())
+
+
+VOLUME_LABEL = "com.docker.compose.volume"
+
+
+def volumes_of(project: str) -> dict[str, str]:
+    """The volumes of a project: the engine's name of each, and the name in its files."""
+    label = f"{PROJECT_LABEL}={project}"
+    try:
+        rows = told(_filtered("/volumes?", label=label)).get("Volumes") or []
+        return {row["Name"]: (row.get("Labels") or {}).get(VOLUME_LABEL, "") for row in rows}
+    except LookupError:
+        layout = UNIT.join(["{{.Name}}", f'{{{{.Label "{VOLUME_LABEL}"}}}}'])
+        lines = ask(["volume", "ls", "--filter", f"label={label}", "--format", layout]).splitlines()
+        return dict(line.split(UNIT) for line in lines)
+
+
+def projects_in(folder: Path) -> set[str]:
+    """The projects of which a container, running or not, was started from a folder."""
+    label = f"{LABELS['working_dir']}={folder}"
+    try:
+        rows = told(_filtered("/containers/json?all=1&", label=label))
+        return {(row.get("Labels") or {}).get(PROJECT_LABEL, "") for row in rows} - {""}
+    except LookupError:
+        layout = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
+        return set(ask(["ps", "-a", "--filter", f"label={label}", "--format", layout]).split())
+
+
+def killed(project: str, seconds: int) -> set[str]:
+    """The ids of a project's containers that were killed for want of memory in the last seconds."""
+    label = f"{PROJECT_LABEL}={project}"
+    now = int(time.time())
+    events = _filtered(f"/events?since={now - seconds}&until={now}&", type="container", event="oom", label=label)
+    try:
+        body = _told(events)
+        return {json.loads(line)["Actor"]["ID"] for line in (body or b"").splitlines() if line}
+    except (LookupError, ValueError):
+        words = ["events", "--since", str(now - seconds), "--until", str(now), "--filter", "type=container",
+                 "--filter", "event=oom", "--filter", f"label={label}", "--format", "{{.ID}}"]  # fmt: skip
+        return set(ask(words).split())
+
+
+def log(container: str, lines: int, since: int = 0, terminal: bool = False) -> str:
+    """The last lines of a container's log, each with its time in front, first those of its output; with `since`, those
+    after that second. `terminal` is for one that has one, whose log is in one piece."""
+    resource = f"/containers/{container}/logs?stdout=1&stderr=1&timestamps=1&tail={lines}&since={since}"
+    try:
+        body = _told(resource) or b""
+        return (body if terminal else unixhttp.streams(body)).decode(errors="replace")
+    except (LookupError, ValueError):
+        after = ["--since", str(since)] if since else []
+        done = run(["logs", "--timestamps", "--tail", str(lines), *after, container])
+        return done.stdout + done.stderr
 
 
 def networks() -> list[str]:

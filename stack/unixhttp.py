@@ -32,3 +32,17 @@ def get(path: str, resource: str, timeout: float) -> Answer:
         whole = b"".join(iter(lambda: sock.recv(1 << 16), b""))
     head, _, body = whole.partition(b"\r\n\r\n")
     return Answer(int(head[:12].rpartition(b" ")[2]), head, body)
+
+
+def streams(body: bytes) -> bytes:
+    """A container's output and its errors out of one answer, in which each piece has a head: a number for the stream,
+    and the piece's length. Raises ValueError where there are none."""
+    pieces: dict[int, list[bytes]] = {1: [], 2: []}
+    at = 0
+    while at < len(body):
+        head, length = body[at : at + 4], int.from_bytes(body[at + 4 : at + 8])
+        if head[1:] != b"\0\0\0" or head[0] not in pieces:
+            raise ValueError(head)
+        pieces[head[0]].append(body[at + 8 : at + 8 + length])
+        at += 8 + length
+    return b"".join(pieces[1] + pieces[2])

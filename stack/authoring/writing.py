@@ -1,10 +1,9 @@
-"""The edge of authoring: a set of changes tried on a copy of the catalogue, then written whole or not at all."""
+"""The edge of authoring: a set of changes tried beside the catalogue, then written whole or not at all."""
 
 import contextlib
 import difflib
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from stack import tree
@@ -13,6 +12,7 @@ from stack.authoring.addition import Changes
 from stack.errors import Problem, StackError, fail
 from stack.gateway import entrance
 from stack.planning import checkouts, planner
+from stack.planning.checkouts import Checkout
 from stack.planning.planner import Planned
 
 PARTS = ("compose", "overrides", "kong")
@@ -23,14 +23,15 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
     documents.
 
     Raises StackError where the catalogue, Compose or the gateway would refuse any of it."""
-    settings = {**checkouts.read(root).dotenv, **saved}
-    dotenv = {name: value for name, value in settings.items() if value is not None}
-    with _copy(root) as copy:
+    standing = checkouts.read(root)
+    dotenv = {name: value for name, value in {**standing.dotenv, **saved}.items() if value is not None}
+    with _copy(standing, changes) as copy:
         for path, data in changes.items():
             unfinished.put(copy, path, data)
         planned = planner.drafted(checkouts.read(copy, dotenv=dotenv))
+        wrong = entrance.check(planned, {})
         now = {path: tree.read(root / path) for path in entrance.files(planned)}
-        problems = _new(entrance.check(planned, {}), entrance.check(planned, now))
+        problems = _new(wrong, entrance.check(planned, now)) if wrong else []
         if problems:
             raise StackError(problems)
         made = {path: text.encode() for path, text in generated.of_fragments(copy).items()}
@@ -44,17 +45,32 @@ def _new(problems: list[Problem], before: list[Problem]) -> list[Problem]:
 
 
 @contextlib.contextmanager
-def _copy(root: Path) -> Iterator[Path]:
-    """A copy of the catalogue, with this checkout's cache: what is merged for it need not be merged again."""
+def _copy(standing: Checkout, changes: Iterable[str]) -> Iterator[Path]:
+    """A folder that reads as the catalogue, in which the files of these paths can be changed; with this checkout's
+    cache: what is merged for it need not be merged again."""
+    root = standing.root
     with tempfile.TemporaryDirectory(prefix="stack-") as name:
         copy = Path(name)
-        roots = {Path(part).parts[0] for part in checkouts.read(root).roots if part and not Path(part).is_absolute()}
+        roots = {Path(part).parts[0] for part in standing.roots if part and not Path(part).is_absolute()}
+        touched = {above for path in changes for above in (Path(path), *Path(path).parents)}
         for part in (*PARTS, *roots):
             if (root / part).is_dir():
-                shutil.copytree(root / part, copy / part, symlinks=True)
+                _mirror(root, copy, Path(part), touched)
         (root / tree.GENERATED).mkdir(exist_ok=True)
         (copy / tree.GENERATED).symlink_to(root / tree.GENERATED)
         yield copy
+
+
+def _mirror(root: Path, copy: Path, folder: Path, touched: Collection[Path]) -> None:
+    """Make a folder of links to what is in one of the checkout: to a whole folder where nothing below it is touched.
+    What is touched itself is left out, as a link would lead to the one that stays."""
+    (copy / folder).mkdir(parents=True, exist_ok=True)
+    for inside in (root / folder).iterdir():
+        path = folder / inside.name
+        if path not in touched:
+            (copy / path).symlink_to(inside)
+        elif inside.is_dir():
+            _mirror(root, copy, path, touched)
 
 
 def apply(root: Path, changes: Changes, before: Changes) -> list[str]:

@@ -1,4 +1,4 @@
-"""The looks from inside the project's networks: as few as will do, since each takes a third of a second.
+"""The looks from inside the project's networks: as few as will do, since each can take a third of a second.
 
 One from each service that is to reach others. One of those, on the same network, also tries the published ports of a
 service that reaches nobody. What does not get through is then looked at from its own side."""
@@ -24,12 +24,16 @@ def looks(planned: Planned, there: Mapping[str, Inspected], here: Mapping[str, o
     from, `here` the planned images that are on this machine. Raises StackError where not a single look came about."""
     tried = with_published(_wanted(planned, there), _published(there), _networks(planned, there))
     images = inside.candidates(here) or list(docker.images([base.TAG]))
-    seen = _asked({name: Question(there[name]["Id"], tuple(sorted(uses))) for name, uses in tried.items()}, images)
+    seen = _asked({name: _question(there[name], sorted(uses)) for name, uses in tried.items()}, images)
     silent = {service for name, look in seen.items() for target, service in tried[name].items()
               if service in there and service not in seen and _missed(look, target)}  # fmt: skip
     with contextlib.suppress(StackError):
-        seen |= _asked({name: Question(there[name]["Id"]) for name in sorted(silent)}, images)
+        seen |= _asked({name: _question(there[name]) for name in sorted(silent)}, images)
     return seen
+
+
+def _question(one: Inspected, targets: Iterable[Target] = ()) -> Question:
+    return Question(one["Id"], tuple(targets), str(one["Config"].get("Image") or ""))
 
 
 def with_published(

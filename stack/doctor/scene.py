@@ -25,6 +25,8 @@ from stack.planning.planner import Planned
 from stack.running import images, inside, sockets
 
 T = TypeVar("T")
+RECENT_S = 1800
+"""How far back a container counts that was killed for want of memory."""
 
 
 class piece(Generic[T]):  # noqa: N801 - used as a decorator, as `property` is
@@ -208,9 +210,8 @@ class Scene:
     @piece
     def volumes(self) -> dict[str, str]:
         """The project's volumes: the engine's name, and the name in the fragments."""
-        layout = docker.UNIT.join(["{{.Name}}", '{{.Label "com.docker.compose.volume"}}'])
-        lines = self._ask(["volume", "ls", "--filter", self._of_project(), "--format", layout]).splitlines()
-        return dict(line.split(docker.UNIT) for line in lines)
+        _ = self.engine
+        return docker.volumes_of(self.project)
 
     @piece
     def declared_volumes(self) -> set[str]:
@@ -234,9 +235,8 @@ class Scene:
     @piece
     def oom_kills(self) -> set[str]:
         """The containers of the project that were killed for want of memory in the last half hour."""
-        words = ["events", "--since", "30m", "--until", "0s", "--filter", "type=container", "--filter", "event=oom",
-                 "--filter", self._of_project(), "--format", "{{.ID}}"]  # fmt: skip
-        return set(self._ask(words).split())
+        _ = self.engine
+        return docker.killed(self.project, RECENT_S)
 
     @piece
     def networks(self) -> list[dict[str, Any]]:
@@ -316,11 +316,3 @@ class Scene:
     def raw(self, name: str) -> model.Service:
         """A planned service in Compose's merged model."""
         return model.services(self.planned.facts.model)[name]
-
-    def _of_project(self) -> str:
-        return f"label={docker.PROJECT_LABEL}={self.project}"
-
-    def _ask(self, words: list[str]) -> str:
-        """What `docker WORDS` prints, once it is sure that an engine answers."""
-        _ = self.engine
-        return docker.ask(words)

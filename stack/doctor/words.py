@@ -1,5 +1,6 @@
 """What a container's state comes to, in words; and its last lines."""
 
+import time
 from collections.abc import Iterable
 
 from stack import docker
@@ -39,14 +40,14 @@ def last_lines(one: Inspected, most: int = 3) -> str:
     return "".join(f"\n  | {line}" for line in lines)
 
 
-def log(one: Inspected, since: str = "") -> str:
-    """The end of a container's log, both of its streams in the order of their times."""
-    words = ["logs", "--timestamps", "--tail", str(LINES), *(["--since", since] if since else []), one["Id"]]
+def log(one: Inspected, seconds: int = 0) -> str:
+    """The end of a container's log, both of its streams in the order of their times; with `seconds`, of the last ones
+    alone."""
+    since = int(time.time()) - seconds if seconds else 0
     try:
-        done = docker.run(words)
+        lines = sorted(docker.log(one["Id"], LINES, since, bool(one["Config"].get("Tty"))).splitlines())
     except StackError:
         return ""
-    lines = sorted((done.stdout + done.stderr).splitlines())
     return "\n".join(text for _, _, text in (line.partition(" ") for line in lines))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker
+from stack import docker, tree
 from stack.engine import probe, record
 
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
@@ -67,7 +67,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look() -> Facts:
-    """Gathers the facts: 60 ms where an engine answers, mostly for Compose's version."""
+    """Gathers the facts: a few milliseconds where an engine answers and Compose is known."""
     home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     seen = Facts(
         system=platform.system().lower(),
@@ -95,9 +95,17 @@ def look() -> Facts:
 
 
 def compose_version() -> str:
-    """The version of Compose that `docker compose` runs, "" where there is none."""
+    """The version of Compose that `docker compose` runs, "" where there is none. It is kept for as long as the program
+    stays what it is: a start of Compose is half of what is asked here."""
+    stamp = docker.compose_stamp()
+    cache = tree.root() / tree.GENERATED / "cache" / "compose.json"
+    kept = tree.recall(cache, dict[str, str]) or {}
+    if stamp in kept:
+        return kept[stamp]
     done = _quick([*docker.compose_words(), "version", "--short"])
     found = re.match(r"v?(\d+\.\d+\S*)", done.strip())
+    if stamp and found:
+        tree.remember(cache, msgspec.json.encode({stamp: found[1]}))
     return found[1] if found else ""
 
 

@@ -18,10 +18,7 @@ def problems(planned: Planned) -> list[Problem]:
     left = candidates(planned, record)
     if not left:
         return []
-    layout = docker.UNIT.join(["{{.Name}}", '{{.Label "com.docker.compose.volume"}}'])
-    of_project = f"label={docker.PROJECT_LABEL}={planned.plan.project}"
-    rows = docker.ask(["volume", "ls", "--filter", of_project, "--format", layout]).splitlines()
-    names = {key: name for name, _, key in (row.partition(docker.UNIT) for row in rows)}
+    names = {key: name for name, key in docker.volumes_of(planned.plan.project).items()}
     there = {fragment: [names[key] for key in keys if key in names] for fragment, keys in left.items()}
     return [_problem(planned, record, fragment, volumes) for fragment, volumes in there.items() if volumes]
 

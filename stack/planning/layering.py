@@ -4,8 +4,11 @@ become other texts, and a short `depends_on` waits for less than the long one be
 Tried with Compose 2.40.3 and 5.6.1."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from stack import docker, tree, yamlfile
 from stack.errors import Problem
@@ -26,16 +29,31 @@ def problems(planned: Planned) -> list[Problem]:
     root = planned.checkout.root
     own = [name for name in docker.override(root)[1:] if name not in planned.plan.files]
     texts = {path: yamlfile.decode(path, tree.read(root / path)) for path in [*planned.plan.files, *own]}
-    waits: dict[str, dict[str, str]] = {}
-    found: list[Problem] = []
-    # Parsing is slow: a file is read where it may hold such a number, and all with edges only where one is short.
     layers = [path for path in texts if path in own or not path.startswith("compose/")]
     short = any(SHORT.search(texts[path]) for path in layers)
-    for path, text in texts.items():
-        if SUSPECT.search(text) or (short and "depends_on" in text):
-            top = yamlfile.nodes(text)
-            found += [*scalars(path, top), *weakened(path, top, waits)]
+    # Parsing is slow: a file is read where it may hold such a number, and all with edges only where one is short.
+    suspect = {path: text for path, text in texts.items() if SUSPECT.search(text) or (short and "depends_on" in text)}
+    return _kept(root, suspect) if suspect else []
+
+
+def _kept(root: Path, texts: Mapping[str, str]) -> list[Problem]:
+    """What is found in these files, from the last time that they and this module were the same."""
+    code = Path(__file__).stat()
+    key = tree.digest(repr((code.st_size, code.st_mtime_ns, texts)).encode())
+    cache = root / tree.GENERATED / "cache" / f"layering-{key[:24]}.json"
+    found = tree.recall(cache, list[Problem])
+    if found is None:
+        found = list(_found(texts))
+        tree.remember(cache, msgspec.json.encode(found))
     return found
+
+
+def _found(texts: Mapping[str, str]) -> Iterator[Problem]:
+    waits: dict[str, dict[str, str]] = {}
+    for path, text in texts.items():
+        top = yamlfile.nodes(text)
+        yield from scalars(path, top)
+        yield from weakened(path, top, waits)
 
 
 def scalars(path: str, top: Any) -> Iterator[Problem]:

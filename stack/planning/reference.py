@@ -1,6 +1,6 @@
 """What is written from the catalogue: .env.example and docs/services.md. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from stack.env import public
 from stack.env.settings import CORE
@@ -32,18 +32,17 @@ def meanings(catalog: Catalog) -> dict[str, tuple[str, str, str]]:
     """Every setting of the catalogue: its fragment ("" for the project's own), default, and meaning. A setting
     that several fragments read stands at the one that explains it, else at the first."""
     found = {setting.name: ("", setting.default, setting.meaning) for setting in CORE}
+    entries = {name: _entries(catalog, fragment) for name, fragment in catalog.fragments.items()}
     explained = {
-        name: text
-        for fragment in catalog.fragments.values()
-        for entry in _entries(catalog, fragment).values()
-        for name, text in entry.settings.items()
+        name: text for of in entries.values() for entry in of.values() for name, text in entry.settings.items()
     }
+    read = {name for file in catalog.files.values() for name in file.variables}
     rows = [
-        (fragment.name, *row) for fragment in catalog.fragments.values() for row in _of(catalog, fragment, explained)
+        (fragment.name, *row)
+        for fragment in catalog.fragments.values()
+        for row in _of(catalog, fragment, entries[fragment.name], explained, read)
     ]
-    mine = {
-        (f.name, name) for f in catalog.fragments.values() for e in _entries(catalog, f).values() for name in e.settings
-    }
+    mine = {(owner, name) for owner, of in entries.items() for entry in of.values() for name in entry.settings}
     # First the fragment that explains it, then one that knows it by its usual name, then any that reads it.
     rows.sort(key=lambda row: ((row[0], row[1]) not in mine, not row[3]))
     for fragment_name, name, default, meaning in rows:
@@ -51,13 +50,14 @@ def meanings(catalog: Catalog) -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def _of(catalog: Catalog, fragment: Fragment, explained: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
-    """The settings of one fragment, with an empty meaning for one that nothing explains."""
-    entries = _entries(catalog, fragment)
+def _of(catalog: Catalog, fragment: Fragment, entries: Mapping[str, Entry], explained: Mapping[str, str],
+        read: Collection[str]) -> Iterable[tuple[str, str, str]]:  # fmt: skip
+    """The settings of one fragment, with an empty meaning for one that nothing explains; `read` are all that any file
+    reads."""
     services = {s for path in fragment.layers for s in catalog.files[path].services}
     ports = {name: offset for entry in entries.values() for name, offset in entry.ports.items()}
     secrets = {name: kind for entry in entries.values() for name, kind in entry.secrets.items()}
-    defaults = _defaults(catalog, fragment)
+    defaults = _defaults(catalog, fragment, entries, read)
     sources = ", ".join(fragment.sources())
     usual = {variable(s, suffix): text.format(sources=sources) for s in services for suffix, text in SUFFIXES.items()}
     yield variable(fragment.name, "SOURCE"), "container", usual[variable(fragment.name, "SOURCE")]
@@ -76,7 +76,8 @@ def _entries(catalog: Catalog, fragment: Fragment) -> dict[str, Entry]:
     return {name: catalog.entry(name, fragment.paths()) for name in sorted(names)}
 
 
-def _defaults(catalog: Catalog, fragment: Fragment) -> dict[str, str]:
+def _defaults(catalog: Catalog, fragment: Fragment, entries: Mapping[str, Entry],
+              read: Collection[str]) -> dict[str, str]:  # fmt: skip
     """The variables that a fragment's files read, with the first default that one of them gives; and what is declared,
     though no file reads it: a variable that is named without a value."""
     found: dict[str, str] = {}
@@ -84,8 +85,7 @@ def _defaults(catalog: Catalog, fragment: Fragment) -> dict[str, str]:
         for name, default in catalog.files[path].variables.items():
             if name not in public.DERIVED:
                 found[name] = found.get(name) or default or ""
-    read = {name for file in catalog.files.values() for name in file.variables}
-    declared = [name for entry in _entries(catalog, fragment).values() for name in entry.settings]
+    declared = [name for entry in entries.values() for name in entry.settings]
     return found | {name: "" for name in declared if name not in read}
 
 

@@ -1,7 +1,8 @@
 """A look from inside a running container's network: which names it finds, what answers it, what listens there.
 
-Its own image need not hold any tool for that: a container of an image that has them is put into the same network
-namespace. It may do nothing but look, ends by itself, and is told no secret."""
+It is looked from the container itself where its image has the tools for that. Another's need not hold any: a container
+of an image that has them is put into the same network namespace. It may do nothing but look, ends by itself, and is
+told no secret."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,8 @@ Target = tuple[str, int]
 EACH_S = 2
 """Seconds for one name to be found, and again for one connection. In one engine's network both take milliseconds."""
 WHOLE_S = 10.0
-"""Seconds for one look. It ends by itself after three times EACH_S, and starting it takes a third of a second."""
+"""Seconds for one look. It ends by itself after three times EACH_S, and starting a container takes a third of a
+second."""
 AT_ONCE = 8
 LISTS = ("tcp", "tcp6", "udp", "udp6")
 REFUSED, SILENT = "is refused", "gets no answer"
@@ -31,9 +33,11 @@ WORDS = {
 """What the system's own words mean for the one who asks (strerror of ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, …)."""
 ENDED = ("124", "137", "143")
 """Exit codes of a command that `timeout` ended; those of busybox tell the signal."""
-SHELLS = (re.compile(r"^genai-stack/"), re.compile(r"(^|/)(redis|postgres|alpine|debian|python)(:|$)"), re.compile(""))
+SURE = (re.compile(r"^genai-stack/"), re.compile(r"(^|/)(redis|postgres|alpine|debian|python)(:|$)"))
 """Images that have a shell and a way to connect, the surest first: those made here are Debian with bash, the next have
-bash or busybox. Of the others it is tried."""
+bash or busybox."""
+SHELLS = (*SURE, re.compile(""))
+"""The same, and the others, of which it is tried."""
 TRIED = 3
 NOT_OURS = ("com.docker.compose.project=", "com.docker.compose.service=")
 """An image that Compose built carries these labels: a container of it would count as one of that project."""
@@ -92,10 +96,11 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One look that is wanted: from the network of this container, at these targets."""
+    """One look that is wanted: from the network of this container, at these targets. `image` is the container's own."""
 
     container: str
     targets: tuple[Target, ...] = ()
+    image: str = ""
 
 
 def candidates(images: Iterable[str]) -> list[str]:
@@ -121,9 +126,10 @@ def looks(questions: Sequence[Question], images: Sequence[str]) -> dict[str, Loo
 def _look(question: Question, images: Sequence[str]) -> Look | str:
     """One look, or docker's words where no image would do."""
     words = ""
-    for image in images:
+    own = [_own_command(question)] if any(shell.search(question.image) for shell in SURE) else []
+    for command in [*own, *(_command(question, image) for image in images)]:
         try:
-            done = docker.run(_command(question, image), timeout=WHOLE_S)
+            done = docker.run(command, timeout=WHOLE_S)
         except StackError as error:
             return error.problems[0].message
         if "@end" in done.stdout:
@@ -132,12 +138,24 @@ def _look(question: Question, images: Sequence[str]) -> Look | str:
     return words
 
 
+USER = ("--user", "65534:65534")
+
+
+def _own_command(question: Question) -> list[str]:
+    """The look from the container itself: a fifth of what another container takes."""
+    return ["exec", *USER, question.container, *_script(question)]
+
+
+def _script(question: Question) -> list[str]:
+    return ["sh", "-c", SCRIPT, "look", str(EACH_S), *(f"{name}:{port}" for name, port in question.targets)]
+
+
 def _command(question: Question, image: str) -> list[str]:
     labels = [word for label in NOT_OURS for word in ("--label", label)]
-    hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "65534:65534"]
+    hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", *USER]
+    shell, *words = _script(question)
     return ["run", "--rm", "--pull", "never", "--log-driver", "none", "--no-healthcheck", *hardened, *labels,
-            "--network", f"container:{question.container}", "--entrypoint", "sh", image, "-c", SCRIPT, "look",
-            str(EACH_S), *(f"{name}:{port}" for name, port in question.targets)]  # fmt: skip
+            "--network", f"container:{question.container}", "--entrypoint", shell, image, *words]  # fmt: skip
 
 
 def parsed(text: str) -> Look:

@@ -1,5 +1,6 @@
 """The engine asked at its socket, and by the docker client: both say the same."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ def everything(project: str) -> dict[str, Any]:
         "images": docker.images([*images, "no-such/image:1"]),
         "networks": [one for one in networks if project in one["Name"]],
         "volumes": {name for name in docker.volumes() if project in name},
+        "of the project": docker.volumes_of(project),
+        "from its folder": [docker.projects_in(Path(folder)) for folder in {one.working_dir for one in containers}],
+        "killed": docker.killed(project, 600),
+        "logs": [sorted(docker.log(one, 10).splitlines()) for one in ids],
         "registries": [docker.info()["RegistryConfig"][name] for name in ("IndexConfigs", "InsecureRegistryCIDRs")],
         "info": {name: docker.info().get(name) for name in USED},
     }
@@ -39,5 +44,5 @@ def test_the_client_and_the_socket_say_the_same(stack: Stack, monkeypatch: pytes
     def elsewhere(resource: str) -> Any:
         raise LookupError(resource)
 
-    monkeypatch.setattr(docker, "told", elsewhere)
+    monkeypatch.setattr(docker, "_told", elsewhere)
     assert everything(stack.project) == by_socket

@@ -89,6 +89,9 @@ def test_a_name_alone_is_a_small_service_and_what_was_changed_of_it_stays(small:
     assert small.inv("add-service", "my-service").code == 0
     app = small.root / "compose/my-service/app.py"
     compile(app.read_text(), str(app), "exec")
+    added = small.digest()
+    assert small.inv("remove-service", "my-service", "--dry-run").code == 0
+    assert small.digest() == added
     assert small.inv_json("route.test", "GET", "/my-service/health").data["path"] == "/health"
     text = app.read_text()
     app.write_text(f"{text}# mine\n")
@@ -104,10 +107,10 @@ import os, sys
 from stack import tree
 from stack.program import main
 last, replace = sys.argv.pop(), tree._replace
-def killed(path, data, mode):
+def killed(path, *rest, **more):
     if str(path) == last:
         os.kill(os.getpid(), 9)
-    replace(path, data, mode)
+    replace(path, *rest, **more)
 tree._replace = killed
 main()
 """

@@ -27,7 +27,7 @@ def told(root: Path, before: Mapping[str, Any], now: Mapping[str, Any], source: 
 def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The volumes of the project that the engine has, by their name in the files."""
     volumes = {"data": "p_data", "build-data": "p_build-data", "shared": "p_shared"}
-    monkeypatch.setattr(docker, "ask", lambda *_: "".join(f"{n}{docker.UNIT}{k}\n" for k, n in volumes.items()))
+    monkeypatch.setattr(docker, "volumes_of", lambda _: {name: key for key, name in volumes.items()})
     return volumes
 
 

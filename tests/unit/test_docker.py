@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import docker, unixhttp
 from stack.errors import StackError
 
 
@@ -120,6 +120,15 @@ def test_an_engine_elsewhere_is_the_clients_to_ask(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DOCKER_HOST", "ssh://far")
     with pytest.raises(LookupError):
         docker.told("/volumes")
+
+
+def test_a_log_is_both_streams_of_an_answer() -> None:
+    pieces = ((1, b"one\n"), (2, b"bad\n"), (1, b"two\n"))
+    body = b"".join(bytes([stream, 0, 0, 0]) + len(text).to_bytes(4) + text for stream, text in pieces)
+    assert unixhttp.streams(body) == b"one\ntwo\nbad\n"
+    assert unixhttp.streams(b"") == b""
+    with pytest.raises(ValueError, match="one"):
+        unixhttp.streams(b"one\ntwo\n")
 
 
 def test_that_no_engine_answers_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -295,6 +295,7 @@ def test_supabase_s_published_keys_are_known() -> None:
     demo = jwt.encode({"role": "anon", "iss": "supabase-demo"}, "x" * 32, algorithm="HS256")
     ours = jwt.encode({"role": "anon", "iss": "supabase"}, "x" * 32, algorithm="HS256")
     assert "example key" in secrets_weak.weakness(demo)
+    assert not any(secrets_weak.weakness(f"{demo[:9]}{odd}") for odd in (".no.token", ".é.", "..", ".W10.x"))
     assert secrets_weak.weakness(ours) == ""
 
 

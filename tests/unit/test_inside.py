@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stack import docker
 from stack.running import inside, sockets
 from stack.running.inside import Answer, Question
 from stack.running.sockets import Listener
@@ -110,3 +111,27 @@ def test_a_look_may_do_nothing_else_and_belongs_to_no_project() -> None:
         assert part in line
     assert "com.docker.compose.project=" in words
     assert words[-1] == "db:5432"
+
+
+@pytest.mark.parametrize(
+    ("image", "programs"),
+    [("genai-stack/backend:0.1.0", ["exec"]), ("kong:3.9", ["run"]), ("", ["run"])],
+)
+def test_who_has_a_shell_looks_himself(monkeypatch: pytest.MonkeyPatch, image: str, programs: list[str]) -> None:
+    ran: list[str] = []
+
+    def run(words: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        ran.append(words[0])
+        return subprocess.CompletedProcess(words, 0, "@answers\n@end\n", "")
+
+    monkeypatch.setattr(docker, "run", run)
+    assert inside.looks([inside.Question("c", (), image)], ["debian:12"]).keys() == {"c"}
+    assert ran == programs
+
+
+def test_who_could_not_look_himself_is_looked_from_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(words: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(words, 0, "@answers\n@end\n" if words[0] == "run" else "", "no room")
+
+    monkeypatch.setattr(docker, "run", run)
+    assert inside.looks([inside.Question("c", (), "redis:7")], ["debian:12"]).keys() == {"c"}

@@ -23,10 +23,10 @@ def _run(scene: Scene) -> Iterable[Finding]:
 
 def _architectures(images: list[str]) -> dict[str, str]:
     """The processor that each of these images is for."""
-    if not images:
+    rows = docker.inspected("images", images)
+    if len(rows) != len(images):
         return {}
-    lines = docker.ask(["image", "inspect", "--format", "{{.Architecture}}", *images]).split()
-    return dict(zip(images, lines, strict=True)) if len(lines) == len(images) else {}
+    return {image: row["Architecture"] for image, row in zip(images, rows, strict=True)}
 
 
 def findings(name: str, image: str, theirs: str, ours: str) -> list[Finding]:

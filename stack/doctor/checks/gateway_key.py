@@ -1,6 +1,5 @@
 """Whether the gateway answers at its published port, and takes the key that clients of Supabase send."""
 
-import http.client
 from collections.abc import Iterable
 
 import msgspec
@@ -73,6 +72,8 @@ def guarded(config: str) -> str:
 
 def ask(host: str, port: int, path: str, key: str) -> Answer:
     """One request with the key."""
+    import http.client
+
     connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path, headers={HEADER: key} if key else {})

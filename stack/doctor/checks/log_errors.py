@@ -9,7 +9,7 @@ from stack.doctor.inspected import Inspected
 from stack.doctor.scene import Scene
 from stack.running import loglines
 
-SINCE = "10m"
+MINUTES = 10
 """How far back lines count: what is older was seen, or has passed."""
 
 
@@ -19,14 +19,14 @@ def _run(scene: Scene) -> Iterable[Finding]:
     if not well:
         return
     with ThreadPoolExecutor(8) as pool:
-        logs = dict(zip(well, pool.map(lambda one: words.log(one, SINCE), well.values()), strict=True))
+        logs = dict(zip(well, pool.map(lambda one: words.log(one, MINUTES * 60), well.values()), strict=True))
     for name, text in logs.items():
         lines = loglines.errors(text)
         if lines:
             told = "".join(f"\n  | {line}" for line in lines)
-            yield Finding(f"{name} runs, and said in the last {SINCE.removesuffix('m')} minutes:{told}",
+            yield Finding(f"{name} runs, and said in the last {MINUTES} minutes:{told}",
                           "something that it was asked for may have failed",
-                          f"docker compose logs --since {SINCE} {name}", WARNING, name)  # fmt: skip
+                          f"docker compose logs --since {MINUTES}m {name}", WARNING, name)  # fmt: skip
 
 
 def _well(one: Inspected) -> bool:
@@ -36,7 +36,7 @@ def _well(one: Inspected) -> bool:
 CHECK = Check(
     id="log-errors",
     section="services",
-    holds="no running service said anything that looks like an error in the last 10 minutes",
+    holds=f"no running service said anything that looks like an error in the last {MINUTES} minutes",
     run=_run,
     needs=("planned", "engine", "up"),
     of_services=True,

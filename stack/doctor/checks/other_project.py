@@ -8,24 +8,16 @@ from stack.doctor.scene import Scene
 from stack.errors import StackError
 from stack.planning import compare
 
-FOLDER = "com.docker.compose.project.working_dir"
-
 
 def _run(scene: Scene) -> Iterable[Finding]:
     try:
         compare.check_owner(scene.root, scene.project, scene.rows)
     except StackError as error:
         yield from (found(p, "two folders change the same containers in turn") for p in error.problems)
-    for project in _others(scene):
+    for project in sorted(docker.projects_in(scene.root) - {scene.project}):
         seen = f"containers of project {project} were started from this folder, which is project {scene.project} now"
         causes = f"they hold ports, and the data stays in volumes named {project}_…, which this project does not read"
         yield Finding(seen, causes, f"PROJECT_NAME={project} ./inv down", WARNING, where="PROJECT_NAME")
-
-
-def _others(scene: Scene) -> list[str]:
-    layout = f'{{{{.Label "{docker.PROJECT_LABEL}"}}}}'
-    words = ["ps", "-a", "--filter", f"label={FOLDER}={scene.root}", "--format", layout]
-    return sorted(set(docker.ask(words).split()) - {scene.project})
 
 
 CHECK = Check(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stack.doctor.check import ERROR, WARNING, Check, Finding
 from stack.doctor.scene import Scene
+from stack.env import secrets
 from stack.planning import kept, plan
 
 PUBLISHED = frozenset({
@@ -29,23 +30,11 @@ def weakness(value: str) -> str:
     """What makes a secret easy to guess; nothing for a good one. Pure."""
     if value in PUBLISHED or value.lower() in PUBLISHED or value.isdecimal():
         return "is a value that everybody knows"
-    if _issuer(value) == DEMO_ISSUER:
+    if secrets.claims(value).get("iss") == DEMO_ISSUER:
         return "is the example key of Supabase's documentation"
     if len(value) < SHORTEST:
         return f"has only {len(value)} characters"
     return "repeats a few characters" if len(set(value)) < FEWEST else ""
-
-
-def _issuer(value: str) -> str:
-    if value.count(".") != 2:
-        return ""
-    import jwt
-
-    try:
-        claims = jwt.decode(value, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
-        return ""
-    return str(claims.get("iss", ""))
 
 
 def _run(scene: Scene) -> Iterable[Finding]:

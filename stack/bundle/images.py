@@ -4,6 +4,7 @@ one that is here already is left out, and an interrupted load goes on with the n
 A layer is kept as gzip, which every engine loads as it is. Engines lay out what they save in different ways, so names
 within it are only looked up in its manifest.json."""
 
+import itertools
 import json
 import posixpath
 import tarfile
@@ -27,6 +28,8 @@ PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 """How gzip and zstd begin: layers that an engine keeps as they came."""
 GZIP = 31
 """zlib's window bits for gzip with its own header."""
+RATIO = 3
+"""How many times larger a layer gets that came packed: seen were 2.4 to 2.9."""
 LEVEL = 1
 """Level 6 takes three times as long for 6 % less (Debian's base, Python and PostgreSQL)."""
 LISTING = "manifest.json"
@@ -99,7 +102,10 @@ def _sorted_out(draft: Draft, tar: tarfile.TarFile, met: Met) -> tuple[dict[str,
             if member.size <= IN_MEMORY:
                 small[member.name] = file.read()
             elif _part(member.name) not in draft.parts:
-                draft.add(_part(member.name), packed(_met(file, met)), member.size)
+                first = file.read(CHUNK)
+                met(len(first))
+                whole = itertools.chain([first], _met(file, met))
+                draft.add(_part(member.name), packed(whole), member.size * (RATIO if first.startswith(PACKED) else 1))
                 continue
             met(member.size)
     return small, links

@@ -1,17 +1,29 @@
 """`inv bundle`: one file with all that a machine without network needs for this selection."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from stack import tree
 from stack.bundle import make, models
-from stack.errors import USAGE, fail
+from stack.errors import INTERRUPTED, USAGE, Problem, StackError, fail
 from stack.output.meter import size
 from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import planner
 from stack.planning.planner import Request
+
+
+@contextlib.contextmanager
+def goes_on(again: str) -> Iterator[None]:
+    """Ctrl-C in the block is told with the command that goes on from there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        told = Problem("interrupted", "interrupted; the same command goes on with what is not whole yet", "", again)
+        raise StackError(told, INTERRUPTED) from None
 
 
 def run(request: Request, output: str) -> Result:
@@ -28,7 +40,8 @@ def run(request: Request, output: str) -> Result:
     progress = Progress()
     what = make.content(planned)
     progress.say(f"at most {size(what.most())}: {len(what.images)} images, {len(what.models)} models, packages")
-    manifest = make.make(planned, what, target, progress)
+    with goes_on(f"./inv bundle --output {output}, with the same flags"):
+        manifest = make.make(planned, what, target, progress)
     total = target.stat().st_size
     data = {
         "output": str(target),

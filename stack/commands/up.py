@@ -58,9 +58,10 @@ def run(request: Request, yes: bool, dry_run: bool, timeout: str, recreate: bool
 def _from_bundle(path: Path, asked: Request, yes: bool, dry_run: bool, timeout: float, recreate: bool) -> Result:
     """The same with a bundle's packages, images and models, and its selection where none is asked for."""
     from stack.bundle import load
+    from stack.commands.bundle import goes_on
 
     progress = Progress()
-    with load.opened(path, progress) as bundle:
+    with goes_on(f"./inv up --bundle {path}"), load.opened(path, progress) as bundle:
         request = load.request(bundle, asked, set(checkouts.read(tree.root()).catalog.fragments))
         _told_early(request)
         if dry_run:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stack.bundle import archive, images, load, manifest, models
+from stack.bundle import archive, images, load, manifest, models, packages
 from stack.bundle.archive import Bundle
 from stack.output.progress import Progress
 from tests.engine.support import engines, stacks
@@ -101,6 +101,33 @@ def interrupted(bundle: Bundle) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         images.load(bundle, second, stop)
+
+
+CONTROL = "Package: genai-tiny\nVersion: 1.0\nArchitecture: all\nMaintainer: none <none@none>\nDescription: tiny\n"
+
+
+@pytest.mark.skipif(not packages.here().release, reason="there is no apt here")
+@pytest.mark.parametrize("release", [packages.here().release, "debian 0 m68k"])
+def test_apt_takes_packages_from_the_bundle_alone_on_the_release_that_they_are_for(
+    tmp_path: Path, release: str
+) -> None:
+    (tmp_path / "tiny" / "DEBIAN").mkdir(parents=True)
+    (tmp_path / "tiny" / "DEBIAN" / "control").write_text(CONTROL)
+    assert run("dpkg-deb", "--build", str(tmp_path / "tiny"), str(tmp_path / "tiny.deb")).code == 0
+    with archive.drafted(tmp_path / "x", "k") as draft:
+        packages.save(draft, packages.DEBS, [tmp_path / "tiny.deb"])
+        here = manifest.Platform("Linux", "x86_64", release)
+        described = manifest.Manifest(1, "0.1.0", here, [], [], [], {}, [], [], list(draft.parts.values()))
+        draft.close(msgspec.json.encode(described))
+    (tmp_path / "unpacked").mkdir()
+    with archive.opened(tmp_path / "x") as bundle:
+        supply = packages.unpack(bundle, tmp_path / "unpacked")
+    if release != packages.here().release:
+        assert supply.apt() == []
+        return
+    assert run("apt-get", *supply.apt(), "update").code == 0
+    assert "Inst genai-tiny" in run("apt-get", *supply.apt(), "--simulate", "install", "genai-tiny").out
+    assert run("apt-get", *supply.apt(), "--simulate", "install", "hello").code != 0
 
 
 CLONE = ("inv", "pyproject.toml", "requirements.lock", "requirements-dev.lock")

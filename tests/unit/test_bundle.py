@@ -4,19 +4,23 @@ import errno
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
-from stack import bootstrap
+from stack import bootstrap, docker
 from stack.bundle import archive, images, load, manifest, models
 from stack.bundle.manifest import Image, Manifest, Model, Part, Platform
-from stack.errors import StackError
+from stack.commands.bundle import goes_on
+from stack.errors import INTERRUPTED, StackError
 from stack.output import meter
+from stack.output.progress import Progress
 from stack.planning.planner import Request
 
 HERE = Platform("Linux", "x86_64", "debian 12 amd64")
@@ -200,6 +204,21 @@ def test_two_at_once_do_not_write_one_file(tmp_path: Path) -> None:
             pass
         draft.close(b"")
     assert told.value.problems[0].code == "locked"
+
+
+def test_an_interruption_is_told_with_the_command_that_goes_on() -> None:
+    with pytest.raises(StackError) as told, goes_on("./inv up --bundle x"):
+        raise KeyboardInterrupt
+    assert (told.value.exit_code, told.value.problems[0].fix) == (INTERRUPTED, "./inv up --bundle x")
+
+
+def test_what_has_no_room_on_the_engines_disk_is_not_loaded(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "info", lambda: {"DockerRootDir": "/"})
+    monkeypatch.setattr(docker, "inspected", lambda *_: [])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3000))
+    with archive.opened(made) as bundle, pytest.raises(StackError) as told:
+        load.load(bundle, Progress())
+    assert told.value.problems[0].message == "/ has 3 kB free; what is to be loaded takes 3 kB"
 
 
 def test_a_layer_is_packed_and_one_that_is_stays_as_it_came() -> None:

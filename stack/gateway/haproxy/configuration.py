@@ -34,9 +34,9 @@ global
     expose-experimental-directives
     ssl-default-bind-options ssl-min-ver TLSv1.2
 
-# Docker's DNS has every replica, and is asked again each second.
+# The engine's DNS has every replica, and is asked again each second.
 resolvers docker
-    nameserver engine 127.0.0.11:53
+    parse-resolv-conf
     accepted_payload_size 8192
     timeout resolve 1s
     timeout retry 1s

@@ -417,7 +417,7 @@ def bundle(output: str = "", *, request: "Request") -> "Result":
     only="unit, property, model, engine, core, gateway, soak or offline",
     k="only tests whose name matches",
     fast="only those without containers",
-    engine="of this Debian release: trixie or sid",
+    engine="on this engine: Docker's of Debian's trixie or sid, podman, or rootless",
 )
 def test(only: str = "", k: str = "", fast: bool = False, engine: str = "") -> "Result":
     """Run the tests, real containers included."""

@@ -1,26 +1,33 @@
-"""Runs a command beside the Docker engine of another Debian release: a tree of packages, a network of its own.
+"""Runs a command beside another engine, of a Debian release's packages: a tree of them, a network of its own.
 
-Usage, as root: python -m tests.engines SUITE COMMAND [ARGUMENTS]
+Usage, as root: python -m tests.engines ENGINE COMMAND [ARGUMENTS]
 
 The tree and the engine's images stay in the cache for the next run. What the command publishes is on the 127.0.0.1 of
 that network, where the command is as well."""
 
 import contextlib
+import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock
 
+from stack import docker
 from stack.builds import base
-from stack.commands.check import SUITES
+from stack.commands.check import ENGINES
 from stack.engine import probe
 
-PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "iptables", "ca-certificates", "procps", "iproute2", "kmod")
+DOCKER = ("docker.io", "docker-cli", "docker-buildx", "iptables", "ca-certificates", "procps", "iproute2", "kmod")
+ROOTLESS = ("docker.io", "iptables", "ca-certificates", "procps", "iproute2", "rootlesskit", "slirp4netns", "uidmap")
+PODMAN = ("podman", "netavark", "aardvark-dns", "nftables", "catatonit", "ca-certificates")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genai-stack" / "engines"
 CHECKOUT = Path(__file__).parents[1]
 SHARED = ("/tmp", str(CHECKOUT))
@@ -29,6 +36,11 @@ TOOLS = {"mmdebstrap": "mmdebstrap", "ip": "iproute2", "iptables": "iptables"}
 """What is needed here, with the package that has it."""
 CARRIED = ("base:0.1.0", "redis:0.1.0", "supabase-db:0.1.0", "ambassador:0.1.0", "backend:0.1.0-debian")
 """Our images that are taken along from this machine's engine, where they are there: no need to build them twice."""
+SOCKET = "unix:///run/docker.sock"
+USER = 61937
+"""Of whom a rootless engine is, and what runs beside it: nobody's number, as it has a name in the tree alone."""
+AS_USER = ("setpriv", "--clear-groups", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+"""Words that run something as a user who may read all, as the checkout or its Python may lie in root's home."""
 START_S = 120
 ENTER = """
 set -e
@@ -43,18 +55,89 @@ mkdir -p before
 # A plain chroot would do for the engine, but not for what it starts in a container that runs.
 pivot_root . before
 umount -l /before
-exec dockerd --host unix:///run/docker.sock --pidfile /run/docker.pid
 """
-"""Becomes the engine in its tree. A chroot is not enough: health checks then fail by their working directory."""
+"""Goes into the tree. A chroot is not enough: health checks then fail by their working directory."""
+DOCKERD = f"exec dockerd --host {SOCKET} --pidfile /run/docker.pid"
+# crun takes no second hierarchy of cgroups with controllers in it (hybrid mode).
+PODMAND = f"""
+mount -t proc proc /proc
+umount -l /sys/fs/cgroup/unified 2>/dev/null || true
+exec catatonit -- podman system service --time=0 {SOCKET}
+"""
+# With a way to the 127.0.0.1 of the machine, which is shut unless it is asked for; where there is no systemd, as here.
+ROOTLESSD = f"""
+mount -t proc proc /proc
+id stack >/dev/null 2>&1 || useradd --uid {USER} --create-home stack
+grep -q stack /etc/subuid || echo stack:100000:65536 | tee -a /etc/subuid >>/etc/subgid
+mount -t tmpfs tmpfs /dev/net
+mknod -m 0666 /dev/net/tun c 10 200
+install -d -o stack -g stack -m 0755 /run/user
+cd /home/stack
+exec setpriv --reuid=stack --regid=stack --clear-groups env -i HOME=/home/stack PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    XDG_RUNTIME_DIR=/run/user DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS=--disable-host-loopback=false \
+    sh /usr/share/docker.io/contrib/dockerd-rootless.sh
+"""
+OWN_PIDS = ("--pid", "--fork", "--kill-child")
+"""Words of unshare: whatever the engine starts ends with it."""
+LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
 
 
-def main(suite: str, *words: str) -> int:
-    """Run the command beside that release's engine; its exit code."""
+def _alone(_: Path, run: Path) -> dict[str, str]:
+    return {"DOCKER_HOST": f"unix://{run}/docker.sock"}
+
+
+class Engine(NamedTuple):
+    """An engine: the Debian release and the packages that it is made of, the line that becomes it in its tree, and what
+    that needs beside the packages: given the tree and the folder of the run, it gives what the environment has more."""
+
+    suite: str
+    packages: tuple[str, ...] = DOCKER
+    line: str = DOCKERD
+    apart: tuple[str, ...] = ()
+    """Words of unshare, for what it is to have of its own beside its mounts."""
+    user: int = 0
+    """Whose it is."""
+    prepare: Callable[[Path, Path], dict[str, str]] = _alone
+
+
+def _rootless(_: Path, run: Path) -> dict[str, str]:
+    """A home for the user, with Compose."""
+    home = run / "home"
+    plugins = home / ".docker" / "cli-plugins"
+    plugins.mkdir(parents=True)
+    plugin = docker.compose_plugin()
+    assert plugin
+    shutil.copy(plugin, plugins)
+    for path in (home, *home.rglob("*")):
+        os.chown(path, USER, USER)
+    return {"DOCKER_HOST": f"unix://{run}/user/docker.sock", "HOME": str(home), "USER": "stack", "LOGNAME": "stack"}
+
+
+def _podman(tree: Path, run: Path) -> dict[str, str]:
+    """Podman's limits, as those that it gives to builds may be higher than ours."""
+    limits = [f"{name}={resource.getrlimit(kind)[1]}" for name, kind in LIMITS.items()]
+    (tree / "etc/containers/containers.conf").write_text(f"[containers]\ndefault_ulimits = {json.dumps(limits)}\n")
+    return _alone(tree, run)
+
+
+KINDS = {
+    "trixie": Engine("trixie"),
+    "sid": Engine("sid"),
+    "podman": Engine("trixie", PODMAN, PODMAND, OWN_PIDS, prepare=_podman),
+    "rootless": Engine("bookworm", ROOTLESS, ROOTLESSD, OWN_PIDS, USER, _rootless),
+}
+
+
+def main(name: str, *words: str) -> int:
+    """Run the command beside that engine; its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     CACHE.mkdir(parents=True, exist_ok=True)
     _install()
-    with FileLock(CACHE / f"{suite}.lock", timeout=0), _network(suite) as enter, _engine(suite, enter) as host:
-        return subprocess.run([*enter, *words], env={**os.environ, "DOCKER_HOST": host}, check=False).returncode
+    with FileLock(CACHE / f"{name}.lock", timeout=0), _network(name) as enter, _engine(name, enter) as around:
+        user = KINDS[name].user
+        as_user = [*AS_USER, f"--reuid={user}", f"--regid={user}"] if user else []
+        env = {**os.environ, **around}
+        return subprocess.run([*enter, *as_user, *words], env=env, check=False).returncode
 
 
 def _install() -> None:
@@ -64,27 +147,27 @@ def _install() -> None:
         subprocess.run(["apt-get", "-qq", *words], env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=True)
 
 
-def made(suite: str) -> Path:
-    """The folder of a release's packages, made where it is not there yet: 490 MB, a minute or two."""
-    tree = CACHE / suite
+def made(name: str) -> Path:
+    """The folder of an engine's packages, made where it is not there yet: 490 MB, a minute or two."""
+    tree, engine = CACHE / name, KINDS[name]
     if tree.exists():
         return tree
-    print(f"making a tree of Debian's {suite} in {tree} …", flush=True)
-    unfinished = CACHE / f"{suite}.unfinished"
+    print(f"making a tree of Debian's {engine.suite} in {tree} …", flush=True)
+    unfinished = CACHE / f"{name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     source = base.sources()[0].split()[1]
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}",
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(engine.packages)}",
                     # A mirror that stands still has a list of sid that is past its date.
                     '--aptopt=Acquire::Check-Valid-Until "false"',
-                    suite, str(unfinished), f"deb {source} {suite} main"], check=True)  # fmt: skip
+                    engine.suite, str(unfinished), f"deb {source} {engine.suite} main"], check=True)  # fmt: skip
     unfinished.rename(tree)
     return tree
 
 
 @contextlib.contextmanager
-def _network(suite: str) -> Iterator[list[str]]:
+def _network(engine: str) -> Iterator[list[str]]:
     """A network namespace with a way out; gives the words that run a command in it."""
-    name, number = f"genai-{suite}", SUITES.index(suite)
+    name, number = f"genai-{engine}", ENGINES.index(engine)
     ours, theirs, outer = f"10.213.{number}.1", f"10.213.{number}.2", f"genai{number}"
     rules = [["-t", "nat", "POSTROUTING", "-s", theirs, "-j", "MASQUERADE"],
              *(["FORWARD", way, outer, "-j", "ACCEPT"] for way in ("-i", "-o"))]  # fmt: skip
@@ -107,23 +190,26 @@ def _network(suite: str) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _engine(suite: str, enter: list[str]) -> Iterator[str]:
-    """The release's engine, started in its tree; gives its address."""
-    tree, run = made(suite), CACHE / f"{suite}.run"
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir()
+def _engine(name: str, enter: list[str]) -> Iterator[dict[str, str]]:
+    """The engine, started in its tree; gives what the environment of a client has more."""
+    kind, tree, run = KINDS[name], made(name), Path(tempfile.mkdtemp(prefix="genai-engine-"))
+    run.chmod(0o755)
     shutil.copy("/etc/resolv.conf", tree / "etc/resolv.conf")
-    host, log = f"unix://{run}/docker.sock", CACHE / f"{suite}.log"
-    words = [*enter, "unshare", "--mount", "sh", "-c", ENTER, "sh", str(tree), str(run), *SHARED]
+    around = kind.prepare(tree, run)
+    log = CACHE / f"{name}.log"
+    words = [*enter, "unshare", "--mount", *kind.apart, "sh", "-c", ENTER + kind.line, "sh", str(tree), str(run)]
     with log.open("w") as file:
-        engine = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
+        engine = subprocess.Popen([*words, *SHARED], stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                                  start_new_session=True)  # fmt: skip
     try:
-        _answers(engine, host, log)
-        _carry(host)
-        yield host
+        _answers(engine, around["DOCKER_HOST"], log)
+        _carry(around["DOCKER_HOST"])
+        yield around
     finally:
-        engine.terminate()
+        # unshare hands no SIGTERM on, and what has its own processes ends with the first of them.
+        engine.kill() if kind.apart else engine.terminate()
         engine.wait(START_S)
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def _answers(engine: subprocess.Popen[bytes], host: str, log: Path) -> None:

@@ -146,9 +146,9 @@ def _kinds(_: str) -> Iterable[str]:
 
 
 def _suites(_: str) -> Iterable[str]:
-    from stack.commands.check import SUITES
+    from stack.commands.check import ENGINES
 
-    return SUITES
+    return ENGINES
 
 
 def _methods(_: str) -> Iterable[str]:

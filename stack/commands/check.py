@@ -17,15 +17,15 @@ MARKED = {"core": ["-n", "2", "--dist", "loadfile"], "soak": [], "offline": []}
 """Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
 few of each subject; `soak` takes half an hour, `offline` minutes and a network to make a bundle by."""
 NEED_ENGINE = ("model", "engine", *MARKED)
-SUITES = ("trixie", "sid")
-"""Debian releases whose engines the tests can run on (tests/engines.py)."""
+ENGINES = ("trixie", "sid", "podman", "rootless")
+"""Engines that the tests can run on (tests/engines.py): Docker's of a Debian release, and Podman."""
 LENGTH = "about 15 minutes, most of them for real containers (--fast leaves those out)"
 LINTS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 
 def test(only: str, k: str, fast: bool, engine: str) -> Result:
-    """Run the tests of one kind or topic, the quick kinds, or all; on this machine's engine, or on that of another
-    Debian release. An engine that is needed is set up first."""
+    """Run the tests of one kind or topic, the quick kinds, or all; on this machine's engine, or on another. An engine
+    that is needed is set up first."""
     _check_words(only, fast, engine)
     kinds = [only] if only in (*KINDS, *MARKED) else list(QUICK if fast else KINDS)
     if not set(kinds).isdisjoint(NEED_ENGINE):
@@ -71,9 +71,9 @@ def _check_words(only: str, fast: bool, engine: str) -> None:
     if engine and only not in ("engine", *MARKED):
         fix = f"./inv test --only engine --engine {engine}"
         raise fail("usage", "--engine is for the tests with real containers", "--engine", fix, USAGE)
-    if engine and engine not in SUITES:
-        hint = suggest(engine, SUITES) or " or ".join(SUITES)
-        raise fail("usage", f"--engine: no Debian release {echoed(engine)} is known here", "--engine", hint, USAGE)
+    if engine and engine not in ENGINES:
+        hint = suggest(engine, ENGINES) or " or ".join(ENGINES)
+        raise fail("usage", f"--engine: no engine {echoed(engine)} is known here", "--engine", hint, USAGE)
     if engine and (sys.platform != "linux" or os.geteuid() != 0):
         message = "--engine makes a network and mounts of its own, which only root may do, on Linux"
         raise fail("needs-root", message, "--engine", f"sudo ./inv test --only engine --engine {engine}")

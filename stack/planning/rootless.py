@@ -8,9 +8,10 @@ from stack.planning.planner import Planned
 
 LET_IN = (
     "or let the engine's network reach this machine's 127.0.0.1: start it with "
-    "DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false, then ./inv env.set AMBASSADOR_DIAL 10.0.2.2"
+    "DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS=--disable-host-loopback=false, then ./inv env.set AMBASSADOR_DIAL 10.0.2.2"
 )
-"""slirp4netns has the machine at 10.0.2.2 (its manual), and Docker's script shuts that way unless it is told so."""
+"""slirp4netns has the machine at 10.0.2.2 (its manual), and Docker's script shuts that way unless it is told so: engine
+20.10's has no other word for it, and later ones take this one too (dockerd-rootless.sh)."""
 
 
 def problems(planned: Planned) -> list[Problem]:

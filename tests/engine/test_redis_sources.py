@@ -48,6 +48,7 @@ def ask(stack: Stack, *words: str) -> str:
 
 @pytest.mark.core
 def test_each_source_serves_the_same_consumers_and_is_recreated_alone(stack: Stack, start_redis: Start) -> None:
+    stacks.needs("host's network")
     reader(stack)
     stack.service("beside")
     stack.set(REDIS_SOURCE="build")

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from stack import docker as edge
 from tests.support import SHIPPED, make
 
 SOURCE_TREE = Path(__file__).resolve().parents[3]
@@ -226,6 +229,27 @@ def docker(*words: str) -> str:
     done = run("docker", *words)
     assert done.code == 0, done
     return done.out
+
+
+def rootless() -> bool:
+    """Whether the engine is rootless."""
+    return edge.rootless(edge.info().get("SecurityOptions") or [])
+
+
+LACKS: dict[str, tuple[Callable[[], bool], str]] = {
+    "checks": (lambda: edge.podman() and not Path("/run/systemd/system").is_dir(),
+               "a Podman without systemd checks nothing by itself"),
+    "limits": (lambda: not edge.info().get("MemoryLimit"), "limits of memory do not hold on this engine"),
+    "host's network": (rootless, "the host's network of a rootless engine is its own"),
+}  # fmt: skip
+"""What not every engine has: when it is lacking, and the reason."""
+
+
+def needs(*things: str) -> None:
+    """Skip the test where the engine lacks one of these."""
+    for lacking, why in (LACKS[thing] for thing in things):
+        if lacking():
+            pytest.skip(why)
 
 
 def _of(project: str) -> list[str]:

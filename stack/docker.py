@@ -1,5 +1,6 @@
 """The edge to Docker: one small runner for the CLI, and what runs as values."""
 
+import functools
 import hashlib
 import json
 import os
@@ -88,18 +89,32 @@ def answers() -> bool:
 def api() -> tuple[int, int]:
     """The API version of the engine behind a socket of this machine, which is asked in 1 ms. (0, 0) of one elsewhere,
     as a client would have to ask it, and where none answers: what goes by the version is then as for the oldest."""
-    at = endpoint()
-    if not at.startswith(UNIX):
-        return (0, 0)
-    try:
-        head = unixhttp.get(at.removeprefix(UNIX), "/_ping", QUICK).head
-    except (OSError, ValueError):
-        return (0, 0)
-    found = re.search(rb"(?i)\napi-version: *(\d+)\.(\d+)", head)
+    found = re.search(rb"(?i)\napi-version: *(\d+)\.(\d+)", _greeting())
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+def podman() -> bool:
+    """Whether the engine behind a socket of this machine is Podman."""
+    return b"\nlibpod-api-version:" in _greeting().lower()
+
+
+LIBPOD = "/v5.0.0/libpod"
+"""Where Podman has its own API beside Docker's (docs.podman.io/en/latest/_static/api.html)."""
 UNIX = "unix://"
+
+
+def _greeting() -> bytes:
+    """What the engine behind a socket of this machine says of itself; nothing elsewhere, and where none answers."""
+    at = endpoint()
+    try:
+        return _greeted(at.removeprefix(UNIX)) if at.startswith(UNIX) else b""
+    except (OSError, ValueError):
+        return b""
+
+
+@functools.cache
+def _greeted(path: str) -> bytes:
+    return unixhttp.get(path, "/_ping", QUICK).head
 
 
 def told(resource: str) -> Any:
@@ -188,7 +203,8 @@ def containers(project: str) -> list[Container]:
     """Every container of the project, stopped ones too, from one call to the engine."""
     label = f"{PROJECT_LABEL}={project}"
     try:
-        return [_listed(row) for row in told(_filtered("/containers/json?all=1&", label=label))]
+        healths = _healths(label) if podman() else {}
+        return [_listed(row, healths) for row in told(_filtered("/containers/json?all=1&", label=label))]
     except LookupError:
         pass
     layout = UNIT.join(FIELDS.values())
@@ -196,10 +212,16 @@ def containers(project: str) -> list[Container]:
     return [_container(dict(zip(FIELDS, line.split(UNIT), strict=True))) for line in out.splitlines()]
 
 
-def _listed(row: dict[str, Any]) -> Container:
+def _healths(label: str) -> dict[str, str]:
+    """The health of each container that runs, from Podman, whose list in Docker's words lacks it (5.4)."""
+    rows = told(_filtered(f"{LIBPOD}/containers/json?", label=label))
+    return {row["Id"]: f"({row['Status']})" for row in rows}
+
+
+def _listed(row: dict[str, Any], healths: Mapping[str, str]) -> Container:
     """A container as the engine itself lists it."""
     fields = {"id": row["Id"], "name": ",".join(name.lstrip("/") for name in row["Names"]), "state": row["State"],
-              "status": row["Status"]}  # fmt: skip
+              "status": row["Status"] + healths.get(row["Id"], "")}  # fmt: skip
     labels = row.get("Labels") or {}
     return _container(fields | {name: labels.get(label, "") for name, label in LABELS.items()})
 
@@ -234,13 +256,13 @@ def listed_images() -> list[dict[str, Any]]:
 
 def names_of(image: dict[str, Any]) -> list[str]:
     """The names of an image that was inspected or listed, by tag and by digest."""
-    return [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
+    return [familiar(name) for name in (*(image.get("RepoTags") or []), *(image.get("RepoDigests") or []))]
 
 
 def familiar(image: str) -> str:
-    """An image's name as the engine lists it: `docker.io/library/redis` is `redis:latest`; a digest stands without
-    the tag."""
-    name = image.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
+    """An image's name as Docker lists it: `docker.io/library/redis` is `redis:latest`; a digest stands without the tag.
+    Podman lists whole names, and `localhost/` before those that are no registry's."""
+    name = image.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/").removeprefix("localhost/")
     name, _, digest = name.partition("@")
     repository, colon, tag = name.rpartition(":")
     tagged = bool(colon) and "/" not in tag

@@ -11,6 +11,8 @@ from stack.errors import Problem
 
 # Older ones have other rules for `!reset` and `--no-consistency`. Tested with this and the newest.
 OLDEST_COMPOSE = "2.40.3"
+OLDEST_PODMAN = (5, 4)
+"""What was tested (docs/engines.md)."""
 
 Kind = Literal[
     "ready",
@@ -38,7 +40,7 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(facts: Facts) -> Verdict:
     """The verdict on the engine that the docker client would use, on the client, and on Compose."""
     chosen = facts.probes.get(facts.endpoint)
-    if facts.podman_as_docker or (chosen and chosen.answers and chosen.product == "podman"):
+    if facts.podman_as_docker or (chosen and chosen.answers and not _taken(facts, chosen)):
         return _podman(facts)
     if not facts.docker:
         return _without_client(facts)
@@ -46,6 +48,12 @@ def judge(facts: Facts) -> Verdict:
         return _answering(facts, chosen)
     checks = (_denied, _no_such_context, _another_answers, _in_a_machine, _desktop, _elsewhere, _failing)
     return next((found for check in checks if (found := check(facts, chosen))), None) or _not_running(facts, chosen)
+
+
+def _taken(facts: Facts, engine: Probe) -> bool:
+    """Whether the project works with an engine that answers: Docker's, or a Podman new enough at a socket."""
+    at_socket = facts.endpoint.startswith("unix://")
+    return engine.product == "docker" or (at_socket and version(engine.version) >= OLDEST_PODMAN)
 
 
 def _answering(facts: Facts, engine: Probe) -> Verdict:
@@ -164,12 +172,14 @@ def _absent(facts: Facts) -> Verdict:
 
 
 def _podman(facts: Facts) -> Verdict:
+    takes = f"the project takes Podman {'.'.join(map(str, OLDEST_PODMAN))} or newer by a socket that DOCKER_HOST names"
     if _system_answers(facts) and not facts.podman_as_docker:
-        message = f"{facts.endpoint} is served by Podman, and the project needs Docker's engine"
+        found = facts.probes[facts.endpoint].version
+        message = f"{facts.endpoint} is served by Podman {found}, and {takes}, or Docker's engine"
         return _bad("podman", message, remedy.turn_to_system(facts))
     # apt's trailing minus removes: Podman's stand-in and the real client are one file.
     stand_in = " podman-docker-" if facts.podman_as_docker else ""
-    message = "There is Podman here, and the project needs Docker's engine"
+    message = f"There is Podman here; {takes} and Docker's own client, or Docker's engine"
     return _bad("podman", message, remedy.install(facts, f"docker.io{stand_in}"))
 
 

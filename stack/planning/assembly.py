@@ -25,17 +25,21 @@ only its owner can read. They count as what they are copies of."""
 
 def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
         outside: Mapping[str, str] | None = None, everywhere: Mapping[str, str] | None = None,
-        api: tuple[int, int] = (0, 0)) -> Model:  # fmt: skip
+        api: tuple[int, int] = (0, 0), podman: bool = False) -> Model:  # fmt: skip
     """The model of the planned services alone: no profiles, no x-stack, no edges to absent services, no
     unused volume, network or secret. `digests` gives the digest of each mounted or built path; `far` names
     the secrets that may be empty; `outside` is the environment of services that go to the internet (proxy, CA),
-    `everywhere` that of all; what a service sets itself wins. `api` is the engine's API version, where it is known."""
+    `everywhere` that of all; what a service sets itself wins. `api` is the engine's API version, where it is known, and
+    `podman` whether it is Podman."""
     names = set(plan.names())
     all_services = model.services(merged)
     services = {}
     for planned in plan.services:
-        service = _service(all_services[planned.name], names, digests, api)
+        service = _service(all_services[planned.name], names, digests)
         service = going_outside(service, outside) if planned.outside and outside else service
+        if check := service.get("healthcheck"):
+            spoken = healthcheck.spoken(check, api)
+            service["healthcheck"] = healthcheck.in_one_line(spoken) if podman else spoken
         services[planned.name] = _surrounded(service, everywhere) if everywhere else service
     kept = {"name": plan.project, "services": _with_variables(services, far)}
     for section, used in _used(services).items():
@@ -45,10 +49,8 @@ def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
     return kept
 
 
-def _service(raw: Service, names: set[str], digests: Mapping[str, str], api: tuple[int, int]) -> Service:
+def _service(raw: Service, names: set[str], digests: Mapping[str, str]) -> Service:
     service = {k: v for k, v in raw.items() if v is not None and k not in ("profiles", "depends_on")}
-    if check := service.get("healthcheck"):
-        service["healthcheck"] = healthcheck.spoken(check, api)
     depends = {target: edge for target, edge in (raw.get("depends_on") or {}).items() if target in names}
     if depends:
         service["depends_on"] = depends

@@ -34,7 +34,8 @@ def assemble(planned: Planned) -> Assembled:
     names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
     block = docker.proxy_block()
     around, everywhere = outside.environment(os.environ, names, block), outside.everywhere(names, block)
-    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere, docker.api())
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere, docker.api(),
+                       docker.podman())  # fmt: skip
     return Assembled(assembly.text(cut, planned.digest), cut, digests)
 
 

@@ -1,6 +1,7 @@
 """A healthcheck as the engine takes it: quick while a service starts, slow once it is well. Pure."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,15 @@ def spoken(check: Mapping[str, Any], api: tuple[int, int]) -> dict[str, Any]:
         return made
     timeout = (seconds(check.get("timeout") or "") or INTERVAL_S) + rest
     return {**made, "test": [*shell, patient(line, rest)], "timeout": f"{timeout:g}s"}
+
+
+def in_one_line(check: Mapping[str, Any]) -> dict[str, Any]:
+    """A healthcheck for Podman, which takes the words of a CMD apart at every space in them (containers/podman, issue
+    26519): such words become a shell's line."""
+    kind, *words = check.get("test") or [""]
+    if kind != "CMD" or not any(re.search(r"\s", word) for word in words):
+        return dict(check)
+    return {**check, "test": ["CMD-SHELL", shlex.join(words)]}
 
 
 def patient(line: str, rest: int) -> str:

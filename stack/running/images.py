@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -83,25 +83,16 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
     """Build the images of `services` from compose.yaml. The whole output goes to .stack/log/build.log.
 
     Raises StackError with its last lines where a build fails."""
-    import subprocess
-
     from stack.running import refusals
 
     log = root / tree.GENERATED / "log" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     for name in services:
         progress.tell(name, "building")
-    args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
     with log.open("w") as out:
-        process = subprocess.Popen(args, cwd=root, env={**env, **own_builder()}, stdout=out, stderr=subprocess.STDOUT,
-                                   start_new_session=True)  # fmt: skip
-        try:
-            code = process.wait()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if code:
+        make = _by_podman if docker.podman() else _by_compose
+        well = make(root, project, services, env, out)
+    if not well:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-LAST_LINES:]
         cause, fix = refusals.meaning(lines)
         why = f"a build failed: {cause}" if cause else "a build failed"
@@ -109,6 +100,37 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
                    fix or "mend what the lines say, then ./inv up")  # fmt: skip
     for name in services:
         progress.tell(name, "built")
+
+
+def _by_compose(root: Path, project: str, services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
+    """Build the images, and say whether that went well."""
+    import subprocess
+
+    args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
+    process = subprocess.Popen(args, cwd=root, env={**env, **own_builder()}, stdout=out, stderr=subprocess.STDOUT,
+                               start_new_session=True)  # fmt: skip
+    try:
+        return process.wait() == 0
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _by_podman(root: Path, project: str, services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
+    """The same where the engine is Podman."""
+    import json
+    from http.client import HTTPException
+
+    from stack.builds import podman
+
+    words = ["compose", "-p", project, "config", "--format", "json", *services]
+    found = json.loads(docker.ask(words, cwd=root, env=env))
+    try:
+        return all(podman.build(found["services"][name], found.get("secrets") or {}, out) for name in services)
+    except (OSError, ValueError, HTTPException) as error:
+        out.write(f"Podman did not end the build: {error}\n")
+        return False
 
 
 def own_builder() -> dict[str, str]:

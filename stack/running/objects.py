@@ -38,9 +38,12 @@ def remove_containers(project: str, services: list[str] | None = None) -> int:
     try:
         found = client.container.list(all=True, filters=_labelled(project))
         chosen = [c for c in found if services is None or c.config.labels.get(SERVICE_LABEL) in services]
-        if chosen:
-            client.container.stop(chosen)
-            client.container.remove(chosen, force=True, volumes=True)
+        # Podman takes none away while another stands in its network.
+        guests = [c for c in chosen if (c.host_config.network_mode or "").startswith("container:")]
+        for group in (guests, [c for c in chosen if c not in guests]):
+            if group:
+                client.container.stop(group)
+                client.container.remove(group, force=True, volumes=True)
     except DockerException as error:
         raise _failed(error) from None
     return len(chosen)

@@ -15,12 +15,22 @@ class Meaning(msgspec.Struct, frozen=True):
     fix: str
 
 
+OTHER_PLATFORM = "{image} is here for {actual}, and {wanted} is asked for, by DOCKER_DEFAULT_PLATFORM or a `platform:`"
+OWN_PLATFORM = "unset DOCKER_DEFAULT_PLATFORM && ./inv up, or for {wanted}: docker rmi -f {image} && ./inv up"
+
 TABLE: tuple[Meaning, ...] = (
     Meaning(
         r"image with reference (?P<image>\S+) was found but does not match the specified platform: "
         r"wanted (?P<wanted>\S+), actual: (?P<actual>\S+)",
-        "{image} is here for {actual}, and {wanted} is asked for, by DOCKER_DEFAULT_PLATFORM or a `platform:`",
-        "unset DOCKER_DEFAULT_PLATFORM && ./inv up, or for {wanted}: docker rmi -f {image} && ./inv up",
+        OTHER_PLATFORM,
+        OWN_PLATFORM,
+    ),
+    # The same in the words of engine 28.
+    Meaning(
+        r"image with reference (?P<image>\S+) was found but its platform \((?P<actual>\S+)\) does not match the "
+        r"specified platform \((?P<wanted>\S+)\)",
+        OTHER_PLATFORM,
+        OWN_PLATFORM,
     ),
     Meaning(
         r"exec format error",
@@ -48,6 +58,11 @@ TABLE: tuple[Meaning, ...] = (
         r"non-overlapping IPv4 address pool",
         "the engine has no addresses left for another network: each network takes a block of them",
         "docker network ls, then docker network rm NAME for each that nothing uses, and ./inv up",
+    ),
+    Meaning(
+        r"has dependent containers which must be removed before it",
+        "Podman takes no container away while others stand in its network",
+        "./inv down && ./inv up",
     ),
     Meaning(
         r"network \w+ not found",

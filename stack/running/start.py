@@ -19,7 +19,7 @@ from stack import docker
 from stack.docker import Container
 from stack.output.progress import Progress
 from stack.planning.plan import Plan, Service
-from stack.running import watching
+from stack.running import checks, watching
 from stack.running.watching import Events, Failure, Watch
 
 GAVE_UP = re.compile(r"container (\S+) (?:is unhealthy|exited \(\d+\))")
@@ -98,7 +98,7 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
     resting = {c.id for c in there if c.state not in ("running", "restarting")}
     watch = Watch(before={c.id for c in there}, resting=resting)
     renewed: set[str] = set()
-    with watching.events(job.plan.project) as happened:
+    with checks.run(job.plan.project), watching.events(job.plan.project) as happened:
         while True:
             with _composing(job, flags, happened) as composing:
                 failures = _wait(job, composing, happened, watch, timeout, progress)

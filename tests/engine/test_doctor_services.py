@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.support.doctor import errors, follow, found
 from tests.engine.support.lines import Relay
-from tests.engine.support.stacks import BUILT, Stack, docker, run, until
+from tests.engine.support.stacks import BUILT, Stack, docker, needs, run, until
 
 QUICK = {"interval": "1s", "timeout": "2s", "retries": 1}
 FILE = ["CMD", "test", "-e", "/tmp/well"]
@@ -24,6 +24,7 @@ def _state(stack: Stack, service: str) -> dict[str, Any]:
 @pytest.fixture
 def broken(stack: Stack) -> Stack:
     """A project in which each service has a fault of its own, and one waits for another."""
+    needs("checks", "limits")
     stack.service("toolless", healthcheck={"test": ["CMD", "no-such-tool", "--ask"], **QUICK})
     stack.service("sick", healthcheck={"test": FILE, **QUICK})
     stack.service("patient", depends_on={"sick": {"condition": "service_healthy"}})

@@ -16,6 +16,7 @@ LAYER = "services: {kong-api-gateway: {user: '1000:1000'}}\n"
 def test_every_container_that_the_engine_restarts_gets_healthy_again(
     new_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:
+    stacks.needs("checks")
     standins.build(tmp_path)
     settings = {**stacks.BUILT, "KONG_API_GATEWAY_SOURCE": "container"}
     stack = new_stack(whole=True, **settings, STACK_PROFILES="core", KONG_API_GATEWAY_IMAGE=standins.IMAGE)

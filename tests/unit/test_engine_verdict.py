@@ -47,6 +47,15 @@ def test_a_rootless_engine_that_was_chosen_is_ready() -> None:
     assert judge(facts(compose="5.0.0-rc.1")).problem is None
 
 
+@pytest.mark.parametrize(("version", "at", "kind"), [
+    ("5.4.2", OF_PODMAN, "ready"), ("6.0.0", OF_PODMAN, "ready"), ("5.3.1", OF_PODMAN, "podman"),
+    ("5.4.2", "tcp://127.0.0.1:2375", "podman"),
+])  # fmt: skip
+def test_a_podman_that_is_new_enough_is_taken_at_a_socket(version: str, at: str, kind: str) -> None:
+    podman = Probe(state="answers", product="podman", version=version, min_api="1.24")
+    assert judge(facts(host_variable=at, probes={at: podman})).kind == kind
+
+
 DESKTOP_ON_WINDOWS = "powershell.exe -Command \"Start-Process 'C:\\Program Files\\Docker\\Docker\\Docker Desktop.exe'\""
 CASES = {
     "nothing at all": (bare(), "absent", "./inv engine --yes"),

@@ -52,6 +52,18 @@ def test_every_way_to_name_a_shell_counts(head: list[str]) -> None:
     assert made["test"] == [*head, healthcheck.patient("ask", 28)]
 
 
+@pytest.mark.parametrize(("test", "line"), [
+    (["CMD", "bash", "-c", "a && b"], ["CMD-SHELL", "bash -c 'a && b'"]),
+    (["CMD", "ask", "it's\n"], ["CMD-SHELL", "ask 'it'\"'\"'s\n'"]),
+    (["CMD", "ask", "--ready"], ["CMD", "ask", "--ready"]),
+    (["CMD-SHELL", "a && b"], ["CMD-SHELL", "a && b"]),
+    (["NONE"], ["NONE"]),
+])  # fmt: skip
+def test_podman_gets_words_with_spaces_as_one_line(test: list[str], line: list[str]) -> None:
+    assert healthcheck.in_one_line({"test": test, "retries": 3}) == {"test": line, "retries": 3}
+    assert healthcheck.in_one_line({"disable": True}) == {"disable": True}
+
+
 def test_what_is_not_said_is_the_engines_own() -> None:
     made = healthcheck.spoken({"test": ["CMD-SHELL", "ask"], "start_interval": "500ms"}, OLD)
     assert (made["interval"], made["timeout"]) == ("0.5s", "60s")

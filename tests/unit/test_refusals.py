@@ -21,6 +21,14 @@ SAID = [
         "genai-stack/base:0.1.0 is here for linux/amd64, and linux/arm64 is asked for",
         "unset DOCKER_DEFAULT_PLATFORM && ./inv up",
     ),
+    (
+        (
+            "image with reference genai-stack/base:0.1.0 was found but its platform (linux/amd64) does not match the "
+            "specified platform (linux/s390x)"
+        ),
+        "genai-stack/base:0.1.0 is here for linux/amd64, and linux/s390x is asked for",
+        "docker rmi -f genai-stack/base:0.1.0 && ./inv up",
+    ),
     ("exec /usr/local/bin/web: exec format error", "another processor", "./inv doctor --check architecture"),
     (
         'error getting credentials - err: exec: "docker-credential-desktop.exe": executable file not found in $PATH',
@@ -41,6 +49,11 @@ SAID = [
         "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
         "no addresses left",
         "docker network ls",
+    ),
+    (
+        "container f970b5b09df4 has dependent containers which must be removed before it: f1e37f289946",
+        "while others stand in its network",
+        "./inv down && ./inv up",
     ),
     ("network df479ef36d66ab8df380 not found", "not there any more", "./inv down && ./inv up"),
     (

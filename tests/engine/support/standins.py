@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stack.builds import machine
+from stack import docker
+from stack.builds import machine, podman
 from stack.planning import checkouts, model, planner
 from stack.planning.planner import Request
 from tests.engine.support import ports, stacks
@@ -24,12 +25,19 @@ def build(scratch: Path, image: str = IMAGE, context: Path = FOLDER, base: str =
     """Build an image, on the project's base where none is named; nothing is done where the engine has the layers."""
     machine.write_build_inputs(scratch)
     files = {"ca": "ca.pem", "apt": "apt.conf"}
-    document = {
+    document: dict[str, Any] = {
         "services": {"stand-in": {"image": image, "build": {
-            "context": str(context), "network": "host", "args": {"BASE_IMAGE": base}, "secrets": list(files),
+            "context": str(context), "dockerfile": "Dockerfile", "network": "host", "args": {"BASE_IMAGE": base},
+            "secrets": [{"source": name} for name in files],
         }}},
         "secrets": {name: {"file": str(scratch / file)} for name, file in files.items()},
     }  # fmt: skip
+    if docker.podman():
+        with (scratch / "build.log").open("w+") as out:
+            well = podman.build(document["services"]["stand-in"], document["secrets"], out)
+            out.seek(0)
+            assert well, out.read()
+        return
     path = scratch / "compose.json"
     path.write_text(json.dumps(document))
     # Compose 5 builds by Bake, which reads no file outside the folder that it is called in, and with `-q` refuses the

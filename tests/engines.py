@@ -1,9 +1,9 @@
 """Runs a command beside another engine, of a Debian release's packages: a tree of them, a network of its own.
 
-Usage, as root: python -m tests.engines ENGINE COMMAND [ARGUMENTS]
+Usage, as root: python -m tests.engines ENGINE [COMMAND [ARGUMENTS]]
 
 The tree and the engine's images stay in the cache for the next run. What the command publishes is on the 127.0.0.1 of
-that network, where the command is as well."""
+that network, where the command is as well. Without a command the tree is made, and no more."""
 
 import contextlib
 import json
@@ -129,10 +129,14 @@ KINDS = {
 
 
 def main(name: str, *words: str) -> int:
-    """Run the command beside that engine; its exit code."""
+    """Run the command beside that engine; its exit code. Without one, make its tree of packages."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     CACHE.mkdir(parents=True, exist_ok=True)
     _install()
+    if not words:
+        with FileLock(CACHE / f"{name}.lock", timeout=0):
+            made(name)
+        return 0
     with FileLock(CACHE / f"{name}.lock", timeout=0), _network(name) as enter, _engine(name, enter) as around:
         user = KINDS[name].user
         as_user = [*AS_USER, f"--reuid={user}", f"--regid={user}"] if user else []

@@ -13,7 +13,10 @@ QUICK = ("unit", "property", "model")
 KINDS = (*QUICK, "engine")
 TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
-MARKED = {"core": ["-n", "2", "--dist", "loadfile"], "soak": [], "offline": []}
+BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""pytest's words for engine tests. Those of a file share what runs, so a file stays with one worker; the files come in
+the order of tests/engine/conftest.py."""
+MARKED = {"core": BY_FILE, "soak": [], "offline": []}
 """Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
 few of each subject; `soak` takes half an hour, `offline` minutes and a network to make a bundle by."""
 NEED_ENGINE = ("model", "engine", *MARKED)
@@ -46,8 +49,7 @@ def _runs(kinds: list[str], only: str) -> list[list[str]]:
     if only in MARKED:
         return [["tests/engine", "-m", only, *MARKED[only]]]
     quick = [path for kind in kinds if kind in QUICK for path in _paths(kind, only)]
-    # A file's tests share what runs, so a file stays with one worker.
-    slow = [[*_paths("engine", only), "--dist", "loadfile", "-n", "2"]] if "engine" in kinds else []
+    slow = [[*_paths("engine", only), *BY_FILE]] if "engine" in kinds else []
     return [*([[*quick, "-n", "2"]] if quick else []), *slow]
 
 
@@ -93,5 +95,7 @@ def lint() -> Result:
 
 
 def _run(words: list[str]) -> int:
-    """Run a tool of the project's own environment; its output goes to standard error."""
-    return subprocess.run(words, cwd=tree.root(), stdout=sys.stderr, check=False).returncode
+    """Run a tool of the project's own environment; its output goes to standard error. What Python compiles is kept,
+    though the environment forbids it: to compile the tests took each worker as long as 500 of them."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(words, cwd=tree.root(), env=env, stdout=sys.stderr, check=False).returncode

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,18 @@ from tests.support import keep
 _numbers = itertools.count(1)
 # Not one twice in a row: what a test left there is gone by the time that its turn comes again.
 _bases = itertools.cycle(ports.own(ports.CHECKOUTS))
+
+LONGEST = ("doctor_services", "gateway_load", "kills", "theirs", "theirs_generated", "redis_sources",
+           "database", "plain_compose", "all_standins")  # fmt: skip
+"""The files that take longest, those first that one test takes long in."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, then with those of the most tests: a long one that begins last has every
+    other worker wait for it."""
+    tests = Counter(item.path for item in items)
+    rank = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), -tests[item.path], item.path))
 
 
 def _make(folder: Path, whole: bool = False, **settings: str) -> Stack:

@@ -1,7 +1,10 @@
 """`inv test`: which tests its words ask for, and what is refused."""
 
+import sys
+
 import pytest
 
+from stack import tree
 from stack.commands import check
 from stack.errors import USAGE, StackError
 
@@ -60,3 +63,16 @@ def test_another_engine_needs_root(runs: list[list[str]], monkeypatch: pytest.Mo
     with pytest.raises(StackError, match="only root"):
         check.test("engine", "", False, "sid")
     assert runs == []
+
+
+def test_what_python_compiles_of_the_tests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert check._run([sys.executable, "-c", "import sys; sys.exit(sys.dont_write_bytecode)"]) == 0
+
+
+def test_the_files_that_take_longest_are_there_and_come_first(runs: list[list[str]]) -> None:
+    from tests.engine.conftest import LONGEST
+
+    assert [name for name in LONGEST if not (tree.root() / f"tests/engine/test_{name}.py").exists()] == []
+    check.test("engine", "", fast=False, engine="")
+    assert "--no-loadscope-reorder" in runs[0]

@@ -176,12 +176,12 @@ def outdated() -> "Result":
     return module.run()
 
 
-@command("Images", "update")
-def update() -> "Result":
+@command("Images", "update", back="to before the last update", dry_run="say what is new and what it changes")
+def update(back: bool = False, dry_run: bool = False) -> "Result":
     """Bring this checkout up to date by git; what you added stays."""
     from stack.commands import update as module
 
-    return module.run()
+    return module.run(back, dry_run)
 
 
 @command("Settings", "source", service="the service to set", to="its new source")
@@ -231,6 +231,14 @@ def env_check() -> "Result":
     from stack.commands import env
 
     return env.check()
+
+
+@command("Settings", "env.migrate")
+def env_migrate() -> "Result":
+    """Give settings that have another name now that name, in .env."""
+    from stack.commands import env
+
+    return env.migrate()
 
 
 @command(

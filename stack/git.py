@@ -37,6 +37,11 @@ def content(root: Path, commit: str, path: str) -> bytes:
     return _run(root, ("cat-file", "blob", f"{commit}:{path}"))
 
 
+def archive(root: Path, commit: str, *parts: str) -> bytes:
+    """The files of a commit below these folders, as a tar. Raises StackError where it lacks one of them."""
+    return _run(root, ("archive", "--format=tar", commit, "--", *parts))
+
+
 def paths(root: Path, *words: str) -> list[str]:
     """The paths that one of git's listings gives."""
     return [path for path in ask(root, *words, "-z").split("\0") if path]

@@ -39,8 +39,10 @@ class Update(msgspec.Struct, frozen=True):
     files: dict[str, Pair]
 
 
-def made(root: Path, before: str, target: str, generated: Callable[[], Mapping[str, bytes]]) -> Update:
-    """The update between two commits. A page that is just as it is `generated` is upstream's until it is made anew.
+def made(root: Path, before: str, target: str, generated: Callable[[], Mapping[str, bytes]],
+         undoes: Mapping[str, Pair] | None = None) -> Update:  # fmt: skip
+    """The update between two commits. A page that is just as it is `generated` is upstream's until it is made anew. On
+    the way back, `undoes` has what the update made of files that were changed before it.
 
     Raises StackError with each place where both sides changed the same; nothing is changed."""
     unmerged = git.paths(root, "diff", "--name-only", "--diff-filter=U")
@@ -53,7 +55,9 @@ def made(root: Path, before: str, target: str, generated: Callable[[], Mapping[s
     edited = changed.intersection(git.paths(root, "diff", "--name-only", "--no-renames", "HEAD")) - added
     pages = generated() if edited else {}
     edited -= {path for path, data in pages.items() if tree.read(root / path) == data}
-    found: dict[str, Pair | list[Problem]] = {path: _both(root, before, target, path, gone) for path in sorted(edited)}
+    found: dict[str, Pair | list[Problem]] = {
+        path: _both(root, (before, target), path, gone, (undoes or {}).get(path)) for path in sorted(edited)
+    }
     problems = [one for told in found.values() if isinstance(told, list) for one in told]
     problems += [p for path in sorted(added) for p in _in_the_way(root, target, path)]
     if problems:
@@ -66,7 +70,8 @@ def _changed(root: Path, before: str, target: str, kind: str = "") -> set[str]:
     return set(git.paths(root, "diff", "--name-only", "--no-renames", *only, before, target))
 
 
-def _both(root: Path, before: str, target: str, path: str, gone: set[str]) -> Pair | list[Problem]:
+def _both(root: Path, commits: tuple[str, str], path: str, gone: set[str],
+          undoes: Pair | None) -> Pair | list[Problem]:  # fmt: skip
     """A file that both sides changed; no problem and no pair where both removed it."""
     ours = unfinished.found(root / path)
     if path in gone or ours is None:
@@ -76,7 +81,7 @@ def _both(root: Path, before: str, target: str, path: str, gone: set[str]) -> Pa
             words, first = f"you changed {path}, which upstream removed", f"mv {path} {path}.mine && "
         fix = f"{first}git checkout -- {path} && ./inv update"
         return [] if path in gone and ours is None else [Problem("update-conflict", words, path, fix)]
-    base, theirs = git.content(root, before, path), git.content(root, target, path)
+    base, theirs = (undoes.merged, undoes.ours) if undoes else (git.content(root, one, path) for one in commits)
     pieces = git.merged(ours, base, theirs)
     if path == kongfile.FILE:
         pieces = merging.joined(pieces)

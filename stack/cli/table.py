@@ -79,7 +79,7 @@ COMMANDS: dict[str, Said] = {
         ("--json", "every pin with what is known of it")),
     "update": _said(
         ("", "the newest version; nothing is started"),
-        ("--json", "what is new, for a script")),
+        ("--back", "to before the last update")),
     "source": _said(
         ("", "every service's source, and the others it has"),
         ("redis localhost", "the Redis that runs on this machine"), loose="service to"),
@@ -97,6 +97,9 @@ COMMANDS: dict[str, Said] = {
         ("STACK_PROFILES", "the selection is core again")),
     "env.check": _said(
         ("", "after you edited .env"),
+        ("--json", "for a script")),
+    "env.migrate": _said(
+        ("", "update does this, too"),
         ("--json", "for a script")),
     "add-service": _said(
         ("my-service", "a small one to start from"),

@@ -118,3 +118,18 @@ def check() -> Result:
     errors = [p for p in problems if p.code not in ("env-shadowed", "renamed-setting", "unknown-setting")]
     lines = [] if problems else ["the settings are fine"]
     return Result({"checked": True}, problems, FAILED if errors else 0, lines)
+
+
+def migrate() -> Result:
+    """Give each setting of .env that has another name now that name; where both stand there, the old line goes."""
+    root = tree.root()
+    with tree.locked(root):
+        data = tree.read(root / ".env")
+        found, _ = envfile.read(data)
+        old = {name: new for name, new in settings.RENAMED.items() if name in found}
+        changes: dict[str, str | None] = dict.fromkeys(old)
+        changes |= {new: found[name] for name, new in old.items() if new not in found}
+        if old:
+            tree.write(root / ".env", envfile.edit(data, changes), 0o600)
+    lines = [f"{name} is called {new} now" for name, new in old.items()]
+    return Result({"renamed": old}, lines=lines or ["no setting has another name now"])

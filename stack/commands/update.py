@@ -1,38 +1,102 @@
-"""`inv update`: this checkout's newer files by git, with the services and routes that were added kept."""
+"""`inv update`: this checkout's newer files by git, with the services and routes that were added kept; and back."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from stack import git, tree
-from stack.authoring import generated, upstream
-from stack.errors import StackError, fail
-from stack.output import views  # noqa: F401 - before the files of the program change
+from stack.authoring import generated, preview, upstream
+from stack.authoring.upstream import Update
+from stack.errors import USAGE, Problem, StackError, fail
+from stack.output import consent, views  # noqa: F401 - views before the files of the program change
 from stack.output.result import Result
 
+RECORD = f"{tree.GENERATED}/record/updated.json"
+"""The last update, as what goes back needs it."""
 
-def run() -> Result:
-    """Fetch what is new, put what was changed here in tracked files on top, and write the generated pages anew.
-    `local/` and `.env` are not git's to touch.
+
+def run(back: bool = False, dry_run: bool = False) -> Result:
+    """Fetch what is new, say what of what is planned that changes, put what was changed here in tracked files on top,
+    write the generated pages anew, and give settings that have another name now that name. With `back`, to before the
+    last update. `local/` is not git's to touch; nothing is started.
 
     Raises StackError where this is no clone, git can't go on, or both sides changed the same; all is then as it was."""
     root = tree.root()
     with tree.locked(root):
-        git.ask(root, "fetch", "--quiet")
-        before = git.ask(root, "rev-parse", "HEAD")
-        target = git.ask(root, "rev-parse", "@{upstream}", fix="git branch --set-upstream-to=origin/main")
-        if git.contains(root, before, target):
-            return Result({"before": before, "after": before, "news": [], "kept": []}, lines=["nothing is new"])
-        if not git.contains(root, target, before):
-            message = "this checkout has commits of its own, so it is for git to bring both together"
-            raise fail("update-history", message, "git log @{upstream}..", "git pull --rebase --autostash")
-        news = git.ask(root, "log", "--format=%s", f"{before}..{target}").splitlines()
-        update = upstream.made(root, before, target, lambda: _pages(root))
+        update = _back(root) if back else _new(root)
+        if update is None:
+            head = git.ask(root, "rev-parse", "HEAD")
+            return Result({"before": head, "after": head, "news": [], "kept": []}, lines=["nothing is new"])
+        words = (f"{update.target}..{update.before}",) if back else (f"{update.before}..{update.target}",)
+        news = git.ask(root, "log", "--format=%s", *words).splitlines()
+        changes, moving = preview.of(root, update), [] if back else preview.moving(root, update)
+        lines = [*(f"{'goes' if back else 'new'}: {one}" for one in news), *moving]
+        kept = sorted(update.files)
+        data = {"before": update.before, "after": update.target, "news": news, "kept": kept, "changes": changes}
+        if dry_run:
+            return Result(data, lines=[*lines, *_told(changes), "nothing was changed"])
+        consent.tell("\n".join(_told(changes)))
+        _record(root, None if back else update)
         problems = upstream.apply(root, update)
-    kept = sorted(update.files)
-    lines = [f"new: {one}" for one in news]
-    lines += [f"on top of what is new, as you changed it: {', '.join(kept)}"] if kept else []
-    data = {"before": before, "after": target, "news": news, "kept": kept}
-    return Result(data, problems, 1 if problems else 0, [*lines, "./inv plan says what that changes"])
+    # A command of its own, which takes the lock.
+    problems += _migrated(root)
+    lines += [f"on top of {'it' if back else 'what is new'}, as you changed it: {', '.join(kept)}"] if kept else []
+    undo = [] if back else ["back to before it: ./inv update --back"]
+    return Result(data, problems, 1 if problems else 0, [*lines, *undo, "./inv plan says what that changes"])
+
+
+def _new(root: Path) -> Update | None:
+    """What upstream has; None where that is nothing new."""
+    if not (root / ".git").exists():
+        message = "this folder is no clone, so git can't bring what is newer"
+        fix = "docs/upgrades.md says how a newer release that is unpacked takes its place"
+        raise fail("update-no-clone", message, str(root), fix)
+    git.ask(root, "fetch", "--quiet")
+    before = git.ask(root, "rev-parse", "HEAD")
+    target = git.ask(root, "rev-parse", "@{upstream}", fix="git branch --set-upstream-to=origin/main")
+    if git.contains(root, before, target):
+        return None
+    if not git.contains(root, target, before):
+        message = "this checkout has commits of its own, so it is for git to bring both together"
+        raise fail("update-history", message, "git log @{upstream}..", "git pull --rebase --autostash")
+    return upstream.made(root, before, target, lambda: _pages(root))
+
+
+def _back(root: Path) -> Update:
+    """The way back to before the last update, with what was changed here on top."""
+    last = tree.recall(root / RECORD, Update)
+    if last is None or git.ask(root, "rev-parse", "HEAD") != last.target:
+        message = "no update is recorded that this checkout stands at"
+        raise fail("update-back", message, "--back", "git log, then git reset --keep to a commit of it", USAGE)
+    return upstream.made(root, last.target, last.before, lambda: _pages(root), last.files)
+
+
+def _record(root: Path, update: Update | None) -> None:
+    if update is None:
+        (root / RECORD).unlink(missing_ok=True)
+    else:
+        tree.write(root / RECORD, msgspec.json.encode(update), 0o600)
+
+
+def _told(changes: Mapping[str, list[str]] | None) -> list[str]:
+    """What the next `up` would make anew of what is planned."""
+    if changes is None:
+        return ["what the next up changes is told by the newer program: ./inv plan"]
+    told = [f"{name} ({', '.join(keys)})" for name, keys in changes.items()]
+    return [f"the next up would change {'; '.join(told)}" if told else "the next up would change nothing"]
+
+
+def _migrated(root: Path) -> list[Problem]:
+    """Let the new program give settings their new names. One of before this had none to give."""
+    flags = ["-I"] if sys.flags.isolated else []
+    command = [sys.executable, *flags, "-m", "stack", "env.migrate"]
+    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode in (0, USAGE):
+        return []
+    return [Problem("update-settings", "settings could not be given their new names", ".env", "./inv env.migrate")]
 
 
 def _pages(root: Path) -> Mapping[str, bytes]:

@@ -109,7 +109,7 @@ def renamed(dotenv: Mapping[str, str]) -> list[Problem]:
     """A problem for each line of `.env` with the old name of a setting: nothing reads it."""
     return [
         Problem("renamed-setting", f"nothing reads {old}: the setting is called {new} now", f".env: {old}",
-                f"./inv env.set {new} VALUE && ./inv env.unset {old}")
+                "./inv env.migrate")
         for old, new in RENAMED.items() if old in dotenv
     ]  # fmt: skip
 

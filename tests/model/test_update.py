@@ -81,6 +81,18 @@ def test_what_was_added_stands_on_top_of_what_is_new(cloned: tuple[Checkout, Pat
     assert {"mine", "more"} <= {service["name"] for service in planned}
     assert checkout.inv("update").out == "nothing is new\n"
 
+    # Back, with what was added on top, and forth again.
+    back = checkout.inv("update", "--back")
+    assert back.code == 0, back
+    assert "goes: a second one" in back.out
+    assert not (checkout.root / "compose/more.yml").exists()
+    assert (checkout.root / "compose/mine.yml").exists()
+    assert "# Ours." not in (checkout.root / "kong/kong.yml").read_text()
+    assert "/mine/" in (checkout.root / "kong/kong.yml").read_text()
+    assert checkout.inv("update", "--back").code == 2
+    assert checkout.inv("update").code == 0
+    assert (checkout.root / "kong/kong.yml").read_text() == kong
+
     assert checkout.inv("remove-service", "mine").code == 0
     assert checkout.inv("docs").code == 0
     assert (checkout.root / "kong/kong.yml").read_text() == new_kong
@@ -120,3 +132,27 @@ def test_both_changed_the_same_route_or_it_was_killed(cloned: tuple[Checkout, Pa
     assert "an update was cut off, and is done now" in done.err
     assert kong.read_text() == "# Mine.\n" + KONG.replace("/web/", "/site/")
     assert checkout.inv("update").out == "nothing is new\n"
+
+
+def test_what_would_be_made_anew_is_told_first_and_settings_get_their_new_names(cloned: tuple[Checkout, Path]) -> None:
+    checkout, upstream = cloned
+    checkout.write(".env", "# Mine.\nOLLAMA_MODELS=llama3\nPUBLIC_HOST=here\n")
+    web = fragment("web", "url: 'http://web:80'", 'expose: ["80"]\nenvironment: {MODE: "new"}')
+    more = fragment("more", "url: 'http://more:80'", 'expose: ["80"]')
+    publish(upstream, compose__web=web, compose__more=more)
+    told = checkout.inv_json("update", "--dry-run")
+    assert told.data["changes"] == {"more": ["new"], "web": ["environment"]}
+    assert git(checkout.root, "rev-parse", "HEAD").strip() == told.data["before"]
+    assert not (checkout.root / "compose/more.yml").exists()
+    assert (checkout.root / ".env").read_text().startswith("# Mine.\nOLLAMA_MODELS")
+    done = checkout.inv("update")
+    assert done.code == 0, done
+    assert "the next up would change more (new); web (environment)" in done.err
+    assert (checkout.root / ".env").read_text() == "# Mine.\nPUBLIC_HOST=here\nOLLAMA_PULL=llama3\n"
+    assert (checkout.root / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_is_no_clone_is_told_what_to_do(tree: Tree) -> None:
+    done = tree({"compose/base.yml": BASE}).inv_json("update")
+    assert (done.code, done.problems[0]["code"]) == (1, "update-no-clone")
+    assert "docs/upgrades.md" in done.problems[0]["fix"]

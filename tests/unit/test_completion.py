@@ -79,7 +79,7 @@ def test_a_value_is_asked_of_what_has_it(line: str, found: list[str]) -> None:
 
 
 def test_commands_and_flags_are_told_once_but_for_lists() -> None:
-    assert asked_for("./inv env.") == ["env.check", "env.get", "env.list", "env.set", "env.unset"]
+    assert asked_for("./inv env.") == ["env.check", "env.get", "env.list", "env.migrate", "env.set", "env.unset"]
     assert asked_for("./inv help env.l") == ["env.list"]
     left = asked_for("./inv up --once --profile ai --")
     assert "--profile" in left

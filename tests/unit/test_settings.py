@@ -70,7 +70,7 @@ def test_what_the_shell_shadows_is_told_without_values(
 def test_the_old_name_of_a_setting_is_told_with_the_way_to_the_new_one() -> None:
     [found] = resolved(dotenv={"OLLAMA_MODELS": "hunter1", "A": "1"}).problems
     assert found.code == "renamed-setting"
-    assert found.fix == "./inv env.set OLLAMA_PULL VALUE && ./inv env.unset OLLAMA_MODELS"
+    assert found.fix == "./inv env.migrate"
 
 
 def test_a_shadowed_secret_is_an_error_and_a_shadowed_setting_is_not() -> None:

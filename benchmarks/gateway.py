@@ -1,5 +1,5 @@
-"""What the gateway from source `build` costs beside the same HAProxy with a configuration of a few lines, and beside no
-gateway. Prints a Markdown table.
+"""What the gateway from source `build` costs beside the same HAProxy with a configuration of a few lines, with the one
+route and what Kong does to it by hand, and beside no gateway. Prints a Markdown table.
 
     .venv/bin/python -m benchmarks.gateway             half a minute; needs an engine and wrk, of a package of that name
     .venv/bin/python -m benchmarks.gateway --runs 21   medians of more runs
@@ -24,7 +24,7 @@ from stack.gateway.haproxy import configuration
 
 IMAGE, KONG = "genai-stack/gateway:0.1.0", "kong/kong:3.9.3"
 NETWORK = "genai-bench-gateway"
-PATHS = {"direct": "/health", "two lines": "/backend/health", "build": "/backend/health", "Kong": "/backend/health"}
+PATHS = {"direct": "/health", **dict.fromkeys(("two lines", "duties", "build", "Kong"), "/backend/health")}
 PAGE = """\
 defaults
     mode http
@@ -40,6 +40,35 @@ TWO_LINES = f"""{PAGE}listen gateway
     bind :8000
     server backend backend:8000
 """
+DUTIES = f"""\
+global
+    tune.bufsize 32768
+{PAGE}    option http-no-delay
+    option forwardfor if-none
+frontend gateway
+    bind :8000
+    http-request set-header X-Real-IP %[src]
+    http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+    http-request set-header X-Forwarded-Host %[req.hdr(host),host_only,lower]
+    http-request set-header X-Forwarded-Port 8000
+    http-request set-header X-Forwarded-Path %[path]
+    use_backend backend if {{ path -m beg /backend/ }}
+backend backend
+    http-request set-header X-Correlation-ID %[uuid()] unless {{ req.fhdr(X-Correlation-ID) -m found }}
+    http-request set-var(txn.correlation) req.fhdr(X-Correlation-ID)
+    http-after-response set-header X-Correlation-ID %[var(txn.correlation)]
+    http-request set-header X-Forwarded-Prefix /backend/
+    http-request set-path %[path,bytes(8)]
+    http-request set-header Host backend:8000
+    http-response set-header X-Kong-Upstream-Latency %Tr
+    retries 5
+    option redispatch 1
+    retry-on conn-failure empty-response response-timeout
+    http-request disable-l7-retry if {{ method POST PATCH LOCK }}
+    server backend backend:8000
+"""
+"""What Kong does to a request of this one route, written by hand: the headers, the path, and what it takes to send it
+again. No other route, and no path that has to be brought into one form."""
 GIVEN = {"SUPABASE_ANON_KEY": "a", "SUPABASE_SERVICE_ROLE_KEY": "b", "SUPABASE_PUBLISHABLE_KEY": "c",
          "SUPABASE_SECRET_KEY": "d", "DASHBOARD_USERNAME": "admin", "DASHBOARD_PASSWORD": "e",
          "PUBLIC_HTTP_PORT": "63002", "KONG_HTTPS_PORT": "63003"}  # fmt: skip
@@ -84,7 +113,13 @@ def targets(folder: Path) -> Iterator[dict[str, str]]:
     """The addresses to ask, by what answers there."""
     kong, haproxy = shipped()
     folder.chmod(0o755)
-    for name, text in (("page", UPSTREAM), ("plain", TWO_LINES), ("haproxy.cfg", haproxy), ("kong.yml", kong)):
+    for name, text in (
+        ("page", UPSTREAM),
+        ("plain", TWO_LINES),
+        ("duties", DUTIES),
+        ("haproxy.cfg", haproxy),
+        ("kong.yml", kong),
+    ):
         (folder / name).write_text(text)
         (folder / name).chmod(0o644)
     docker("network", "create", NETWORK)
@@ -95,6 +130,7 @@ def targets(folder: Path) -> Iterator[dict[str, str]]:
         plain = ("--entrypoint", "haproxy")
         found = {"direct": enter(container("backend", here, *plain, "-f", "/gateway/page"))}
         found["two lines"] = enter(container("plain", here, *plain, "-f", "/gateway/plain"))
+        found["duties"] = enter(container("duties", here, *plain, "-f", "/gateway/duties"))
         found["build"] = enter(container("build", here))
         if docker("images", "-q", KONG):
             scripts = {ROOT / "compose" / "kong-api-gateway": "/opt/gateway"}

@@ -165,12 +165,40 @@ def test_a_choice_outside_of_a_group_is_seen(pattern: str, choice: bool) -> None
     assert paths.split(pattern) is choice
 
 
-def test_each_route_has_one_section_and_one_line_that_leads_there() -> None:
-    services = [{"name": f"s{at}", "url": "http://web:8080", "routes": [{"name": f"r{at}", "paths": [f"/r{at}/"]}]}
-                for at in range(300)]  # fmt: skip
-    text = configuration.written({"_format_version": "3.0", "services": services})
-    assert text.count("\nbackend r") == 300
-    assert text.count("use_backend ") == 300
+def routed(*routes: dict[str, Any]) -> list[str]:
+    """The lines that choose among routes, in their order."""
+    named = [{"name": f"r{at}", **route} for at, route in enumerate(routes)]
+    text = configuration.written({"_format_version": "3.0", "services": [
+        {"name": "web", "url": "http://web:8080", "routes": named}]})  # fmt: skip
+    assert text.count("\nbackend r") == len(routes)
+    return [line.strip() for line in text.splitlines() if line.startswith(("#map", "    use_backend"))]
+
+
+def test_however_many_routes_there_are_each_request_is_compared_with_a_few() -> None:
+    lines = routed(*({"paths": [f"/r{at}/", f"~/r{at}$"]} for at in range(300)))
+    assert sum(line.startswith("#map ") for line in lines) == 600
+    assert sum(line.startswith("use_backend %[") for line in lines) == sum(line.startswith("use_") for line in lines)
+    assert len(lines) <= 602
+
+
+def test_a_look_up_takes_the_longest_start_only_where_kong_does() -> None:
+    """Kong ranks an empty list of hosts as a name, before all that is longer."""
+    many = [{"paths": [f"/x/{at}/"]} for at in range(3)]
+    lines = routed({"paths": ["/x/"], "hosts": []}, *many)
+    assert lines[0] == "use_backend r0 if { var(txn.seen) -m beg -- /x/ }"
+    assert [line.split()[1] for line in lines[1:]] == ["r1", "r2", "r3"]
+    together = routed({"paths": ["/x/"]}, *many)
+    assert together[:4] == ["#map 0 /x/0/ r1", "#map 0 /x/1/ r2", "#map 0 /x/2/ r3", "#map 0 /x/ r0"]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [{"hosts": ["*.example"]}, {"hosts": ["a.example:81"]}, {"paths": ["/a/"], "methods": ["GET"]},
+     {"paths": ["/a/"], "headers": {"x-a": ["1"]}}, {"paths": ["/a/"], "hosts": ["a.example"]}, {"paths": ["~/a.*"]}],
+    ids=str,
+)  # fmt: skip
+def test_what_asks_for_more_than_a_text_is_no_look_up(route: dict[str, Any]) -> None:
+    assert not [line for line in routed(*[route] * 5) if "#map" in line or "%[" in line]
 
 
 def test_only_proxies_that_are_trusted_are_believed_and_each_has_a_line_of_its_own() -> None:

@@ -15,6 +15,8 @@ for name in $(sed -n 's/^# needs: //p' "$1"); do
         exit 3
     fi
 done
+# The texts that it looks up stand in FILE, and HAProxy reads them from files of their own.
+awk '$1 == "#map" { print $3, $4 > "/tmp/" $2 ".map" }' "$1"
 if ! words=$(haproxy -c -f "$1" 2>&1); then
     printf '%s\n' "$words" | grep -v NOTICE >&2
     exit 1

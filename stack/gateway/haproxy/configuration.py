@@ -8,7 +8,7 @@ from typing import Any
 
 from stack.gateway import declared, kongfile, routing, rust, schema
 from stack.gateway.declared import AUTH_PLUGINS, strings
-from stack.gateway.haproxy import forwarded, paths, people, rules, servers
+from stack.gateway.haproxy import choice, forwarded, paths, people, rules, servers
 from stack.gateway.haproxy.words import NAMED, name, shown, word
 from stack.gateway.kongfile import Entities, Entity
 from stack.gateway.routing import Candidate
@@ -28,6 +28,8 @@ global
     # Supabase's session cookies and headers are larger than the default. Twice this costs 15 % of a request, as HAProxy
     # 2.6 then keeps few buffers at hand (benchmarks/gateway.py).
     tune.bufsize 32768
+    # What a request is compared with is short, and to remember the outcome takes longer than to compare.
+    tune.pattern.cache-size 0
     stats socket /tmp/haproxy.sock mode 600 level admin expose-fd listeners
     # Where the servers were found, as reload.sh notes it: new workers know them at once.
     server-state-file /tmp/servers
@@ -54,6 +56,8 @@ defaults
     timeout connect 60s
     timeout server 60s
     option http-no-delay
+    # Where others stand there already, `forwarded` adds the peer to them.
+    option forwardfor if-none
     option http-keep-alive
     load-server-state-from-file global
 """
@@ -72,13 +76,6 @@ frontend status
     http-request return status 200 content-type text/plain string {digest} if {{ path /status /status/ready }}
     http-request return status 404
 """
-PORTS = [
-    'http-request set-var(txn.port) "str(${PUBLIC_HTTP_PORT})" unless { ssl_fc }',
-    'http-request set-var(txn.port) "str(${KONG_HTTPS_PORT})" if { ssl_fc }',
-    "http-request set-var(txn.name) req.hdr(host),field(1,:)",
-    "http-request set-var(txn.given) req.hdr(host),field(2,:)",
-    "http-request set-var(txn.given) var(txn.port) unless { var(txn.given) -m len gt 0 }",
-]
 
 
 def written(document: dict[str, Any], trusted: Sequence[str] = ()) -> str:
@@ -89,16 +86,17 @@ def written(document: dict[str, Any], trusted: Sequence[str] = ()) -> str:
     table = routing.router(found)
     everybody = people.consumers(found)
     called = sections(table.candidates)
+    chosen, maps = choice.written(table.candidates, called)
     services = {service.path: service for service in found["services"]}
     waits = [int(one.value.get("read_timeout") or 60000) for one in found["services"]]
     parts = [
-        GLOBAL.format(client=max([60000, *waits])), FRONT + _lines(_front(table, called, trusted)),
+        GLOBAL.format(client=max([60000, *waits])), FRONT + _lines(_front(table, chosen, trusted)),
         f"backend {NONE}\n" + _lines([*_everywhere(found, everybody),
                                       rules.answer(404, "no Route matched with those values")]),
         *(f"backend {called[path]}\n" + _lines(_route(found, services, list(ones), everybody))
           for path, ones in _by_route(table.candidates)),
     ]  # fmt: skip
-    text = HEADER + _needed(document) + "\n".join(parts)
+    text = HEADER + _needed(document) + "".join(f"{line}\n" for line in maps) + "\n".join(parts)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return f"{text}\n{STATUS.format(digest=digest)}"
 
@@ -133,45 +131,14 @@ def _by_route(candidates: list[Candidate]) -> list[tuple[str, list[Candidate]]]:
     return [(path, list(ones)) for path, ones in itertools.groupby(ordered, key=lambda one: one.route.path)]
 
 
-def _front(table: routing.Router, called: dict[str, str], trusted: Sequence[str]) -> list[str]:
+def _front(table: routing.Router, chosen: list[str], trusted: Sequence[str]) -> list[str]:
     """What is done to every request, and which section takes it: the first that fits, in Kong's order."""
-    odd = any(path.startswith("~") and not rust.LITERAL.fullmatch(path[1:])
-              for one in table.candidates for path in one.paths)  # fmt: skip
-    plain = [
-        f"http-request set-var(txn.plain) {paths.SEEN}",
-        f"http-request set-var(txn.plain) {word(paths.SEEN + paths.TO_PLAIN)} if {{ {paths.SEEN} -m sub % }}",
-    ]
+    real = any(path.startswith("~") and not rust.LITERAL.fullmatch(path[1:])
+               for one in table.candidates for path in one.paths)  # fmt: skip
     usual, known = "{ method GET HEAD POST PUT PATCH DELETE OPTIONS }", f"{{ method -m reg -- {word('^[A-Z_-]+$')} }}"
     method = f"http-request return status 400 unless {usual} or {known}"
-    chosen = [f"use_backend {called[one.route.path]} if {condition}" if condition
-              else f"use_backend {called[one.route.path]}"
-              for one in table.candidates for condition in _conditions(one)]  # fmt: skip
-    begun = [method, *paths.reading(), *(plain if odd else []), *PORTS, *forwarded.rules(trusted)]
+    begun = [method, *forwarded.rules(trusted), *choice.naming(table.candidates), *paths.reading(real)]
     return [*begun, *chosen, f"default_backend {NONE}"]
-
-
-def _conditions(one: Candidate) -> list[str]:
-    """When a route takes a request: one of these holds."""
-    value = one.route.value
-    methods, headers = strings(value.get("methods")), value.get("headers")
-    rest = f" {{ method {' '.join(methods)} }}" if methods else ""
-    for header, values in headers.items() if isinstance(headers, dict) else ():
-        rest += f" {{ req.fhdr({header}) -i -m str -- {' '.join(map(word, strings(values)))} }}"
-    hosts = [_host(host) for host in strings(value.get("hosts"))] or [""]
-    fitting = [paths.fits(path) for path in one.paths] or [""]
-    return [f"{host} {fit}{rest}".strip() for host in hosts for fit in fitting]
-
-
-def _host(pattern: str) -> str:
-    wanted, _, port = pattern.partition(":")
-    if wanted.startswith("*"):
-        how, text = "end", wanted[1:]
-    elif wanted.endswith("*"):
-        how, text = "beg", wanted[:-1]
-    else:
-        how, text = "str", wanted
-    named = f"{{ var(txn.name) -m {how} -- {word(text)} }}"
-    return f"{named} {{ var(txn.given) -m str {port} }}" if port else named
 
 
 def _everywhere(found: Entities, everybody: list[people.Consumer]) -> list[str]:

@@ -13,34 +13,34 @@ SECURE = "{ var(txn.proto) -m str https }"
 """Whether the browser came by https, to the gateway or to a proxy that is trusted."""
 KNOWN = "{ var(txn.known) -m found }"
 """Whether the peer is a proxy that is trusted."""
+PORT = "ssl_fc,iif(${KONG_HTTPS_PORT},${PUBLIC_HTTP_PORT})"
+"""The port at which browsers reach the gateway, as a sample."""
 OWN = {
     "Host": "%[req.hdr(host),host_only,lower]",
-    "Port": "%[var(txn.port)]",
-    "Path": "%[var(txn.asked)]",
+    "Port": f'"%[{PORT}]"',
+    "Path": "%[path]",
 }
-"""The gateway's own word for each header."""
+"""The gateway's own word for each header; it is said before the path is changed."""
 
 
 def rules(trusted: Sequence[str]) -> list[str]:
     """The rules for every request; `trusted` are networks."""
-    lines = [
-        "http-request set-var(txn.peer) src",
-        "http-request set-var(txn.proto) str(http) unless { ssl_fc }",
-        "http-request set-var(txn.proto) str(https) if { ssl_fc }",
-    ]
+    lines = ["http-request set-var(txn.proto) ssl_fc,iif(https,http)"]
+    peer = "src"
     if trusted:
+        peer = "var(txn.peer)"
         lines += [*(f"acl trusted src {network}" for network in trusted),
+                  "http-request set-var(txn.peer) src",
                   "http-request set-var(txn.prefix) req.fhdr(x-forwarded-prefix) if trusted",
                   "http-request set-var(txn.known) bool(true) if trusted",
                   f"http-request set-var(txn.proto) req.fhdr(x-forwarded-proto,1) if {KNOWN} {_given('Proto')}",
                   *(_client(at) for at in range(1, HOPS + 1))]  # fmt: skip
-    # A proxy may add a line of its own below the client's: the last ones are the nearest proxies'.
-    many, one = f"{{ req.fhdr_cnt({FOR}) gt 1 }}", _given("For")
+    # A proxy may add a line of its own below the client's: the last ones are the nearest proxies'. Where there is none,
+    # HAProxy makes the first by itself (option forwardfor).
     add = "http-request set-header X-Forwarded-For"
     lines += [
-        f'{add} "%[req.fhdr({FOR},-2)], %[req.fhdr({FOR},-1)]" if {many}',
-        f'{add} "%[req.fhdr({FOR},1)], %[var(txn.peer)]" if {one}',
-        f"{add} %[src] unless {one}",
+        f'{add} "%[req.fhdr({FOR},-2)], %[req.fhdr({FOR},-1)]" if {{ req.fhdr_cnt({FOR}) gt 1 }}',
+        f'{add} "%[req.fhdr({FOR},1)], %[{peer}]" if {_given("For")}',
         "http-request set-header X-Real-IP %[src]",
         "http-request set-header X-Forwarded-Proto %[var(txn.proto)]",
     ]

@@ -17,12 +17,13 @@ TO_SENT = ",url_enc" + "".join(
     sub(f"%{byte:02X}", chr(byte), every=True) for byte in sorted(uri.RESERVED | {0x25}, key=lambda b: b == 0x25)
 )
 """And back: all is encoded, then what may stand is not; the sign itself comes last."""
-ENCODED = "{ path -m sub % }"
+ENCODED = "{ path -m sub -- % }"
 UP = sub(r"^\.\.?(/|$)", "")
 """Where a path is cut within a name, what follows may look like a step up."""
 DOTS = (".", "./", "..", "../")
 UNSAFE = r'["<>\\^`{|}]'
 """What HAProxy takes in a path though it may not stand there."""
+UNUSUAL = rf"%|//|/\.|{UNSAFE}"
 UNSAFE_SIGNS = '"<>\\^`{|}'
 ABOVE = r"^(?<level>(?:/\.?(?=/|$)|/(?!\.\.?(?:/|$))[^/]+(?&level)/\.\.(?=/|$))*)/\.\.(?:/|$)"
 """A path that climbs above the root: before some `..` stand as many names as others of it."""
@@ -82,17 +83,18 @@ def _whole(base: str) -> list[str]:
 def _literal(base: str, path: str) -> list[str]:
     found = rust.LITERAL.fullmatch(path[1:]) if path.startswith("~") else None
     start = found[1].replace("\\", "") if found else path
-    sent = uri.escaped(start)
-    rules = []
-    if not (found and found[2]):
-        rest = f"{SEEN},bytes({len(sent)}){'' if sent.endswith('/') else UP + sub('^/', '')}"
-        to = _format(f"{base.removesuffix('/')}/", f"%[{rest}]")
-        rules = [f"http-request set-path {to} if {{ {SEEN} -m beg -- {word(sent)} }}"]
-        rules += [_at(base, start + dots, start) for dots in DOTS if not sent.endswith("/")]
-        rules += [_prefixed(start, f"{{ {SEEN} -m beg -- {word(sent)} }}")]
+    sent, root = uri.escaped(start), base.removesuffix("/")
+    if found and found[2]:
+        return [_prefixed(start, f"{{ {SEEN} -m str -- {word(sent)} }}"), _at(base, start, start)]
+    fitting = f"{{ {SEEN} -m beg -- {word(sent)} }}"
+    if sent.endswith("/"):
+        # Its own last slash is that between the two.
+        to, closed = _format(root, f"%[{SEEN},bytes({len(sent) - 1})]"), start != "/" or base == "/"
+        rules = [] if closed else [_at(base, start, start)]
     else:
-        rules = [_prefixed(start, f"{{ {SEEN} -m str -- {word(sent)} }}")]
-    return [*rules, _at(base, start, start)]
+        to = _format(f"{root}/", f"%[{SEEN},bytes({len(sent)}){UP}{sub('^/', '')}]")
+        rules = [*(_at(base, start + dots, start) for dots in DOTS), _at(base, start, start)]
+    return [f"http-request set-path {to} if {fitting}", _prefixed(start, fitting), *rules]
 
 
 def _at(base: str, seen: str, prefix: str) -> str:
@@ -126,25 +128,26 @@ def _format(text: str, sample: str = "") -> str:
     return word(shown(text) + sample)
 
 
-def reading() -> list[str]:
-    """The rules that bring a request's path into one form, and refuse what has none. Most paths are in it already, so
-    what searches or changes a text comes behind a condition that is quickly told."""
+def reading(plain: bool) -> list[str]:
+    """The rules that bring a request's path into one form, and refuse what has none; `plain` asks for the router's form
+    as well. They must be the last of their section: most paths are in that form already, and the rules end there."""
     decoded = "path,regsub(%2e,.,gi),regsub(%2f,/,gi)"
-    malformed = f"{ENCODED} {{ path -m reg -- {word('%(?![0-9A-Fa-f]{2})')} }} or {{ path -m sub -- %00 }}"
-    up = f"{{ path -m sub -- . % }} {{ {decoded} -m sub .. }} {{ {word(decoded)} -m reg -- {word(ABOVE)} }}"
-    slashes = "{ path -m sub -- // } or { path -m sub -- /. }"
     unsafe = word(f"%[path{''.join(sub(re.escape(s), f'%{ord(s):02X}', every=True) for s in UNSAFE_SIGNS)}]")
-    return [
-        "http-request set-var(txn.asked) path",
-        f"http-request return status 400 if {malformed}",
-        f"http-request return status 400 if {up}",
-        f"http-request set-var(txn.query) query if {ENCODED}",
-        f"http-request normalize-uri percent-decode-unreserved strict if {ENCODED}",
-        f"http-request normalize-uri percent-to-uppercase strict if {ENCODED}",
-        "http-request set-query %[var(txn.query)] if { var(txn.query) -m found }",
-        f"http-request normalize-uri path-merge-slashes if {slashes}",
-        f"http-request normalize-uri path-strip-dot if {slashes}",
-        f"http-request normalize-uri path-strip-dotdot full if {slashes}",
-        f"http-request set-path {unsafe} if {{ path -m reg -- {word(UNSAFE)} }}",
-        "http-request set-var(txn.seen) path",
+    both = ["set-var(txn.seen) path", *([f"set-var(txn.plain) {SEEN}"] if plain else [])]
+    rules = [
+        *both,
+        f"allow unless {{ path -m reg -- {word(UNUSUAL)} }}",
+        f"return status 400 if {{ path -m reg -- {word('%(?![0-9A-Fa-f]{2})|%00')} }}",
+        f"return status 400 if {{ {decoded} -m sub .. }} {{ {word(decoded)} -m reg -- {word(ABOVE)} }}",
+        f"set-var(txn.query) query if {ENCODED}",
+        f"normalize-uri percent-decode-unreserved strict if {ENCODED}",
+        f"normalize-uri percent-to-uppercase strict if {ENCODED}",
+        "set-query %[var(txn.query)] if { var(txn.query) -m found }",
+        "normalize-uri path-merge-slashes",
+        "normalize-uri path-strip-dot",
+        "normalize-uri path-strip-dotdot full",
+        f"set-path {unsafe} if {{ path -m reg -- {word(UNSAFE)} }}",
+        *both,
+        *([f"set-var(txn.plain) {word(SEEN + TO_PLAIN)} if {ENCODED}"] if plain else []),
     ]
+    return [f"http-request {rule}" for rule in rules]

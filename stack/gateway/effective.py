@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from stack.gateway import declared, indexpage, kongfile
 from stack.gateway.declared import Site, behind, compose_service, target_address, targets_of
@@ -41,21 +41,29 @@ def serving(
 
     Raises StackError if the text is no YAML mapping."""
     document = kongfile.read(text, file)
-    return served(document, kongfile.entities(document), planned, site, engine)
+    return served(document, kongfile.entities(document), planned, site, engine).document
 
 
-def served(document: dict[str, Any], found: Entities, planned: Collection[str], site: Site, engine: str
-           ) -> dict[str, Any]:  # fmt: skip
+class Served(NamedTuple):
+    """What a plan gets of the file, with the entities in it and, for each service, the route to name."""
+
+    document: dict[str, Any]
+    found: Entities
+    front: list[declared.Route]
+
+
+def served(document: dict[str, Any], found: Entities, planned: Collection[str], site: Site, engine: str) -> Served:
     """The same of a file that is read already, which stays as it is."""
     kept = kongfile.without(document, _dropped(found, planned))
     reached = _as_site(kept, site)
     there = kongfile.entities(reached)
-    page = indexpage.page(_rows(there, site), engine)
+    front = declared.front(declared.routes_of(there))
+    page = indexpage.page(_rows(front, site), engine)
     for route in there["routes"]:
         plugins = route.value.get("plugins")
         if route.value.get("name") == INDEX and isinstance(plugins, list):
             route.value["plugins"] = [_answering(plugin, page) for plugin in plugins]
-    return reached
+    return Served(reached, there, front)
 
 
 def whole(text: str, planned: Collection[str], site: Site = LOCAL, file: str = FILE) -> dict[str, Any]:
@@ -72,9 +80,9 @@ def there(found: Entities, planned: Collection[str]) -> set[str]:
     return {route.path for route in found["routes"] if route.path not in gone}
 
 
-def _rows(found: Entities, site: Site) -> Iterator[indexpage.Row]:
+def _rows(front: list[declared.Route], site: Site) -> Iterator[indexpage.Row]:
     """The links of the index. A path needs no name in front: the page is there already."""
-    for route in declared.front(declared.routes_of(found)):
+    for route in front:
         address = declared.url(route, site) if route.host else declared.page(route, site)
         if address:
             asks = "a password" if "basic-auth" in route.auth else "a key" if route.auth else ""

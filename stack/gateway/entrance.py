@@ -153,11 +153,10 @@ def make(source: bytes, inputs: Inputs, file: str = FILE, layers: Mapping[str, s
         problems = list(limits.uncarried(found))
     if problems:
         return Entrance(validity.placed(problems, text, file, layers))
-    serving = effective.served(document, found, inputs.reachable, inputs.site, ENGINES[inputs.built])
-    served = kongfile.entities(serving)
-    hosts = sorted({host for route in served["routes"] for host in declared.strings(route.value.get("hosts"))})
-    front = declared.front(declared.routes_of(served))
-    return Entrance([], effective.written(serving), front, limits.silent(served) if inputs.built else [], hosts)
+    served = effective.served(document, found, inputs.reachable, inputs.site, ENGINES[inputs.built])
+    named = {host for route in served.found["routes"] for host in declared.strings(route.value.get("hosts"))}
+    unheard = limits.silent(served.found) if inputs.built else []
+    return Entrance([], effective.written(served.document), served.front, unheard, sorted(named))
 
 
 def haproxy(planned: Planned, made: Entrance) -> str:

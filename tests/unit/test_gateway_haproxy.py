@@ -11,7 +11,7 @@ import pytest
 from stack.gateway import effective, entrance, kongfile
 from stack.gateway.declared import Site, behind
 from stack.gateway.entrance import Inputs
-from stack.gateway.haproxy import configuration, limits, paths, words
+from stack.gateway.haproxy import configuration, limits, paths, servers, words
 
 TEXT = (Path(__file__).parents[2] / "kong/kong.yml").read_text()
 CREDENTIALS = ["SUPABASE_ANON_KEY", "SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY",
@@ -179,6 +179,11 @@ def test_however_many_routes_there_are_each_request_is_compared_with_a_few() -> 
     assert sum(line.startswith("#map ") for line in lines) == 600
     assert sum(line.startswith("use_backend %[") for line in lines) == sum(line.startswith("use_") for line in lines)
     assert len(lines) <= 602
+
+
+def test_ten_thousand_services_share_the_servers_that_a_gateways_memory_has_room_for() -> None:
+    found = kongfile.entities({"services": [{"name": f"s{at}", "url": "http://web:1"} for at in range(10_000)]})
+    assert " 1-2 web:1 " in servers.of(found, found["services"][0])[-1]
 
 
 def test_a_look_up_takes_the_longest_start_only_where_kong_does() -> None:

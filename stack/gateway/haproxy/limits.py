@@ -111,10 +111,15 @@ def _plugin(plugin: Entity) -> Iterator[Problem]:
 def _fields(definition: schema.Definition, said: dict[str, Any], carried: set[str], of: str, path: str,
             above: str = "") -> Iterator[Problem]:  # fmt: skip
     given = schema.spelled_out(definition.get("short", {}), said)
-    for name, field in definition["fields"].items():
+    limited = VALUES.get(of, {})
+    # What is not said is the default, which only a limited field may have to tell.
+    for name in dict.fromkeys((*given, *limited)):
+        field = definition["fields"].get(name)
+        if field is None:
+            continue
         place, value = f"{above}{name}", given.get(name)
         if place in carried:
-            allowed, meant = VALUES.get(of, {}).get(place), schema.or_default(field, value)
+            allowed, meant = limited.get(place), schema.or_default(field, value)
             if allowed and meant is not None and meant not in allowed:
                 yield _problem(f"{place} {meant} of {of}", f"{path}.{place}")
         elif value is None or schema.or_default(field, value) == schema.or_default(field, None):

@@ -7,8 +7,9 @@ from stack.gateway import declared, routing, schema
 from stack.gateway.haproxy.words import word
 from stack.gateway.kongfile import Entities, Entity
 
-REPLICAS = 16
-"""Addresses of one name that are used at once; a name has as many as its service has replicas."""
+REPLICAS, SERVERS = 16, 16_000
+"""Addresses of one name that are used at once, as a name has as many as its service has replicas; and how many of all
+names: one takes 5 kB, and the workers of a reload are there beside those before it."""
 HEAVIEST = 256
 """HAProxy's largest weight; Kong's is 65535."""
 BALANCES = {"round-robin": "roundrobin", "least-connections": "leastconn"}
@@ -30,6 +31,7 @@ def of(found: Entities, service: Entity) -> list[str]:
     """How long is waited, how often tried, and by whom a request is taken."""
     value = schema.filled(schema.schemas().entities["services"], service.value)
     upstream = declared.upstream_named(found, declared.address(service)[0])
+    many = max(min(REPLICAS, SERVERS // len(found["services"])), 2)
     settings = ["init-addr last,none", "resolvers docker", "resolve-prefer ipv4"]
     if routing.target(service)[0] == "https":
         settings += ["ssl", "verify none", f"sni str({declared.address(service)[0]})"]
@@ -43,25 +45,25 @@ def of(found: Entities, service: Entity) -> list[str]:
         lines += ["option redispatch 1", "retry-on conn-failure empty-response response-timeout",
                   "http-request disable-l7-retry if { method POST PATCH LOCK }"]  # fmt: skip
     if upstream is None:
-        return [*lines, "balance roundrobin", _server("s", declared.address(service), [*settings, PASSIVE])]
+        return [*lines, "balance roundrobin", _server("s", declared.address(service), many, [*settings, PASSIVE])]
     balanced = schema.filled(schema.schemas().entities["upstreams"], upstream.value)
     lines.append(f"balance {BALANCES.get(balanced['algorithm'], 'roundrobin')}")
     checks, settings_of = _checks(balanced["healthchecks"])
     targets = declared.targets_of(found, upstream)
     weights = _weights(targets)
     servers = [
-        _server(f"t{at}-", declared.target_address(target), [*settings, *settings_of, f"weight {weights[at]}"])
+        _server(f"t{at}-", declared.target_address(target), many, [*settings, *settings_of, f"weight {weights[at]}"])
         for at, target in enumerate(targets)
     ]
     return lines + checks + servers
 
 
-def _server(name: str, address: tuple[str, int | None], settings: list[str]) -> str:
+def _server(name: str, address: tuple[str, int | None], many: int, settings: list[str]) -> str:
     host, port = address
     if _numeric(host):
         fixed = [one for one in settings if not one.startswith(("init-addr", "resolve")) and one != PASSIVE]
         return " ".join([f"server {name}", f"{host}:{port}", *fixed])
-    return " ".join([f"server-template {name}", f"1-{REPLICAS}", word(f"{host}:{port}"), *settings])
+    return " ".join([f"server-template {name}", f"1-{many}", word(f"{host}:{port}"), *settings])
 
 
 def _numeric(host: str) -> bool:

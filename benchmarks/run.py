@@ -2,6 +2,7 @@
 
     .venv/bin/python -m benchmarks.run             all of it, some minutes; needs an engine
     .venv/bin/python -m benchmarks.run list plan   only these parts
+    .venv/bin/python -m benchmarks.run --targets   only the rows that have a target: half the time
     .venv/bin/python -m benchmarks.run --runs 21   medians of more runs
 
 Everything happens in folders of its own and in a Compose project of its own, `genai-bench`, which is removed again.
@@ -203,17 +204,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Times beside the bare tools, as a Markdown table.")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="list, plan, up, add; all without one")
     parser.add_argument("--runs", type=int, default=11, help="runs that each median is made from (default 11)")
-    parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=SIZES,
+    parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")],
                         help="numbers of generated services, with commas (default 5,25,100,300)")  # fmt: skip
     parser.add_argument("--offline", action="store_true", help="pass --offline to up: where no registry answers")
+    parser.add_argument("--targets", action="store_true", help="only the rows that have a target")
     options = parser.parse_args()
+    options.sizes = options.sizes or (MOST if options.targets else SIZES)
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
           f"medians of {options.runs} runs (a third of them where one takes seconds)\n")  # fmt: skip
     print("| what | ours | beside | takes | times | target |\n|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for part in options.parts or PARTS:
             for row in PARTS[part](Path(name), options.runs, options):
-                print(row.text(), flush=True)
+                if row.most or not options.targets:
+                    print(row.text(), flush=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SOURCED = [
     for source in fragment.sources()
     if source != catalog.DISABLED
 ]
-CHANGED = sorted(path for path in TEXTS if path.startswith("compose/") and "environment:" in TEXTS[path])
+CHANGED = sorted(path for path in TEXTS if path.startswith("compose/") and "environment:\n" in TEXTS[path])
 EXAMPLES = settings.default.max_examples if settings.default else 100
 """As many as `--hypothesis-profile long` says, else a few: each merges the catalogue three times."""
 
@@ -57,7 +57,7 @@ def test_a_plan_is_the_same_whatever_was_kept(
     fresh = cold(checkout.root, request)
     assert planned(checkout.root, request) == fresh
     planned(checkout.root, before)
-    path.write_text(TEXTS[changed].replace("environment:", "environment:\n      CHANGED: here", 1))
+    path.write_text(TEXTS[changed].replace("environment:\n", "environment:\n      CHANGED: here\n", 1))
     one_changed = planned(checkout.root, request)
     assert one_changed == cold(checkout.root, request)
     assert "CHANGED" in one_changed

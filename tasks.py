@@ -403,6 +403,67 @@ def models_remove(name: str) -> "Result":
     return models.remove(name)
 
 
+@command(
+    "Keep",
+    "backup",
+    service="only the data of this service (repeat)",
+    profile="only the data of this profile's services (repeat)",
+    output="to this file, or folder with / at its end",
+    without_secrets="leave out the secrets of .env",
+    dry_run="say what would be saved, and what stands still for it",
+)
+def backup(service: Many = (), profile: Many = (), output: str = "", without_secrets: bool = False,
+           dry_run: bool = False) -> "Result":  # fmt: skip
+    """Save the data, the settings and the secrets, while everything runs."""
+    from stack.commands import backup as module
+
+    return module.run(service, profile, output, without_secrets, dry_run)
+
+
+@command("Keep", "backup.list")
+def backup_list() -> "Result":
+    """List the backups, the oldest first."""
+    from stack.commands import backup as module
+
+    return module.listed()
+
+
+@command("Keep", "backup.verify", file="a name of backup.list, a file or a folder; the latest, where none is given",
+         identity="file with the age or SSH key that opens it")  # fmt: skip
+def backup_verify(file: str = "", identity: str = "") -> "Result":
+    """Prove a backup: restore it into volumes that are thrown away, and ask what they hold."""
+    from stack.commands import restore
+
+    return restore.verify(file, identity)
+
+
+@command(
+    "Keep", "backup.remove", file="a name of backup.list", keep="which to keep, as 7d,4w,6m: one a day, week, month"
+)
+def backup_remove(file: str = "", keep: str = "", yes: bool = False, dry_run: bool = False) -> "Result":
+    """Remove one backup, or all but those to keep."""
+    from stack.commands import backup as module
+
+    return module.remove(file, keep, yes, dry_run)
+
+
+@command(
+    "Keep",
+    "restore",
+    file="a name of backup.list, a file or a folder; the latest, where none is given",
+    service="only the data of this service (repeat)",
+    as_="beside this one, as a project of this name",
+    identity="file with the age or SSH key that opens it",
+    forget="remove the data that earlier restores took the place of",
+)
+def restore(file: str = "", service: Many = (), as_: str = "", identity: str = "", yes: bool = False,
+            forget: bool = False) -> "Result":  # fmt: skip
+    """Bring a backup back; what was there before stays until that is well."""
+    from stack.commands import restore as module
+
+    return module.run(file, service, as_, identity, yes, forget)
+
+
 @command("Hand over", "eject", output="the folder to write", with_secrets="also write .env")
 def eject(output: str = "", *, request: "Request", with_secrets: bool = False) -> "Result":
     """Write the project as plain Compose files that need nothing of this one."""

@@ -30,3 +30,14 @@ def cut(word: str) -> str:
 def echoed(word: str) -> str:
     """The same in quotes, with its odd characters escaped."""
     return repr(cut(word))
+
+
+UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def size(number: float) -> str:
+    """Bytes as people read them, in powers of 1000: 12 B, 3.4 MB."""
+    power = 0
+    while number >= 1000 and power < len(UNITS) - 1:
+        number, power = number / 1000, power + 1
+    return f"{number:.0f} {UNITS[power]}" if power == 0 or number >= 100 else f"{number:.1f} {UNITS[power]}"

@@ -2,7 +2,7 @@
 undone by the next one, whatever that is."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,21 +12,37 @@ from stack import tree
 FILE = f"{tree.GENERATED}/unfinished.json"
 UPDATE = f"{tree.GENERATED}/update.json"
 """The same of an update, which `upstream` ends instead of undoing it."""
+PRIVATE = (".env", f"{tree.GENERATED}/")
+"""How the paths begin of files for their owner alone."""
 PROGRAMS = (b"#!", b"\x7fELF")
 """How scripts and Linux's binaries begin."""
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One file: what stood there (None where nothing did), and the digest of what is to (empty for nothing)."""
+    """One file: what stood there (None where nothing did), and the digest of what is to (empty for nothing, ANYTHING
+    for what the one who changes it cannot tell yet)."""
 
     before: bytes | None
     after: str
 
 
+ANYTHING = "*"
+
+
+def hold(root: Path, paths: Iterable[str]) -> None:
+    """Note how the files are, before they change by more than one command: all of them go back unless `end` is called.
+    Raises StackError where that can't be written; nothing is to be changed then."""
+    _note(root, {path: Step(found(root / path), ANYTHING) for path in paths})
+
+
+def _note(root: Path, steps: Mapping[str, Step]) -> None:
+    # For its owner alone: a file that changes may be .env.
+    tree.write(root / FILE, msgspec.json.encode(steps), 0o600)
+
+
 def begin(root: Path, changes: Mapping[str, bytes | None], before: Mapping[str, bytes | None]) -> None:
     """Note a set of changes. Raises StackError where that can't be written; nothing is to be changed then."""
-    steps = {path: Step(before[path], _digest(data)) for path, data in changes.items()}
-    tree.write(root / FILE, msgspec.json.encode(steps), 0o600)  # .env may be among them
+    _note(root, {path: Step(before[path], _digest(data)) for path, data in changes.items()})
 
 
 def end(root: Path) -> None:
@@ -45,7 +61,7 @@ def undo(root: Path) -> list[str]:
         target = root / path
         tree.sweep(target.parent)  # what was to take its place, had there been time
         now = found(target)
-        if now != step.before and _digest(now) == step.after:
+        if now != step.before and step.after in (ANYTHING, _digest(now)):
             put(root, path, step.before)
             undone.append(path)
         elif now is None:
@@ -64,8 +80,8 @@ def put(root: Path, path: str, data: bytes | None) -> None:
     the folder goes."""
     target = root / path
     if data is not None:
-        mode = 0o600 if path == ".env" else 0o755 if data.startswith(PROGRAMS) else 0o644
-        tree.write(target, data, mode)
+        mode = 0o755 if data.startswith(PROGRAMS) else 0o644
+        tree.write(target, data, 0o600 if path.startswith(PRIVATE) else mode)
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.unlink()

@@ -60,7 +60,8 @@ def command(group: str, title: str, *selection: str, **words: str) -> Callable[[
         own = inspect.signature(function).parameters
         flags = _flags(own, selection or tuple(SELECTION))
         assert words.keys() <= flags.keys(), f"{title} has no such flag: {words.keys() - flags.keys()}"
-        WORDS[title] = {name: words.get(name) or USUAL[name] for name in flags}
+        # A flag that Python has a word of, as `as_`, is typed without what is behind it.
+        WORDS[title] = {name.rstrip("_"): words.get(name) or USUAL[name] for name in flags}
         GROUPS.setdefault(group, []).append(title)
         folder, _, leaf = title.rpartition(".")
         _folder(folder).add_task(_task(title, function, tuple(own), flags), name=leaf)
@@ -109,9 +110,22 @@ def _request(values: Mapping[str, Any]) -> "Request":
     return Request(**{FIELDS.get(name, name): values[name] for name in SELECTION if name in values})
 
 
+class Folder(Collection):
+    """The commands behind a dot, whose first word may be a command itself: `backup` and `backup.list`."""
+
+    own: Any = None
+
+    def task_with_config(self, name: str | None) -> Any:
+        """As Invoke's; without a name, the command that is called as the folder."""
+        return (self.own, self.configuration()) if not name and self.own else super().task_with_config(name)
+
+
 def _folder(name: str) -> Collection:
     """The collection of that name, for the commands behind its dot; the outermost for an empty one."""
     if name and name not in namespace.collections:
-        namespace.add_collection(Collection(name))
+        folder = Folder(name)
+        folder.own = namespace.tasks.get(name)
+        # Not by add_collection, which takes no name that a command has.
+        namespace.collections[name] = folder
     found: Collection = namespace.collections[name] if name else namespace
     return found

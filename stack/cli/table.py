@@ -132,6 +132,21 @@ COMMANDS: dict[str, Said] = {
     "models.remove": _said(
         ("qwen3:0.6b", "frees its place on the disk"),
         ("qwen3:0.6b --json", "for a script")),
+    "backup": _said(
+        ("", "everything, to backups/"),
+        ("--output ../stack.backup", "one file, to carry elsewhere"), loose="service"),
+    "backup.list": _said(
+        ("", "what there is to go back to"),
+        ("--json", "for a script")),
+    "backup.verify": _said(
+        ("", "the latest"),
+        ("../stack.backup", "a file, before you need it"), loose="file"),
+    "backup.remove": _said(
+        ("--keep 7d,4w,6m", "one of each of the last 7 days, 4 weeks and 6 months stays"),
+        ("2026-11-29-145205", "this one"), loose="file"),
+    "restore": _said(
+        ("", "the latest backup; asks first"),
+        ("../stack.backup --as trial", "beside this one, to look into"), loose="file"),
     "eject": _said(
         ("--output ../stack", "the secrets are to be filled in there"),
         ("--output ../stack --with-secrets --profile ai", "starts as it is"), loose="output"),
@@ -156,7 +171,8 @@ VALUES = {
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",
     "alias": "NAME", "command": "COMMAND", "replicas": "NUMBER", "memory": "SIZE", "from-compose": "FILE",
     "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH",
-    "number": "NUMBER", "only": "KIND", "k": "WORDS", "engine": "SUITE",
+    "number": "NUMBER", "file": "FILE", "keep": "KEEP", "as": "NAME",
+    "identity": "FILE", "only": "KIND", "k": "WORDS", "engine": "SUITE",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",
     "env.set name": "SETTING", "env.unset name": "SETTING", "models.pull name": "MODEL",
     "models.remove name": "MODEL", "route.remove name": "ROUTE",

@@ -6,11 +6,13 @@ from pathlib import Path
 from stack import tree
 from stack.authoring import generated
 from stack.authoring.generated import EXAMPLE, SERVICES
+from stack.backup import document as backups
 from stack.output.result import Result
 from stack.planning import checkouts, picture, pins, planner
+from stack.planning.planner import Planned
 
-DOCTOR, PINS, README = "docs/doctor.md", "docs/pins.md", "README.md"
-PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README)
+DOCTOR, PINS, README, BACKUP = "docs/doctor.md", "docs/pins.md", "README.md", "docs/backup.md"
+PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README, BACKUP)
 PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 """Where the README has the picture of the core."""
 
@@ -26,12 +28,17 @@ def texts(root: Path) -> dict[str, str]:
     """Every generated file by path."""
     from stack.doctor import document
 
-    made = {DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
+    page = backups.with_table(tree.read(root / BACKUP).decode(), _drafted(root).facts)
+    made = {BACKUP: page, DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
     return {**generated.of_fragments(root), **made}
+
+
+def _drafted(root: Path) -> Planned:
+    """What is shipped, without settings."""
+    return planner.drafted(checkouts.read(root, dotenv={}, shell={}, roots=[""]))
 
 
 def _with_picture(root: Path) -> str:
     """The README with the core's picture as it is now."""
-    checkout = checkouts.read(root, dotenv={}, shell={}, roots=[""])
-    drawn = picture.mermaid(planner.drafted(checkout).plan)
+    drawn = picture.mermaid(_drafted(root).plan)
     return PICTURE.sub(lambda _: drawn, tree.read(root / README).decode(), count=1)

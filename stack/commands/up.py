@@ -138,6 +138,12 @@ def _children_ended() -> Iterator[None]:
         raise
 
 
+def started(request: Request, timeout: float = 300.0) -> Result:
+    """What `up` does, for one who holds the checkout's lock and knows that an engine is there."""
+    with _children_ended():
+        return _up(request, timeout, recreate=False, progress=Progress())
+
+
 def within(request: Request, timeout: float) -> Result:
     """The same as a part of another command, which holds the checkout's lock and records what it does."""
     return _up(request, timeout, recreate=False, progress=Progress(), record=False)

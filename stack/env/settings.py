@@ -256,6 +256,21 @@ CORE = (
         "registry that mirrors every image, as host[:port][/path]; empty for each image's own",
         _matching(rf"{HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://"),
     ),
-)
+    Setting(
+        "DATA_VOLUMES",
+        "",
+        "volumes that took the place of the usual ones, as redis-data=2; written by ./inv restore",
+        _matching(rf"[, ]*{_WORD}=[0-9]+(?:[, ]+{_WORD}=[0-9]+)*[, ]*", "volumes with numbers, as redis-data=2"),
+    ),
+    Setting("BACKUP_DIR", "backups", "folder of the backups (docs/backup.md)", _matching(_PATH, "a folder")),
+    Setting("BACKUP_IMAGE", "genai-stack/backup:0.1.0", "image with restic, made here where it is not there",
+            _matching(r"\S+", "the name of an image")),
+    Setting("BACKUP_PASSPHRASE", "", "secret; opens the backups elsewhere (docs/backup.md)",
+            _matching(r"[^\0\n]{8,}", "at least 8 characters")),
+    Setting("BACKUP_RECIPIENTS", "", "age or SSH public keys whose owners can open the backups, separated by commas",
+            _matching(r"[^\0\n]+", "public keys")),
+)  # fmt: skip
+SECRETS = {"BACKUP_PASSPHRASE": "optional"}
+"""The secrets that are the project's own, with their kinds."""
 CORE_DEFAULTS = {setting.name: setting.default for setting in CORE}
 _EXPECTED = {setting.name: setting.expected for setting in CORE}

@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+FLEETING = ("%", "/s")
+"""How a state ends that is gone the next moment: without a terminal it is not told."""
+
 
 class Progress:
     """The present state of each service, told as it changes. Everything goes to standard error, so that standard
@@ -29,7 +32,7 @@ class Progress:
             self._states[name] = (state, self.moved)
             if self._live:
                 self._live.refresh()
-            elif not state.endswith("%"):
+            elif not state.endswith(FLEETING):
                 print(f"{self._clock()} {name}: {state}", file=sys.stderr, flush=True)
 
     def say(self, sentence: str) -> None:

@@ -18,7 +18,8 @@ TO_COPY = ("./inv ", "docker ", "://")
 """What makes a line one that is copied: no end of a line may get into it."""
 SOFT = frozenset({
     "service-warning", "env-shadowed", "renamed-setting", "no-engine", "hidden", "unknown-setting", "unfinished",
-    "left-behind", "volume-definition", "unlocked",
+    "left-behind", "volume-definition", "unlocked", "backup-open", "backup-keyless", "restore-older",
+    "restore-differs", "restore-left",
 })  # fmt: skip
 """Codes of problems that are told and stop nothing."""
 

@@ -32,6 +32,27 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
+class Dump(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program writes out of its data: `save` runs in its container and prints it, `restore` takes it in. With
+    `each`, whose lines are names, there is one for each, and both find it in ITEM. `stopped`: `restore` runs in a
+    container of the image in place of the program."""
+
+    name: str
+    save: list[str]
+    restore: list[str]
+    each: list[str] = []
+    stopped: bool = False
+
+
+class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one service is backed up: see docs/backup.md. Without a word, its volumes are copied while it is paused."""
+
+    dumps: list[Dump] = []
+    files: list[str] = []
+    leave: dict[str, str] = {}
+    question: list[str] = []
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One service's `x-stack` entry: what Compose has no word for; each key is described in docs/reference.md."""
 
@@ -53,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opt_in: bool = False
     metrics: int = 0
     retry: str = ""
+    backup: Backup = Backup()
 
 
 class File(msgspec.Struct, frozen=True):
@@ -269,6 +291,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "connections": ("a list", list),
     "settings": ("a mapping", dict), "download": ("a text", str), "gpu": ("a text", str),
     "opt_in": ("true or false", bool), "metrics": ("a port", int), "retry": ("a text", str),
+    "backup": ("a mapping", dict),
 }  # fmt: skip
 """The keys of an entry, and what each must be; KINDS goes on with what stands in a mapping."""
 
@@ -288,12 +311,23 @@ def _entry(path: str, service: str, raw: Any, problems: list[Problem]) -> dict[s
                 _expected(path, f"{where}.{key}", "names such as MY_SERVICE_PORT", name, problems)
             if expected := expectation(value):
                 _expected(path, f"{where}.{key}.{name}", expected, value, problems)
+    problems += _backup(path, f"{where}.backup", _of(entry, "backup"))
     login = _of(entry, "login")
     problems += [_unknown(path, f"{where}.login", key, LOGIN) for key in login if key not in LOGIN]
     for key in LOGIN if login else ():
         if not isinstance(login.get(key), str):
             _expected(path, f"{where}.login.{key}", "a text", login.get(key), problems)
     return entry
+
+
+def _backup(path: str, where: str, value: dict[str, Any]) -> list[Problem]:
+    try:
+        msgspec.convert(value, Backup)
+    except msgspec.ValidationError as error:
+        what, _, at = str(error).partition(" - at `$")
+        at = f"{path}: {where}{at.rstrip('`')}"
+        return [Problem("x-stack-type", f"{what[0].lower()}{what[1:]}", at, f"edit {path}")]
+    return []
 
 
 def _offset(value: Any) -> str:

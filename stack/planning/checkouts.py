@@ -100,7 +100,8 @@ def _read_files(files: Mapping[str, bytes]) -> dict[str, catalog.File]:
 def _secrets(found: Catalog) -> dict[str, str]:
     """Every secret that any file declares, with its kind."""
     entries = [entry for file in found.files.values() for entry in file.entries.values()]
-    return {name: kind for entry in entries for name, kind in entry.get("secrets", {}).items()}
+    declared = {name: kind for entry in entries for name, kind in entry.get("secrets", {}).items()}
+    return {**settings.SECRETS, **declared}
 
 
 def known(found: Catalog) -> set[str]:
@@ -126,6 +127,12 @@ def given(checkout: Checkout) -> dict[str, str]:
 def saved_profiles(checkout: Checkout) -> list[str]:
     """STACK_PROFILES, as a list."""
     return checkout.settings.value("STACK_PROFILES").replace(",", " ").split()
+
+
+def volume_numbers(checkout: Checkout) -> dict[str, str]:
+    """DATA_VOLUMES: for each volume that another took the place of, what stands behind its usual name."""
+    pairs = (pair.partition("=") for pair in checkout.settings.value("DATA_VOLUMES").replace(",", " ").split())
+    return {key: number for key, _, number in pairs}
 
 
 BRIDGE = "bridge"

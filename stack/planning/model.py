@@ -1,7 +1,7 @@
 """Compose's merged output, as values. Pure: reads what `docker compose config --format json` printed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from stack.planning.graph import Edge
@@ -134,6 +134,15 @@ def _named(service: Service, alias: str) -> Service:
     networks = {network: {**(own or {}), "aliases": [*((own or {}).get("aliases") or []), alias]}
                 for network, own in (service.get("networks") or {}).items()}  # fmt: skip
     return {**service, "networks": networks}
+
+
+def numbered(model: Model, numbers: Mapping[str, str]) -> Model:
+    """The model with other volumes in the place of some: `numbers` has what stands behind the usual name of each, `2`
+    for PROJECT_redis-data-2."""
+    volumes = model.get("volumes") or {}
+    others = {key: {**(volumes[key] or {}), "name": f"{(volumes[key] or {}).get('name', key)}-{number}"}
+              for key, number in numbers.items() if key in volumes}  # fmt: skip
+    return {**model, "volumes": {**volumes, **others}} if others else model
 
 
 def mirrored(model: Model, prefix: str) -> Model:

@@ -91,6 +91,7 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     env, assigned = interpolation.environment(checkout, chosen, base_port)
     files = plan.file_list(checkout.catalog, chosen, checkouts.network(checkout))
     merged, digest = merging.merge(checkout, files, env)
+    merged = model.numbered(merged, checkouts.volume_numbers(checkout))
     prefix, table = values.get("REGISTRY_PREFIX", ""), locks.read(checkout.root) if table is None else table
     merged = locks.applied(merged, table, locks.loaded(table, prefix))
     merged = model.mirrored(merged, prefix)

@@ -1,5 +1,6 @@
 """What `up` writes to `.env`: secrets that are missing, and the flags that are to last."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 
@@ -107,7 +108,12 @@ def existing_volumes(planned: Planned, fragment: str) -> list[str]:
     of_fragment = [s for s in services if planned.facts.catalog.fragment_of(s) == fragment]
     keys = {v for s in of_fragment for v in model.named_volumes(services[s])}
     names = {planned.facts.model["volumes"][key].get("name", key) for key in keys}
-    return sorted(names & docker.volumes())
+    return sorted(name for name in docker.volumes() if name in names or _usual(name) in names)
+
+
+def _usual(volume: str) -> str:
+    """The name of the volume that a restored one took the place of: with `.env`, what says so is lost as well."""
+    return re.sub(r"-\d+$", "", volume)
 
 
 def sentences(planned: Planned, saved: Mapping[str, str | None]) -> list[str]:

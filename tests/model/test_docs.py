@@ -22,7 +22,7 @@ README, REFERENCE, ARCHITECTURE = (
 
 def flags(command: str) -> set[str]:
     """A command's flags as they are typed."""
-    names = [argument.name.replace("_", "-") for argument in tasks.namespace[command].get_arguments()]
+    names = [argument.name.rstrip("_").replace("_", "-") for argument in tasks.namespace[command].get_arguments()]
     return {f"--{name}" if len(name) > 1 else f"-{name}" for name in names}
 
 
@@ -53,7 +53,7 @@ def test_every_command_and_flag_that_is_shown_is_there(page: Path) -> None:
         assert used <= flags(command) | {"--help"}, line
 
 
-POSITIONAL = {"--name", "--value", "--method", "--url"}
+POSITIONAL = {"--file", "--name", "--value", "--method", "--url"}
 
 
 def test_the_reference_has_every_command_and_its_flags() -> None:

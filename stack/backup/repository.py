@@ -1,0 +1,286 @@
+"""The edge to the repository: restic, in a container of its own image, so that it sees volumes as the engine does and
+nothing is installed here. The container lives by a pipe that this process holds: when that ends, so does the other."""
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stack import docker
+from stack.errors import StackError, fail
+from stack.running.inside import NOT_OURS
+
+Tell = Callable[[int, int], None]
+"""Is told the bytes that are done, and those that there are in all, 0 where nobody knows."""
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
+"""What root of the container needs to read every file, and to put one back with its owner, mode and attributes."""
+QUIET = {"GOGC": "20", "GOMAXPROCS": "", "RESTIC_PROGRESS_FPS": "2"}
+"""Its collector runs early, which keeps its peak small (docs/performance.md)."""
+TREE = "/data"
+"""Where volumes lie in a snapshot, by their names in the files."""
+NEW = "/new"
+"""Where those that are filled lie in the container."""
+SCRATCH = "/tmp"  # noqa: S108 - of that container alone
+WHOLE_S = 24 * 3600.0
+"""Seconds after which a single step counts as hung."""
+
+
+class Repository(msgspec.Struct, frozen=True):
+    """A repository: the folder, the container in which restic runs, and the password that opens it."""
+
+    folder: Path
+    container: str
+    password: str = ""
+
+
+Place = Callable[[Mapping[str, str]], contextlib.AbstractContextManager[Repository]]
+"""Opens a repository with new volumes (name in a snapshot → the engine's) that are to be filled."""
+
+
+@contextlib.contextmanager
+def opened(folder: Path, image: str, volumes: Mapping[str, str] | None = None,
+           new: Mapping[str, str] | None = None) -> Iterator[Repository]:  # fmt: skip
+    """The repository in `folder`, still without a password, with `volumes` (name in a snapshot → the engine's) to be
+    read, and `new` ones to be filled. Raises StackError where the container does not start."""
+    name = f"genai-backup-{secrets.token_hex(6)}"
+    labels = [word for label in NOT_OURS for word in ("--label", label)]
+    binds = [f"type=bind,src={folder},dst=/repo"]
+    binds += [f"type=volume,src={v},dst={TREE}/{key},readonly,volume-nocopy" for key, v in (volumes or {}).items()]
+    binds += [f"type=volume,src={v},dst={NEW}{TREE}/{key},volume-nocopy" for key, v in (new or {}).items()]
+    command = ["docker", "run", "--rm", "-i", "--pull", "never", "--log-driver", "none", "--no-healthcheck",
+               "--network", "none", "--read-only", "--tmpfs", SCRATCH, "--tmpfs", NEW, "--hostname", "backup",
+               "--security-opt", "no-new-privileges", "--cap-drop", "ALL",
+               *(word for one in CAPABILITIES for word in ("--cap-add", one)), *labels,
+               *(word for bind in binds for word in ("--mount", bind)),
+               *(word for one in QUIET for word in ("-e", one)),
+               "--name", name, "--entrypoint", "sh", image, "-c", "echo ready; exec cat >/dev/null"]  # fmt: skip
+    env = docker.environment({**{k: v for k, v in QUIET.items() if v}})
+    env.setdefault("GOMAXPROCS", str(os.cpu_count() or 1))
+    held = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+                            start_new_session=True)  # fmt: skip
+    assert held.stdin is not None
+    assert held.stdout is not None
+    assert held.stderr is not None
+    try:
+        if held.stdout.readline() != b"ready\n":
+            words = held.stderr.read().decode(errors="replace").strip().splitlines()[:1]
+            raise fail("backup-container", f"the container with restic did not start: {' '.join(words)}", image,
+                       "./inv doctor")  # fmt: skip
+        yield Repository(folder, name)
+    finally:
+        held.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            held.wait(30)
+        held.stdout.close()
+        held.stderr.close()
+
+
+def unlocked(repo: Repository, passwords: Iterable[str]) -> Repository:
+    """The repository with the first of the passwords that opens it. Raises StackError where none does."""
+    wrong = fail("backup-key", *KEY[:1], str(repo.folder), KEY[1])
+    for password in passwords:
+        tried = msgspec.structs.replace(repo, password=password)
+        try:
+            restic(tried, ["cat", "config"])
+        except StackError as error:
+            if error.problems[0].code != "backup-key":
+                raise
+            wrong = error
+        else:
+            return tried
+    raise wrong
+
+
+def init(repo: Repository) -> None:
+    """Make an empty repository."""
+    restic(repo, ["init", "--repository-version", "2"])
+
+
+def restic(repo: Repository, words: Sequence[str], text: str = "") -> str:
+    """The output of a restic command. Raises StackError for its failure, in our words where it is a known one."""
+    stdin = ["-i"] if text else []
+    done = docker.run(["exec", *stdin, *_restic(repo), *words], text=text or None, timeout=WHOLE_S, env=_env(repo))
+    if done.returncode:
+        raise failed(done.stderr or done.stdout, repo.folder)
+    return done.stdout
+
+
+def _restic(repo: Repository) -> list[str]:
+    return ["-e", "RESTIC_PASSWORD", repo.container, "restic", "--repo", "/repo", "--no-cache"]
+
+
+def _env(repo: Repository) -> dict[str, str]:
+    """The password goes by the environment: everybody can read a program's arguments."""
+    return docker.environment({"RESTIC_PASSWORD": repo.password})
+
+
+KEY = (
+    "no key here opens this backup, nor does the passphrase",
+    "set BACKUP_PASSPHRASE to the one that it was made with, or give --identity FILE: docs/backup.md",
+)
+MEANT = {
+    "wrong password or no key found": ("backup-key", *KEY),
+    "no space left on device": ("backup-space", "the disk is full, so nothing was saved or changed",
+                                "make room, or set BACKUP_DIR to another disk: df -h"),
+    "unable to open config file": ("backup-missing", "there is no backup in this folder", "./inv backup.list"),
+    "Is there a repository": ("backup-missing", "there is no backup in this folder", "./inv backup.list"),
+    "repository is already locked": ("backup-locked", "somebody else is at work in this repository", "wait for it"),
+}  # fmt: skip
+DAMAGED = ("ciphertext verification failed", "does not match id", "invalid data returned", "unexpected EOF",
+           "load <", "not found in repository", "no matching ID", "is not contained", "file too short",
+           "no such file or directory", "size mismatch", "invalid header length")  # fmt: skip
+
+
+def failed(words: str, folder: Path) -> StackError:
+    """What restic's words mean."""
+    for said, (code, message, fix) in MEANT.items():
+        if said.lower() in words.lower():
+            return fail(code, message, str(folder), fix)
+    lines = [line for line in words.strip().splitlines() if line][-3:] or ["it gave no reason"]
+    if any(said in words for said in DAMAGED):
+        message = f"the repository is damaged: {' / '.join(lines)}"
+        return fail("backup-broken", message, str(folder), "take another backup: ./inv backup.list")
+    return fail("backup-repository", f"restic failed: {' / '.join(lines)}", str(folder), "./inv backup.verify")
+
+
+def save_stream(repo: Repository, source: Sequence[str], name: str, tag: str, tell: Tell) -> tuple[str, int]:
+    """Save what the command `source` prints, as the file `name`: the snapshot and its bytes. Raises StackError where
+    either end fails, the snapshot counts for nothing then."""
+    sink = ["docker", "exec", "-i", *_restic(repo), *_backup(tag), "--stdin", "--stdin-filename", name]
+    with _process(source, docker.environment(), stdout=subprocess.PIPE) as first:
+        assert first.stdout
+        with _process(sink, _env(repo), stdin=first.stdout, stdout=subprocess.PIPE) as second:
+            first.stdout.close()
+            found = _summary(second, tell, repo)
+        _wrong(first, source)
+    return found
+
+
+def save_bytes(repo: Repository, data: bytes, name: str, tag: str) -> tuple[str, int]:
+    """Save `data` as the file `name`."""
+    words = ["exec", "-i", *_restic(repo), *_backup(tag), "--stdin", "--stdin-filename", name]
+    done = subprocess.run(["docker", *words], input=data, capture_output=True, check=False, env=_env(repo))
+    if done.returncode:
+        raise failed(done.stderr.decode(errors="replace"), repo.folder)
+    return _snapshot(json.loads(done.stdout.splitlines()[-1]))
+
+
+def save_files(repo: Repository, key: str, tag: str, tell: Tell) -> tuple[str, int]:
+    """Save the volume that is mounted under the name `key`."""
+    sink = ["docker", "exec", *_restic(repo), *_backup(tag), f"{TREE}/{key}"]
+    with _process(sink, _env(repo), stdout=subprocess.PIPE) as process:
+        return _summary(process, tell, repo)
+
+
+def _backup(tag: str) -> list[str]:
+    return ["backup", "--json", "--host", "genai", "--tag", tag]
+
+
+def _summary(process: "subprocess.Popen[bytes]", tell: Tell, repo: Repository) -> tuple[str, int]:
+    """Follow restic's own messages to its summary. Raises StackError where there is none."""
+    assert process.stdout
+    summary: dict[str, Any] = {}
+    wrong: list[str] = []
+    for line in process.stdout:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            wrong.append(line.decode(errors="replace"))
+            continue
+        if said.get("message_type") == "status":
+            tell(said.get("bytes_done", 0), said.get("total_bytes", 0))
+        elif said.get("message_type") == "summary":
+            summary = said
+    if process.wait() or not summary:
+        raise failed("\n".join([*wrong, _words(process)]), repo.folder)
+    return _snapshot(summary)
+
+
+def _snapshot(summary: Mapping[str, Any]) -> tuple[str, int]:
+    return str(summary["snapshot_id"]), int(summary["total_bytes_processed"])
+
+
+@contextlib.contextmanager
+def _process(command: Sequence[str], env: Mapping[str, str], **pipes: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """A program whose errors are kept, and which ends with this block."""
+    import tempfile
+
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(list(command), stderr=errors, env=env, start_new_session=True,
+                                   **{"stdin": subprocess.DEVNULL, **pipes})  # fmt: skip
+        process.words = errors  # type: ignore[attr-defined]
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+def _words(process: "subprocess.Popen[bytes]") -> str:
+    errors = process.words  # type: ignore[attr-defined]
+    errors.seek(0)
+    return str(errors.read().decode(errors="replace"))
+
+
+def _wrong(process: "subprocess.Popen[bytes]", command: Sequence[str]) -> None:
+    """Raises StackError where the program at the other end of a pipe failed."""
+    if process.wait():
+        lines = [line for line in _words(process).strip().splitlines() if line][-3:] or ["it gave no reason"]
+        at = next((word for word in command[2:] if not word.startswith("-") and "=" not in word), "")[:12]
+        raise fail("backup-program", f"a program in a container failed: {' / '.join(lines)}", at, "docker ps")
+
+
+def read(repo: Repository, snapshot: str, name: str) -> bytes:
+    """The bytes of a file of a snapshot, for small ones."""
+    words = ["docker", "exec", *_restic(repo), "dump", snapshot, f"/{name}"]
+    done = subprocess.run(words, capture_output=True, check=False, env=_env(repo))
+    if done.returncode:
+        raise failed(done.stderr.decode(errors="replace"), repo.folder)
+    return done.stdout
+
+
+def load_stream(repo: Repository, snapshot: str, name: str, sink: Sequence[str], env: Mapping[str, str]) -> None:
+    """Give a file of a snapshot to the command `sink`, whose environment is `env`. Raises StackError where either end
+    fails."""
+    source = ["docker", "exec", *_restic(repo), "dump", snapshot, f"/{name}"]
+    with _process(source, _env(repo), stdout=subprocess.PIPE) as first:
+        assert first.stdout
+        with _process(sink, env, stdin=first.stdout, stdout=subprocess.DEVNULL) as second:
+            first.stdout.close()
+            second.wait()
+            if first.wait() and "broken pipe" not in _words(first).lower():
+                raise failed(_words(first), repo.folder)
+            _wrong(second, sink)
+
+
+def load_files(repo: Repository, snapshot: str) -> None:
+    """Put the files of a snapshot of a volume into the new one of the same name."""
+    restic(repo, ["restore", snapshot, "--target", NEW])
+
+
+def snapshots(repo: Repository) -> list[dict[str, Any]]:
+    """All snapshots: `id`, `tags`, `paths`."""
+    return json.loads(restic(repo, ["snapshots", "--json"])) or []
+
+
+def forget(repo: Repository, ids: Sequence[str], prune: bool) -> None:
+    """Forget snapshots; `prune` also gives back their place on the disk, which takes a while."""
+    restic(repo, ["unlock", "--remove-all"])
+    if ids:
+        restic(repo, ["forget", *ids, *(["--prune"] if prune else [])])
+
+
+def given_back(repo: Repository) -> None:
+    """Make the owner of the folder the owner of what root wrote there, so that it can be copied and removed."""
+    docker.run(["exec", repo.container, "sh", "-c",
+                'find /repo ! -user "$(stat -c %u /repo)" -exec chown -h "$(stat -c %u:%g /repo)" {} +'],
+               timeout=WHOLE_S)  # fmt: skip

@@ -1,0 +1,122 @@
+"""The way back: a backup's parts into new volumes, each by its own kind. What is there already is not touched."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stack import tree
+from stack.backup import jobs, project, repository, saving, scratch
+from stack.backup import manifest as manifests
+from stack.backup.manifest import PROJECT, Manifest, Part
+from stack.backup.repository import Repository
+from stack.errors import fail
+from stack.names import size
+from stack.output.progress import Progress
+from stack.planning import model
+from stack.planning.catalog import FAR, Dump
+from stack.planning.planner import Planned
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A backup that was opened: what it says of itself, and the checkout's own files by path, checked."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
+def read(repo: Repository, name: str) -> Opened:
+    """Open a backup. Raises StackError where it is not whole, not ours, or of a newer version."""
+    where = str(repo.folder)
+    rows = [row for row in repository.snapshots(repo) if name in (row.get("tags") or [])]
+    own = [row for row in rows if row.get("paths") == [f"/{saving.MANIFEST}"]]
+    if not own:
+        raise manifests.absent(name, [], where)
+    found = manifests.decode(repository.read(repo, own[0]["id"], saving.MANIFEST), where)
+    known = [row["id"] for row in rows]
+    lost = [part.title() for part in found.parts if not any(one.startswith(part.snapshot) for one in known)]
+    if lost:
+        message = f"the backup {name} lacks {', '.join(lost)}"
+        raise fail("backup-broken", message, where, "take another backup: ./inv backup.list")
+    settings = next((part for part in found.parts if part.kind == PROJECT), None)
+    data = repository.read(repo, settings.snapshot, project.FILE) if settings else b""
+    return Opened(found, project.unpack(data, where) if data else {})
+
+
+def targets(planned: Planned, parts: Iterable[Part]) -> dict[str, list[str]]:
+    """The volumes that the parts fill: by each part's title, the keys in the files here. What is copied goes where the
+    service mounts it now; what is dumped, to all that it mounts besides."""
+    facts = planned.facts
+    known = {s for s in model.services(facts.model) if facts.sources[facts.catalog.fragment_of(s)] not in FAR}
+    parts = [part for part in parts if part.service in known]
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        mounts = jobs.mounts(planned.facts, part.service)
+        if part.kind == "files":
+            at = next((m for m in mounts if m.path == part.path), None) or next(
+                (m for m in mounts if m.key == part.name), None)  # fmt: skip
+            found[part.title()] = [at.key] if at else []
+    copied = {key for keys in found.values() for key in keys}
+    for part in parts:
+        if part.kind == "dump":
+            rule = jobs.rules(planned.facts, part.service)
+            own = [m.key for m in jobs.mounts(planned.facts, part.service)]
+            found[part.title()] = [k for k in own if k not in copied and k not in {*rule.files, *rule.leave}]
+    return found
+
+
+def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], where: Mapping[str, list[str]],
+         progress: Progress) -> None:  # fmt: skip
+    """Fill the new volumes of a plan that points to them. Raises StackError where a part does not come over whole."""
+    chosen = [part for part in parts if where.get(part.title())]
+    copies = [part for part in chosen if part.kind == "files"]
+    named = planned.facts.model["volumes"]
+    new = {part.name: named[where[part.title()][0]].get("name") for part in copies}
+    with repo_of(new) as repo:
+        for part in copies:
+            progress.tell(part.title(), f"copying {size(part.bytes)}")
+            repository.load_files(repo, part.snapshot)
+            progress.tell(part.title(), "done")
+        for service in dict.fromkeys(part.service for part in chosen if part.kind == "dump"):
+            _dumps(planned, repo, service, [p for p in chosen if p.kind == "dump" and p.service == service], progress)
+
+
+def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], progress: Progress) -> None:
+    rules = {dump.name: dump for dump in jobs.rules(planned.facts, service).dumps}
+    unknown = [part.title() for part in parts if part.name not in rules]
+    if unknown:
+        message = f"nothing here says how to take in {', '.join(unknown)}"
+        raise fail("backup-newer", message, f"compose/{service}.yml", "./inv update")
+    for part in parts:
+        if rules[part.name].stopped:
+            _into_stopped(planned, repo, part, rules[part.name], progress)
+    live = [part for part in parts if not rules[part.name].stopped]
+    if not live:
+        return
+    progress.tell(service, "starting on its new volume")
+    with scratch.running(planned, service) as container:
+        for part in live:
+            words = ["docker", "exec", "-i", "-e", f"ITEM={part.item}", container, *rules[part.name].restore]
+            _into(planned, repo, part, words, progress)
+    progress.tell(service, "done")
+
+
+def _into_stopped(planned: Planned, repo: Repository, part: Part, dump: Dump, progress: Progress) -> None:
+    """By a file, as standard input is taken. It has no secret: they go by the environment."""
+    folder = planned.checkout.root / tree.GENERATED / "tmp"
+    tree.enclose(folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=tree.loose(os.getpid()), suffix=".json")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(scratch.described(planned, part.service, dump.restore))
+        _into(planned, repo, part, scratch.once(planned, part.service, Path(name)), progress)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _into(planned: Planned, repo: Repository, part: Part, words: list[str], progress: Progress) -> None:
+    progress.tell(part.title(), f"taking in {size(part.bytes)}")
+    repository.load_stream(repo, part.snapshot, saving.file_of(part), words, scratch.environment(planned))
+    progress.tell(part.title(), "done")

@@ -1,0 +1,139 @@
+"""A backup: each job as a snapshot, the checkout's own files, and last the manifest, which makes it one."""
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from stack import docker, tree
+from stack.backup import folder, manifest, pausing, project, repository
+from stack.backup.jobs import Job, rules
+from stack.backup.manifest import PROJECT, Manifest, Part
+from stack.backup.repository import Repository
+from stack.docker import Container
+from stack.errors import fail
+from stack.names import size
+from stack.output.progress import Progress
+from stack.planning.planner import Planned
+
+ANSWER_S = 60.0
+"""Seconds for a program to answer the question of its fragment."""
+ANSWER_LIMIT = 200
+MANIFEST = "manifest.json"
+
+
+def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], repo: Repository, secrets: bool,
+         version: str, progress: Progress) -> Manifest:  # fmt: skip
+    """Save the jobs as a new backup. Raises StackError where one fails: what is in the repository then is no backup,
+    and the next one forgets it."""
+    since = time.monotonic()
+    name = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+    if any(one.name == name for one in folder.listed(repo.folder)):
+        raise fail("backup-twice", f"there is a backup {name} already", str(repo.folder), "try again in a second")
+    repository.forget(repo, loose(repo), prune=False)
+    answers: dict[str, str] = {}
+    parts: list[Part] = []
+    by_service = {container.service: container for container in running if container.state == "running"}
+    for job in wanted:
+        if (
+            job.service in by_service
+            and job.service not in answers
+            and (question := rules(planned.facts, job.service).question)
+        ):
+            answers[job.service] = ask(by_service[job.service].id, question, job.service)
+        parts += _saved(job, repo, name, progress)
+    parts.append(_project(planned, repo, name, secrets))
+    made = Manifest(
+        name, planned.plan.project, version, parts, secrets=secrets,
+        profiles=planned.checkout.settings.value("STACK_PROFILES"), sources=_sources(planned, parts),
+        images={s: c.image_id for s, c in by_service.items()}, answers=answers,
+        seconds=round(time.monotonic() - since, 1),
+    )  # fmt: skip
+    data = manifest.encode(made)
+    repository.save_bytes(repo, data, MANIFEST, name)
+    repository.given_back(repo)
+    tree.write(repo.folder / f"{name}.json", data, 0o600)
+    return made
+
+
+def loose(repo: Repository) -> list[str]:
+    """The snapshots of no whole backup: of one that was cut off, or removed."""
+    whole = {one.name for one in folder.listed(repo.folder)}
+    return [one["id"] for one in repository.snapshots(repo) if not whole & set(one.get("tags") or [])]
+
+
+def _sources(planned: Planned, parts: Iterable[Part]) -> dict[str, str]:
+    services = {part.service for part in parts} - {PROJECT}
+    return {s: planned.facts.sources[planned.facts.catalog.fragment_of(s)] for s in sorted(services)}
+
+
+def _saved(job: Job, repo: Repository, tag: str, progress: Progress) -> list[Part]:
+    if job.dump is None:
+        return [_files(job, repo, tag, progress)]
+    dump = job.dump
+    items = listing(job.container, dump.each, job.service) if dump.each else [""]
+    return [_dumped(job, item, dump.save, repo, tag, progress) for item in items]
+
+
+def listing(container: str, words: list[str], service: str) -> list[str]:
+    """The names that a fragment's `each` prints. Raises StackError where it fails."""
+    return ask(container, words, service, whole=True).splitlines()
+
+
+def _dumped(job: Job, item: str, save: list[str], repo: Repository, tag: str, progress: Progress) -> Part:
+    part = Part(job.service, "dump", job.name, item)
+    since = time.monotonic()
+    source = ["docker", "exec", "-e", f"ITEM={item}", job.container, *save]
+    snapshot, amount = repository.save_stream(repo, source, file_of(part), tag, _teller(progress, part.title()))
+    progress.tell(part.title(), f"done, {size(amount)}")
+    took = round(time.monotonic() - since, 2)
+    return msgspec.structs.replace(part, snapshot=snapshot, bytes=amount, seconds=took)
+
+
+def file_of(part: Part) -> str:
+    """What a dump is called in its snapshot: the item may be any text."""
+    return f"{part.service}.{part.name}"
+
+
+def _files(job: Job, repo: Repository, tag: str, progress: Progress) -> Part:
+    part = Part(job.service, "files", job.name, path=job.path, paused=sorted(job.paused))
+    containers = [one for group in job.paused.values() for one in group]
+    with pausing.paused(containers):
+        since = time.monotonic()
+        snapshot, amount = repository.save_files(repo, job.name, tag, _teller(progress, part.title()))
+    took = round(time.monotonic() - since, 2)
+    progress.tell(part.title(), f"done, {size(amount)}")
+    return msgspec.structs.replace(part, snapshot=snapshot, bytes=amount, seconds=took)
+
+
+def _project(planned: Planned, repo: Repository, tag: str, secrets: bool) -> Part:
+    checkout = planned.checkout
+    without = None if secrets else {*checkout.secrets}
+    own = [one for one in checkout.roots if one and (checkout.root / one).resolve().is_relative_to(checkout.root)]
+    data = project.collect(checkout.root, own, without)
+    snapshot, amount = repository.save_bytes(repo, data, project.FILE, tag)
+    return Part(PROJECT, "project", "settings", snapshot=snapshot, bytes=amount)
+
+
+def ask(container: str, question: list[str], service: str, whole: bool = False) -> str:
+    """What a program in its container answers. Raises StackError where it fails or says nothing."""
+    done = docker.run(["exec", container, *question], timeout=ANSWER_S)
+    text = done.stdout.strip()
+    if done.returncode or not text:
+        words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
+        raise fail("backup-question", f"{service} does not answer: {words[0]}", service, f"./inv doctor {service}")
+    return text if whole else text[:ANSWER_LIMIT]
+
+
+def _teller(progress: Progress, title: str) -> repository.Tell:
+    """Bytes, rate and time left, as they come."""
+    since = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        rate = done / max(time.monotonic() - since, 0.001)
+        left = (
+            f"{100 * done // total}% of {size(total)}, {(total - done) / rate:.0f} s left" if total > done > 0 else ""
+        )
+        progress.tell(title, f"{left or size(done)}, {size(rate)}/s")
+
+    return tell

@@ -1,0 +1,94 @@
+"""A container of one service on volumes that nobody else uses yet, without a network: to fill them, or to ask what is
+in them. It is gone when the block ends."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stack import docker, process
+from stack.errors import StackError, fail
+from stack.planning import compare, planner, saving
+from stack.planning.planner import Planned
+
+if TYPE_CHECKING:
+    import subprocess
+
+LEFT_OUT = ("ports", "networks", "depends_on", "links", "network_mode", "labels", "scale")
+HEALTHY_S = 300.0
+LOOK_S = 0.2
+START_S = 120.0
+
+
+def project(planned: Planned) -> str:
+    """The Compose project of these containers, so that `down` of the real one does not meet them."""
+    return f"{planned.plan.project}-restore"
+
+
+@contextlib.contextmanager
+def running(planned: Planned, service: str) -> Iterator[str]:
+    """The container of a service, healthy, by its id. Raises StackError where it does not get there."""
+    text = described(planned, service, None)
+    try:
+        done = _compose(planned, text, ["up", "--detach", "--no-build", "--pull", "never", "--force-recreate", service])
+        if done.returncode:
+            raise _failed(service, done.stderr)
+        container = docker.containers(project(planned))[0].id
+        _wait(container, service)
+        yield container
+    finally:
+        _compose(planned, text, ["down", "--timeout", "60"])
+
+
+def once(planned: Planned, service: str, file: Path) -> list[str]:
+    """The command that runs what `file` describes once; standard input is its own."""
+    return ["docker", "compose", "-p", project(planned), "--project-directory", str(planned.checkout.root),
+            "-f", str(file), "run", "--rm", "-T", "--no-deps", service]  # fmt: skip
+
+
+def described(planned: Planned, service: str, words: Sequence[str] | None) -> str:
+    """The Compose project of that one service; `words` run in place of its program."""
+    narrow = planner.narrowed(planned, [service])
+    model = compare.assemble(narrow).model
+    own = {key: value for key, value in model["services"][service].items() if key not in LEFT_OUT}
+    deploy = {key: value for key, value in (own.get("deploy") or {}).items() if key == "resources"}
+    own |= {"network_mode": "none", "restart": "no", "deploy": deploy}
+    if words is not None:
+        own |= {"entrypoint": [word.replace("$", "$$") for word in words], "command": []}
+        own.pop("healthcheck", None)
+    volumes = {key: {"external": True, "name": (about or {}).get("name", key)}
+               for key, about in (model.get("volumes") or {}).items()}  # fmt: skip
+    rest = {key: model[key] for key in ("secrets", "configs") if key in model}
+    return json.dumps({"name": project(planned), "services": {service: own}, "volumes": volumes, **rest})
+
+
+def environment(planned: Planned) -> dict[str, str]:
+    """What Compose is told beside: the secrets, which go by no argument and no file."""
+    return docker.environment(saving.secret_values(planned.checkout))
+
+
+def _compose(planned: Planned, text: str, words: list[str]) -> "subprocess.CompletedProcess[str]":
+    root = planned.checkout.root
+    command = ["compose", "-p", project(planned), "--project-directory", str(root), "-f", "-", *words]
+    return docker.run(command, text=text, env=environment(planned), cwd=root, timeout=START_S)
+
+
+def _wait(container: str, service: str) -> None:
+    """Until the container is healthy, or runs where it has no check."""
+    end = time.monotonic() + HEALTHY_S
+    while time.monotonic() < end:
+        state: dict[str, Any] = (docker.inspected("containers", [container]) or [{}])[0].get("State") or {}
+        health = (state.get("Health") or {}).get("Status", "healthy")
+        if not state.get("Running"):
+            raise _failed(service, docker.run(["logs", "--tail", "10", container]).stderr)
+        if health == "healthy":
+            return
+        time.sleep(LOOK_S)
+    raise _failed(service, f"not healthy within {HEALTHY_S:.0f} s")
+
+
+def _failed(service: str, words: str) -> StackError:
+    message = f"{service} does not start on its new volume{process.last_lines(words)}"
+    return fail("restore-start", message, service, "take another backup, or another source of it: ./inv source")

@@ -1,0 +1,123 @@
+"""Backups of running programs, and what comes back of them: in another folder, under another name, with everything that
+was acknowledged before; and what is refused, with nothing touched."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.support import backups, stacks
+from tests.engine.support.stacks import Stack
+
+PASSPHRASE = {"BACKUP_PASSPHRASE": "correct horse battery"}
+
+
+@pytest.fixture(scope="module")
+def stack(new_lasting_stack: Callable[..., Stack]) -> Stack:
+    """A core with rows, keys and files, and a backup of it as one file."""
+    found = new_lasting_stack(whole=True, STACK_PROFILES="small", **stacks.BUILT)
+    backups.prepare(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def file(stack: Stack) -> Path:
+    """A backup that was made under fifty writes a second; `written` beside it has what was acknowledged before it."""
+    target = stack.root.parent / "one.backup"
+    with backups.writing(stack) as before:
+        done = stack.inv("backup", "--output", str(target), env=PASSPHRASE)
+    assert done.code == 0, done
+    (stack.root.parent / "written").write_text(str(before()))
+    return target
+
+
+def test_a_stack_comes_back_in_another_folder_under_another_name(
+    stack: Stack, file: Path, new_stack: Callable[..., Stack]
+) -> None:
+    written = int((file.parent / "written").read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"PostgreSQL" not in file.read_bytes()
+    secrets = {name: value for name, value in stack.env().items() if name.endswith(("PASSWORD", "KEY", "SECRET"))}
+    other = new_stack("elsewhere", whole=True)
+    here = {"PROJECT_NAME": other.project, "BASE_PORT": str(other.base_port)}
+    (other.root / ".env").write_text("".join(f"{name}={value}\n" for name, value in here.items()))
+    backups.forget_own(other)
+
+    before = backups.state(other, ".env")
+    done = other.inv("restore", str(file), "--yes", "--json", env={"BACKUP_PASSPHRASE": "another one"})
+    assert (done.code, done.problems[0]["code"]) == (1, "backup-key"), done
+    assert backups.state(other, ".env") == before
+
+    done = other.inv("restore", str(file), "--yes", env=PASSPHRASE)
+
+    assert done.code == 0, done
+    assert {name: other.env().get(name) for name in secrets} == secrets
+    assert (other.root / ".env").stat().st_mode & 0o777 == 0o600
+    rows = set(range(1, written + 1))
+    assert rows <= backups.rows(other)
+    assert rows <= backups.keys(other)
+    assert backups.files(other) == backups.files(stack)
+    assert other.inv("up", "--dry-run").code == 0
+
+
+def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(stack: Stack, file: Path, tmp_path: Path) -> None:
+    before = backups.state(stack)
+    for title, code, change in backups.DAMAGE:
+        damaged = tmp_path / f"{title}.backup"
+        shutil.copy(file, damaged)
+        change(damaged)
+        done = stack.inv("restore", str(damaged), "--yes", "--json", env=PASSPHRASE)
+        assert done.code == 1, (title, done)
+        assert done.problems[0]["code"] in code, (title, done)
+        assert backups.state(stack) == before, title
+
+
+def test_a_restore_that_does_not_get_healthy_goes_back(stack: Stack, file: Path) -> None:
+    before, rows = backups.state(stack), backups.rows(stack)
+    # What it starts on is what the backup has, and that fragment is none of its own.
+    fragment = stack.root / "compose" / "redis.yml"
+    text = fragment.read_text()
+    unwell = text.replace("grep -q PONG", "grep -q NEVER").replace("interval: 30s", "interval: 1s")
+    fragment.write_text(unwell.replace("start_period: 60s", "start_period: 1s"))
+    try:
+        done = stack.inv("restore", str(file), "--service", "redis", "--yes", "--json", env=PASSPHRASE)
+    finally:
+        fragment.write_text(text)
+    assert done.code == 1, done
+    assert "restore-back" in {problem["code"] for problem in done.problems}, done
+    assert stack.up().code == 0
+    assert backups.state(stack)["volumes"] == before["volumes"]
+    assert backups.rows(stack) >= rows
+
+
+@pytest.fixture
+def saved(stack: Stack) -> Iterator[str]:
+    done = stack.inv("backup", "--json")
+    assert done.code == 0, done
+    yield done.json["data"]["backup"]["name"]
+    shutil.rmtree(stack.root / "backups")
+
+
+def test_the_second_backup_is_small_and_the_first_is_proved_and_removed(stack: Stack, saved: str) -> None:
+    again = stack.inv("backup", "--json").json["data"]
+    listed = stack.inv("backup.list", "--json").json["data"]["backups"]
+    assert [row["name"] for row in listed] == [saved, again["backup"]["name"]]
+    volumes = set(stack.listed("volume"))
+    done = stack.inv("backup.verify", saved, "--json")
+    assert done.code == 0, done
+    assert "tables" in done.json["data"]["answers"]["supabase-db"]
+    assert set(stack.listed("volume")) == volumes
+    done = stack.inv("backup.remove", saved, "--yes", "--json")
+    assert done.json["data"]["kept"] == [again["backup"]["name"]]
+    assert stack.inv("backup.verify", saved).code == 1
+
+
+def test_an_interrupted_command_leaves_nothing_half(stack: Stack, saved: str) -> None:
+    backups.kills(stack, saved, random.Random(11), 2)
+
+
+@pytest.mark.soak
+def test_thirty_interruptions_of_each_leave_nothing_half(stack: Stack, saved: str) -> None:
+    backups.kills(stack, saved, random.Random(), 60)

@@ -1,0 +1,198 @@
+"""Backups by values: what is to be saved, which stay, and what is refused of one that somebody else made."""
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stack.backup import folder, jobs, keys, manifest, project, volumes
+from stack.backup.manifest import Manifest, Part
+from stack.docker import Container
+from stack.errors import StackError
+from stack.planning.catalog import Catalog, File, Fragment
+from stack.planning.plan import Facts
+
+DUMP = {"name": "keys", "save": ["save", "$$ITEM"], "restore": ["load"]}
+
+
+def facts(entries: dict[str, Any], volumes: dict[str, list[str]], **sources: str) -> Facts:
+    fragments = {name: Fragment(name, (f"{name}.yml",), {}, ()) for name in volumes}
+    files = {f"{name}.yml": File({name: entries.get(name, {})}, {name: True}, {}) for name in volumes}
+    services = {
+        name: {"image": "x", "volumes": [{"type": "volume", "source": v, "target": f"/{v}"} for v in own]}
+        for name, own in volumes.items()
+    }
+    model = {"services": services, "volumes": {v: {"name": f"p_{v}"} for own in volumes.values() for v in own}}
+    chosen = dict.fromkeys(volumes, "container") | sources
+    return Facts(Catalog(fragments, files, Fragment("base", (), {}, ())), model, [], chosen, {}, "p", 63000)
+
+
+def container(service: str, state: str = "running") -> Container:
+    return Container(f"{service}-id", f"p-{service}-1", service, state, "", 0, "", "", "")
+
+
+def wanted(found: Facts, *running: Container) -> list[tuple[str, str, str, list[str]]]:
+    there = {about["name"] for about in found.model["volumes"].values()}
+    return [(job.service, job.name, "dump" if job.dump else "files", sorted(job.paused))
+            for job in jobs.jobs(found, found.catalog.services(), running, there)]  # fmt: skip
+
+
+def test_a_program_that_runs_dumps_its_data_and_one_that_does_not_is_copied() -> None:
+    found = facts({"db": {"backup": {"dumps": [DUMP]}}}, {"db": ["data"]})
+    assert wanted(found, container("db")) == [("db", "keys", "dump", [])]
+    assert wanted(found, container("db", "exited")) == [("db", "data", "files", [])]
+    assert jobs.rules(found, "db").dumps[0].save == ["save", "$ITEM"]
+
+
+def test_what_writes_to_a_volume_is_paused_and_what_says_otherwise_is_not() -> None:
+    entry = {"backup": {"files": ["key"], "leave": {"models": "pulled again"}}}
+    found = facts({"app": entry}, {"app": ["key", "models", "state"], "job": ["state"]})
+    assert wanted(found, container("app"), container("job")) == [
+        ("app", "key", "files", []), ("app", "state", "files", ["app", "job"])
+    ]  # fmt: skip
+    assert jobs.left(found, ["app"], {"p_models"}) == {"p_models": "pulled again"}
+
+
+def test_what_runs_elsewhere_is_not_ours_to_save() -> None:
+    found = facts({"db": {"backup": {"dumps": [DUMP]}}}, {"db": ["socket"]}, db="localhost")
+    assert wanted(found, container("db")) == []
+
+
+def test_the_plan_says_how_long_a_pause_was_last_time() -> None:
+    found = facts({}, {"app": ["state"]})
+    before = made([Part("app", "files", "state", seconds=1.25, snapshot="a" * 8)])
+    line = jobs.lines(jobs.jobs(found, ["app"], [container("app")], {"p_state"}), before)[0]
+    assert line == "app: the files of p_state, with app paused for as long as that takes (1.2 s last time)"
+
+
+def made(parts: list[Part], **fields: object) -> Manifest:
+    return msgspec.structs.replace(Manifest("2026-11-29-145205", "genai", "0.1.0", parts), **fields)
+
+
+def test_a_manifest_is_read_as_it_was_written() -> None:
+    one = made([Part("redis", "dump", "keys", snapshot="0a1b2c3d", bytes=3)], answers={"redis": "3 keys"})
+    assert manifest.decode(manifest.encode(one), "here") == one
+
+
+@pytest.mark.parametrize(("change", "code"), [
+    ({"format": manifest.FORMAT + 1}, "backup-newer"),
+    ({"project": "../elsewhere"}, "backup-broken"),
+    ({"name": "latest"}, "backup-broken"),
+    ({"parts": [{"service": "a/../b", "kind": "files", "name": "x", "snapshot": "0a1b2c3d"}]}, "backup-broken"),
+    ({"parts": [{"service": "a", "kind": "files", "name": "x", "snapshot": "--help"}]}, "backup-broken"),
+    ({"parts": [{"service": "a", "kind": "other", "name": "x"}]}, "backup-broken"),
+    ({"parts": 3}, "backup-broken"),
+])  # fmt: skip
+def test_a_manifest_of_others_is_refused(change: dict[str, object], code: str) -> None:
+    data = msgspec.json.encode({**msgspec.json.decode(manifest.encode(made([]))), **change})
+    with pytest.raises(StackError) as refused:
+        manifest.decode(data, "here")
+    assert refused.value.problems[0].code == code
+
+
+def test_of_each_day_week_and_month_the_newest_backup_stays() -> None:
+    names = ["2026-09-30-030000", "2026-10-31-030000", "2026-11-22-030000", "2026-11-27-030000", "2026-11-28-030000",
+             "2026-11-28-120000"]  # fmt: skip
+    assert manifest.kept(names, "2d") == {"2026-11-28-120000", "2026-11-27-030000"}
+    assert manifest.kept(names, "1d,2w") == {"2026-11-28-120000", "2026-11-22-030000"}
+    assert manifest.kept(names, "3m") == {"2026-11-28-120000", "2026-10-31-030000", "2026-09-30-030000"}
+
+
+@pytest.mark.parametrize("keep", ["7", "d", "0d", "7x", "7d,", "-1d"])
+def test_another_form_of_what_to_keep_is_refused(keep: str) -> None:
+    with pytest.raises(StackError):
+        manifest.kept([], keep)
+
+
+def test_the_own_files_of_a_checkout_come_back_as_they_were(tmp_path: Path) -> None:
+    files = {".env": b"A=1\nKEY=secret\n", "local/compose/notes.yml": b"x", ".stack/private/ca/ca.key": b"y"}
+    for name, data in {**files, "README.md": b"not ours", ".stack/private/backend/told.json": b"made anew"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert project.unpack(project.collect(tmp_path, ["local"], None), "here") == files
+    without = project.unpack(project.collect(tmp_path, ["local"], {"KEY"}), "here")
+    assert without == {".env": b"A=1\n", "local/compose/notes.yml": b"x"}
+
+
+def archive(*members: tuple[str, bytes | None]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            if data is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            else:
+                info.size = len(data)
+            tar.addfile(info, io.BytesIO(data) if data else None)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "data"), [
+    ("/etc/passwd", b"x"), ("../.env", b"x"), ("local/../../x", b"x"), ("local/x", None), (".git/hooks/x", b"x"),
+    ("stack/tree.py", b"x"), ("local//x", b"x"), ("inv", b"x"), ("tasks.py", b"x"), (".stack/private/backup.key", b"x"),
+])  # fmt: skip
+def test_a_path_or_link_that_no_checkout_has_is_refused(name: str, data: bytes | None) -> None:
+    with pytest.raises(StackError) as refused:
+        project.unpack(archive((".env", b"A=1\n"), (name, data)), "here")
+    assert refused.value.problems[0].code == "backup-broken"
+
+
+@pytest.mark.parametrize("members", [
+    [("config", b"x")],
+    [("config", b"x"), ("../../x.json", b"x")],
+    [("config", b"x"), ("/x.json", b"x")],
+    [("config", b"x"), ("data/../../x", b"x")],
+    [("config", b"x"), ("data/aa/bb", None)],
+    [("config", b"x"), ("bin/sh", b"x")],
+])  # fmt: skip
+def test_a_file_with_other_paths_than_a_repository_is_refused(
+    tmp_path: Path, members: list[tuple[str, bytes | None]]
+) -> None:
+    (tmp_path / "one.backup").write_bytes(archive(*members))
+    beside = tmp_path / "tmp"
+    with pytest.raises(StackError) as refused, folder.unpacked(tmp_path / "one.backup", beside):
+        pass
+    assert refused.value.problems[0].code == "backup-broken"
+    assert list(beside.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.backup", "tmp"]
+
+
+def test_a_file_that_is_cut_off_is_refused_wherever_that_is(tmp_path: Path) -> None:
+    place = tmp_path / "repository"
+    (place / "data" / "aa").mkdir(parents=True)
+    (place / "config").write_bytes(b"x")
+    (place / "data" / "aa" / "bb").write_bytes(b"y" * 3000)
+    (place / "2026-11-29-145205.json").write_bytes(manifest.encode(made([])))
+    size = folder.packed(place, tmp_path / "one.backup")
+    whole = (tmp_path / "one.backup").read_bytes()
+    assert len(whole) == size
+    with folder.unpacked(tmp_path / "one.backup", tmp_path / "tmp") as found:
+        assert (found / "data" / "aa" / "bb").read_bytes() == b"y" * 3000
+    for at in (0, 100, 600, 1500, 2500, 4000):
+        (tmp_path / "one.backup").write_bytes(whole[:at])
+        with pytest.raises(StackError), folder.unpacked(tmp_path / "one.backup", tmp_path / "tmp"):
+            pass
+
+
+def test_a_new_volume_has_a_name_that_none_has() -> None:
+    usual = {"data": "p_data", "other": "p_other"}
+    assert volumes.numbers(usual, {"p_data", "p_data-2"}) == {"data": 3, "other": 0}
+    assert volumes.setting({"data": "2", "cache": "4"}, {"data": 3, "other": 0}) == "cache=4,data=3"
+    assert volumes.setting({"data": "2"}, {"data": 0}) is None
+
+
+def test_only_a_recipient_opens_the_password(tmp_path: Path) -> None:
+    from pyrage import x25519
+
+    mine, other = x25519.Identity.generate(), x25519.Identity.generate()
+    (tmp_path / keys.SEALED).write_bytes(keys.sealed("word", str(mine.to_public())))
+    for name, identity in (("mine", mine), ("other", other)):
+        (tmp_path / name).write_text(f"# made for a test\n{identity}\n")
+    assert list(keys.known(tmp_path, tmp_path, "", str(tmp_path / "mine"))) == ["word"]
+    with pytest.raises(StackError):
+        list(keys.known(tmp_path, tmp_path, "", str(tmp_path / "other")))
+    with pytest.raises(StackError):
+        keys.sealed("word", "age1notakey")

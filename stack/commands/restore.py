@@ -112,6 +112,8 @@ def _restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -
         result = _switched(root, found, whole, parts, files, services, made, progress)
     except BaseException as error:
         _back(root, made, bool(running), error, progress)
+        if isinstance(error, StackError):
+            raise StackError([*error.problems, _unwell()], error.exit_code) from None
         raise
     unfinished.end(root)
     return result if services or not left else _with(result, _older(whole.manifest, left))
@@ -125,7 +127,7 @@ def _started(planned: Planned, services: tuple[str, ...], restored: list[str]) -
     for request in ([] if services else [Request()]) + ([Request(services=beyond)] if beyond else []):
         started = up.started(request)
         if started.exit_code != OK:
-            raise StackError([*started.problems, _unwell()])
+            raise StackError(started.problems)
     return started
 
 

@@ -4,6 +4,7 @@ from stack.doctor.check import Check
 from stack.doctor.checks import (
     architecture,
     assembly_current,
+    backup,
     certificate,
     certificate_fits,
     clock,
@@ -123,6 +124,7 @@ CHECKS: tuple[Check, ...] = tuple(
         volume_version,
         volume_definition,
         volume_usage,
+        backup,
         jobs,
         # services
         unhealthy,

@@ -1,5 +1,6 @@
 """Backups by values: what is to be saved, which stay, and what is refused of one that somebody else made."""
 
+import datetime as dt
 import io
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from stack.backup import folder, jobs, keys, manifest, project, volumes
 from stack.backup.manifest import Manifest, Part
 from stack.docker import Container
+from stack.doctor.checks import backup as check
 from stack.errors import StackError
 from stack.planning.catalog import Catalog, File, Fragment
 from stack.planning.plan import Facts
@@ -196,3 +198,16 @@ def test_only_a_recipient_opens_the_password(tmp_path: Path) -> None:
         list(keys.known(tmp_path, tmp_path, "", str(tmp_path / "other")))
     with pytest.raises(StackError):
         keys.sealed("word", "age1notakey")
+
+
+def test_doctor_tells_an_old_backup_and_a_volume_that_none_has() -> None:
+    now = dt.datetime(2026, 12, 20, tzinfo=dt.UTC)
+    one = made([Part("db", "dump", "keys", snapshot="a" * 8), Part("app", "files", "state", bytes=5)])
+    assert [found.grade for found in check.findings([], {"p_state"}, now, None)] == ["ok"]
+    assert list(check.findings([], set(), now, None)) == []
+    assert [found.seen for found in check.findings([one], {"p_state"}, now, 4)] == [
+        "the last backup is 20 days old", "beside the backups 4 B are free, and the last one holds 5 B"
+    ]  # fmt: skip
+    assert list(check.findings([one], {"p_state"}, dt.datetime(2026, 12, 1, tzinfo=dt.UTC), 6)) == []
+    wanted = [("db", "data"), ("app", "state"), ("app", "new")]
+    assert [found.seen for found in check.unsaved([one], wanted)] == ["no backup has the volume new of app"]

@@ -26,6 +26,7 @@ def everything(project: str) -> dict[str, Any]:
         "volumes": {name for name in docker.volumes() if project in name},
         "of the project": docker.volumes_of(project),
         "from its folder": [docker.projects_in(Path(folder)) for folder in {one.working_dir for one in containers}],
+        "sizes": {name: size for name, size in docker.volume_sizes(60).items() if project in name},
         "killed": docker.killed(project, 600),
         "logs": [sorted(docker.log(one, 10).splitlines()) for one in ids],
         "registries": [docker.info()["RegistryConfig"][name] for name in ("IndexConfigs", "InsecureRegistryCIDRs")],
@@ -41,7 +42,7 @@ def test_the_client_and_the_socket_say_the_same(stack: Stack, monkeypatch: pytes
     by_socket = everything(stack.project)
     assert len(by_socket["containers"]) == len(by_socket["networks"]) == 1
 
-    def elsewhere(resource: str) -> Any:
+    def elsewhere(resource: str, timeout: float = 0) -> Any:
         raise LookupError(resource)
 
     monkeypatch.setattr(docker, "_told", elsewhere)

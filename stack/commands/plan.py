@@ -14,7 +14,6 @@ from stack.planning import (
     definitions,
     gpu,
     layering,
-    locks,
     plan,
     planner,
     remote,
@@ -53,7 +52,7 @@ def run(request: Request) -> Result:
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
     lines += sight.better(planned, own)
     refused = [*entrance.of(planned).problems, *tls.problems(planned.checkout)]
-    unlocked = locks.problems(planner.pulled(planned).values(), locks.read(planned.checkout.root))
+    unlocked = planner.unlocked(planned)
     problems = [*planned.problems, *layering.problems(planned), *unlocked, *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))

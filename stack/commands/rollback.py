@@ -105,7 +105,8 @@ def explained(root: Path, failed: list[Failure]) -> list[Problem]:
 def _data(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> dict[str, Any]:
     return {
         "undoes": start.number, "to": target.number, "changes": msgspec.to_builtins(found.changes),
-        "settings": msgspec.to_builtins(settings), "pulls": found.pulls, "files_since": found.newer,
+        "settings": msgspec.to_builtins(settings), "pulls": found.pulls,
+        "volumes": dict(found.volumes.values()), "files_since": found.newer,
     }  # fmt: skip
 
 
@@ -121,7 +122,8 @@ def _lines(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> 
     lines += [f"to be pulled first: {', '.join(found.pulls)}"] if found.pulls else []
     if found.newer:
         lines.append(f"files that these mount have changed since, and stay as they are: {', '.join(found.newer)}")
-    return [*lines, "the data stays as it is now"]
+    lines += [f"data: {then} in the place of {now}, which stays" for then, now in found.volumes.values()]
+    return lines if found.volumes else [*lines, "the data stays as it is now"]
 
 
 def setting(one: Setting) -> str:

@@ -164,7 +164,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         changes = compare.compare(planned, assembled, here, running, secrets)
         told = [*layering.problems(planned), *behind.problems(planned), *definitions.problems(planned)]
         told += entrance.unheard(planned)
-        told += locks.problems(planner.pulled(planned).values(), locks.read(planned.checkout.root))
+        told += planner.unlocked(planned)
         beyond = [c.name for c in changes if c.action == "beyond"]
         # What compose.yaml, the gateway's routes and the backend's list have.
         standing = planner.widened(planned, beyond)

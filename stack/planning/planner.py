@@ -110,6 +110,12 @@ def pulled(planned: Planned) -> dict[str, str]:
     return {name: image for name in planned.plan.names() if (image := locks.pulled(services[name]))}
 
 
+def unlocked(planned: Planned) -> list[Problem]:
+    """What locks.problems says of a plan. Without a lock, which is the rule, it costs nothing."""
+    table = locks.read(planned.checkout.root)
+    return locks.problems(pulled(planned).values(), table) if table else []
+
+
 def selected(checkout: Checkout, request: Request) -> list[str]:
     """The profiles of this run: the saved ones and the flags', or the flags' alone for an exact selection; none
     where single services are asked for."""

@@ -24,8 +24,8 @@ from stack.running.watching import Failure
 
 class Way(msgspec.Struct, frozen=True):
     """The way to a moment: the files as they are to be, the project as they assemble it, what it changes of what runs,
-    the images to pull and those to keep first, and the services that mount files which have changed since (those stay
-    as they are)."""
+    the images to pull and those to keep first, the volumes that take the place of others (key → name, name now), and
+    the services that mount files which have changed since (those stay as they are)."""
 
     plan: Plan
     files: dict[str, bytes | None]
@@ -34,11 +34,13 @@ class Way(msgspec.Struct, frozen=True):
     changes: list[Change]
     pulls: list[str]
     kept: list[Image]
+    volumes: dict[str, tuple[str, str]]
     newer: list[str]
 
 
 def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[Container]) -> Way:
-    """What has to be done. Raises StackError where an image is not to be had any more, or `.env` can't be read."""
+    """What has to be done. Raises StackError where an image is not to be had any more, or the data of then: a volume
+    that another took the place of."""
     text = moment.files["compose.yaml"].data.decode()
     assembled = yamlfile.load("compose.yaml", assembly.body(text))
     there = _there(list(images.values()))
@@ -60,7 +62,24 @@ def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[C
     told = _changes(root, moment.plan, assembled, text, values, running)
     pulls = sorted({name for service, name in names.items() if name not in there and not images[service].built})
     kept = [images[service] for service in different if images[service].built]
-    return Way(moment.plan, files, derived, assembled, told, pulls, kept, newer(root, assembled["services"]))
+    volumes = swapped(_standing(root), assembled)
+    if gone := {then for then, _ in volumes.values()} - docker.volumes() if volumes else set():
+        message = f"the data of then is gone: volume {', '.join(sorted(gone))}, which another took the place of"
+        raise fail("volume-gone", message, min(gone), "./inv history, for another start")
+    return Way(moment.plan, files, derived, assembled, told, pulls, kept, volumes, newer(root, assembled["services"]))
+
+
+def _standing(root: Path) -> dict[str, Any]:
+    """The project as it stands in compose.yaml; empty where there is none."""
+    text = tree.read(root / "compose.yaml").decode(errors="replace")
+    return yamlfile.load("compose.yaml", assembly.body(text)) or {}
+
+
+def swapped(now: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The volumes of then that have another name now, as a restore of a backup makes them: key → (then, now). Pure."""
+    one, other = ({key: str((raw or {}).get("name") or key) for key, raw in (project.get("volumes") or {}).items()}
+                  for project in (then, now))  # fmt: skip
+    return {key: (name, other[key]) for key, name in one.items() if other.get(key, name) != name}
 
 
 def _there(images: Collection[Image]) -> dict[str, str]:

@@ -116,3 +116,10 @@ def test_settings_are_compared_where_one_side_has_no_file() -> None:
 def test_the_shape_of_an_entry_is_that_of_the_reference() -> None:
     fields = "number at command outcome changes settings images state"
     assert tuple(Entry.__struct_fields__) == tuple(fields.split())
+
+
+def test_a_volume_that_another_took_the_place_of_is_told() -> None:
+    then = {"volumes": {"data": {"name": "genai_data"}, "same": {"name": "genai_same"}, "plain": None, "old": None}}
+    now = {"volumes": {"data": {"name": "genai_data-2"}, "same": {"name": "genai_same"}, "plain": None, "new": None}}
+    assert rolling.swapped(now, then) == {"data": ("genai_data", "genai_data-2")}
+    assert rolling.swapped({}, then) == {}

@@ -54,15 +54,15 @@ def _verify(bundle: Bundle, progress: Progress) -> None:
         progress.tell(bundle.path.name, "done, as it was made")
 
 
-def request(bundle: Bundle, asked: Request, known: set[str]) -> Request:
-    """The request with the bundle's selection where none is asked for, and its sources of services that are `known`
-    here; nothing is pulled. Pure."""
+def request(bundle: Bundle, asked: Request, unsaid: set[str]) -> Request:
+    """The request with the bundle's selection where none is asked for, and its sources of services that nobody has said
+    one of here (`unsaid`); nothing is pulled. Pure."""
     manifest = bundle.manifest
     own = msgspec.structs.replace(asked, offline=True)
     if not asked.profiles and not asked.services:
         own = msgspec.structs.replace(own, profiles=tuple(manifest.profiles), services=tuple(manifest.services))
     named = {one.partition("=")[0] for one in asked.sources if "=" in one}
-    sources = [one for one in manifest.sources if (name := one.partition("=")[0]) in known and name not in named]
+    sources = [one for one in manifest.sources if (name := one.partition("=")[0]) in unsaid and name not in named]
     return msgspec.structs.replace(own, sources=(*sources, *asked.sources))
 
 

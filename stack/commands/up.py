@@ -14,7 +14,7 @@ from stack.engine import setup
 from stack.env import envfile
 from stack.errors import FAILED, USAGE, StackError, fail
 from stack.gateway import entrance
-from stack.names import echoed
+from stack.names import echoed, variable
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
@@ -62,7 +62,7 @@ def _from_bundle(path: Path, asked: Request, yes: bool, dry_run: bool, timeout: 
 
     progress = Progress()
     with goes_on(f"./inv up --bundle {path}"), load.opened(path, progress) as bundle:
-        request = load.request(bundle, asked, set(checkouts.read(tree.root()).catalog.fragments))
+        request = load.request(bundle, asked, _unsaid(checkouts.read(tree.root())))
         _told_early(request)
         if dry_run:
             return _dry(request)
@@ -79,6 +79,12 @@ def _from_bundle(path: Path, asked: Request, yes: bool, dry_run: bool, timeout: 
             result = _up(request, timeout, recreate, progress, "the bundle does not have it")
     result.data["loaded"] = {"images": images_loaded, "models": models_loaded}
     return result
+
+
+def _unsaid(checkout: checkouts.Checkout) -> set[str]:
+    """The services here of which nobody has said where they come from."""
+    given = checkouts.given(checkout)
+    return {name for name in checkout.catalog.fragments if not given.get(variable(name, "SOURCE"))}
 
 
 def _as_bundled(planned: Planned, path: Path) -> None:

@@ -1,5 +1,6 @@
 """A bundle's images and models go from one engine to another; and the whole of it, on a machine without any network."""
 
+import functools
 import os
 import re
 import shutil
@@ -7,16 +8,19 @@ import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
 
+from stack.builds import base
 from stack.bundle import archive, images, load, manifest, models, packages
 from stack.bundle.archive import Bundle
 from stack.output.progress import Progress
 from tests.engine.support import engines, stacks
 from tests.engine.support.engines import Engine
 from tests.engine.support.stacks import SOURCE_TREE, Done, Stack, docker, run
+from tests.support import GATHERED, SHIPPED
 
 DISCARD = 9
 """A port that nobody listens on: the second engine's mirror, which is never asked."""
@@ -133,31 +137,96 @@ def test_apt_takes_packages_from_the_bundle_alone_on_the_release_that_they_are_f
 CLONE = ("inv", "pyproject.toml", "requirements.lock", "requirements-dev.lock")
 
 
+class Made(NamedTuple):
+    """A bundle of the core: the checkout that made it, its file, and what was said."""
+
+    stack: Stack
+    file: Path
+    done: Done
+
+
+@pytest.fixture(scope="module")
+def made(new_lasting_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The core, built and brought up, and a bundle of it."""
+    stack = new_lasting_stack(whole=True, STACK_PROFILES="core", **stacks.BUILT)
+    shutil.copy(SOURCE_TREE / "requirements.lock", stack.root)
+    stack.up()
+    file = tmp_path_factory.mktemp("made") / "core.bundle"
+    return Made(stack, file, typed(stack, *stack.command(("bundle", "--output", str(file), "--json"))))
+
+
+def clone(made: Made, root: Path) -> Stack:
+    """A fresh clone, with a name and ports of its own; no link leads out of it."""
+    stack = Stack(root, f"{made.stack.project}-offline", made.stack.base_port)
+    root.mkdir()
+    for name in (*CLONE, *SHIPPED):
+        source = SOURCE_TREE / name
+        copied = functools.partial(shutil.copytree, ignore=GATHERED) if source.is_dir() else shutil.copy
+        copied(source, root / name)
+    (root / ".env").write_text(f"PROJECT_NAME={stack.project}\nBASE_PORT={stack.base_port}\n")
+    return stack
+
+
+@pytest.mark.offline
+def test_a_bundle_has_no_secret(made: Made) -> None:
+    env = made.stack.env().items()
+    secrets = [value for name, value in env if name not in PLAIN and not name.endswith("_SOURCE")]
+    assert held(made.file, secrets) == []
+
+
 @pytest.mark.offline
 def test_a_fresh_clone_without_network_comes_up_healthy(
-    other: Engine, new_stack: Callable[..., Stack], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Made, other: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = new_stack(whole=True, STACK_PROFILES="core", **stacks.BUILT)
-    shutil.copy(SOURCE_TREE / "requirements.lock", here.root)
-    here.up()
-    file = tmp_path / "core.bundle"
-    made = typed(here, *here.command(("bundle", "--output", str(file), "--json")))
-    secrets = [value for name, value in here.env().items() if name not in PLAIN and not name.endswith("_SOURCE")]
-    assert held(file, secrets) == []
-    clone = Stack(tmp_path / "clone", f"{here.project}-offline", here.base_port)
-    stacks.copy_tree(clone.root)
-    for name in CLONE:
-        shutil.copy(SOURCE_TREE / name, clone.root)
-    (clone.root / ".env").write_text(f"PROJECT_NAME={clone.project}\nBASE_PORT={clone.base_port}\n")
+    stack = clone(made, tmp_path / "clone")
     assert run(*other.enter, "ip", "route", "show", "default").out == ""
-    words = [str(clone.root / "inv"), "up", "--bundle", str(file), "--json"]
-    up = typed(clone, *other.enter, *words, DOCKER_HOST=other.address)
-    assert sorted(up.json["data"]["loaded"]["images"]) == sorted(made.json["data"]["images"])
+    words = [str(stack.root / "inv"), "up", "--bundle", str(made.file), "--json"]
+    up = typed(stack, *other.enter, *words, DOCKER_HOST=other.address)
+    assert sorted(up.json["data"]["loaded"]["images"]) == sorted(made.done.json["data"]["images"])
     states = docker("-H", other.address, "ps", "--format", "{{.Status}}").splitlines()
     assert len(states) == 3
     assert all(state.endswith("(healthy)") for state in states)
     with capsys.disabled():
-        print(f"\n{made.json['data']['bytes'] / 1e6:.0f} MB\n{made.err}{up.err}")
+        print(f"\n{made.done.json['data']['bytes'] / 1e6:.0f} MB\n{made.done.err}{up.err}")
+
+
+ENTER = """
+set -e
+tree=$1 bundle=$2
+mount --make-rprivate /
+mount --bind "$tree" "$tree"
+for name in proc sys dev; do mount --rbind "/$name" "$tree/$name"; done
+for name in run var/lib/docker; do mkdir -p "$tree/$name"; mount -t tmpfs tmpfs "$tree/$name"; done
+mkdir -p "$tree/before" "$tree/tmp/bundle"
+mount --bind "$bundle" "$tree/tmp/bundle"
+ip link set lo up
+cd "$tree"
+pivot_root . before
+umount -l /before
+cd /clone
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+if command -v docker || python3 -c "import ensurepip" 2>/dev/null || [ -n "$(ip route)" ]; then exit 9; fi
+trap './inv down --volumes --yes >&2; ./inv engine --stop >&2' EXIT
+./inv up --bundle /tmp/bundle/core.bundle --yes --json
+"""
+"""A machine that has a Debian with Python and nothing else, and no network: what is typed there, and its end."""
+
+
+@pytest.mark.offline
+@pytest.mark.skipif(not packages.here().release or os.geteuid() != 0, reason="it takes root on Debian or Ubuntu")
+def test_a_bare_system_gets_its_engine_out_of_the_bundle(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not shutil.which("mmdebstrap"):
+        assert run("apt-get", "install", "-y", "--no-install-recommends", "mmdebstrap").code == 0
+    suite, tree = base.sources()[0].split()[2], tmp_path / "tree"
+    typed(made.stack, "mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,iproute2", suite, str(tree),
+          *base.sources())  # fmt: skip
+    clone(made, tree / "clone")
+    up = typed(made.stack, "unshare", "--net", "--mount", "sh", "-c", ENTER, "sh", str(tree), str(made.file.parent))
+    assert up.json["data"]["loaded"]["images"]
+    with capsys.disabled():
+        print(f"\n{up.err}")
 
 
 def typed(stack: Stack, *words: str, **env: str) -> Done:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -300,12 +300,18 @@ def proxy_block() -> dict[str, str]:
 
 def endpoint() -> str:
     """The address that the docker client would use: DOCKER_HOST, or its context's; "" where that is not there."""
-    context = os.environ.get("DOCKER_CONTEXT") or _client().current_context or "default"
-    if host := os.environ.get("DOCKER_HOST"):
-        return host
-    if context == "default":
-        return SOCKET
-    folder = hashlib.sha256(context.encode()).hexdigest()
+    host, context = os.environ.get("DOCKER_HOST", ""), os.environ.get("DOCKER_CONTEXT", "")
+    return address(host, context or _client().current_context, _of_context)
+
+
+def address(host: str, context: str, of: Callable[[str], str]) -> str:
+    """The client's own rule for an engine's address (docker/cli, cli/command): DOCKER_HOST counts before a context, and
+    the one that is called default is the system's. `of` gives that of another. Pure."""
+    return host or (SOCKET if context in ("", "default") else of(context))
+
+
+def _of_context(name: str) -> str:
+    folder = hashlib.sha256(name.encode()).hexdigest()
     try:
         meta = (config_folder() / "contexts" / "meta" / folder / "meta.json").read_bytes()
         return str(msgspec.json.decode(meta)["Endpoints"]["docker"]["Host"])

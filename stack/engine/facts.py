@@ -14,7 +14,7 @@ import msgspec
 from stack import docker, tree
 from stack.engine import probe, record
 
-DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
+DEFAULT_ENDPOINT = docker.SOCKET
 # Debian's, Docker's own, Azure's and Docker Desktop's packages of an engine; and Podman's.
 PACKAGES = ("docker.io", "docker-ce", "moby-engine", "docker-desktop", "podman", "podman-docker")
 QUICK_S = 10.0
@@ -56,9 +56,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def endpoint(self) -> str:
         """The address that the docker client would use; "" for a context that is not there."""
-        if self.host_variable:
-            return self.host_variable
-        return DEFAULT_ENDPOINT if self.context in {"", "default"} else self.contexts.get(self.context, "")
+        return docker.address(self.host_variable, self.context, lambda name: self.contexts.get(name, ""))
 
     @property
     def context(self) -> str:

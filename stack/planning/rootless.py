@@ -1,4 +1,5 @@
-"""What a rootless engine can't do: the network of its host is its own, where 127.0.0.1 is not this machine."""
+"""What a rootless Docker can't do: the network of its host is its own, where 127.0.0.1 is not this machine. Podman's is
+the machine's."""
 
 from stack import docker
 from stack.errors import Problem, StackError
@@ -33,6 +34,6 @@ def _stays_here(service: Service) -> bool:
 
 def _is_rootless() -> bool:
     try:
-        return docker.rootless(docker.info().get("SecurityOptions") or [])
+        return not docker.podman() and docker.rootless(docker.info().get("SecurityOptions") or [])
     except StackError:
         return False

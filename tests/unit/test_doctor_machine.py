@@ -141,6 +141,9 @@ def test_a_service_in_the_hosts_network_is_told_where_the_engine_is_rootless(
     found = list(rootless.CHECK.run(Scene(Path("/nowhere"), given)))
     assert [one.service for one in found] == (["redis-host"] if told else [])
     assert all("--service redis-host --to container" in one.fix for one in found)
+    # A rootless Podman has no network between a container in the host's and this machine.
+    monkeypatch.setattr(docker, "podman", lambda: True)
+    assert list(rootless.CHECK.run(Scene(Path("/nowhere"), given))) == []
 
 
 @pytest.mark.parametrize(

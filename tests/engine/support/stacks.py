@@ -232,8 +232,8 @@ def docker(*words: str) -> str:
 
 
 def rootless() -> bool:
-    """Whether the engine is rootless."""
-    return edge.rootless(edge.info().get("SecurityOptions") or [])
+    """Whether the engine is a rootless Docker: the host's network of a rootless Podman is the machine's."""
+    return not edge.podman() and edge.rootless(edge.info().get("SecurityOptions") or [])
 
 
 LACKS: dict[str, tuple[Callable[[], bool], str]] = {

@@ -80,7 +80,8 @@ def test_what_is_added_and_taken_away_leaves_every_byte(definition: Definition) 
 @BOUNDED
 @given(definitions(st.just("one")), definitions(st.just("two")))
 def test_the_first_of_two_goes_as_if_it_never_was(one: Definition, two: Definition) -> None:
-    left = remove(add(add(TREE, one), two), "one")
+    first = add(TREE, one)
+    left = remove(add(first, two), "one")
     alone = add(TREE, two)
     both = (
         yamlfile.load("", left.pop("compose/two.yml").decode()),
@@ -90,7 +91,7 @@ def test_the_first_of_two_goes_as_if_it_never_was(one: Definition, two: Definiti
     assert both[0] == both[1]
     assert left == alone
     assert list(offsets[0]) == list(offsets[1])
-    taken = read(add(TREE, one)).entry("one", ["compose/one.yml"]).ports
+    taken = read(first).entry("one", ["compose/one.yml"]).ports
     assert not {*taken.values()} & {*offsets[0].values()}
 
 

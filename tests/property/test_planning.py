@@ -103,8 +103,13 @@ class Case(NamedTuple):
     selected: set[str]
 
 
-ADDRESSES = st.sampled_from(["127.0.0.1", "0.0.0.0", "10.0.0.1"])
-NUMBERS = st.sampled_from(["", "8080", "8081", "8082", "8083"])
+ADDRESSES = ["127.0.0.1", "0.0.0.0", "10.0.0.1"]
+NUMBERS = ["", "8080", "8081", "8082", "8083"]
+BOTH = [(number, address) for number in NUMBERS for address in ADDRESSES]
+AT_MOST_ONE = st.sampled_from([*([()] * len(BOTH)), *((one,) for one in BOTH)])
+"""Every second time nothing."""
+NAMED = st.sampled_from(["", "a", "b", "ab", "ba", "aa"])
+"""Profiles, each a letter."""
 
 
 @st.composite
@@ -114,13 +119,13 @@ def cases(draw: st.DrawFn) -> Case:
     for name, targets in found.items():
         hard = [t for t, edge in targets.items() if edge.required]
         soft = [t for t, edge in targets.items() if not edge.required]
-        published = draw(st.lists(st.tuples(NUMBERS, ADDRESSES), max_size=1))
+        published = draw(AT_MOST_ONE)
         services[name] = {
-            "profiles": draw(st.lists(st.sampled_from(["a", "b"]), max_size=2)),
+            "profiles": [*draw(NAMED)],
             "depends_on": needs(*hard, optional=soft),
             "ports": [port(number, 80, address) for number, address in published],
         }
-    off = draw(st.sets(st.sampled_from(sorted(services)), max_size=1)) if services else set()
+    off = draw(st.sampled_from([set[str](), *({name} for name in sorted(services))]))
     named = {profile for service in services.values() for profile in service["profiles"]}
     return Case(services, off, draw(st.sets(st.sampled_from(sorted(named)))) if named else set())
 

@@ -1,5 +1,6 @@
 """For any routes: what takes a request does not hang on their order, and nothing takes what is outside all of them."""
 
+import itertools
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -10,37 +11,37 @@ from stack.gateway.routing import Match, Miss
 
 BOUNDED = settings(max_examples=200, deadline=None)
 
-SEGMENTS = st.sampled_from(["a", "ab", "b"])
+SEGMENTS = ["a", "ab", "b"]
+PATHS = ["/" + "/".join(parts) for count in (1, 2) for parts in itertools.product(SEGMENTS, repeat=count)]
+PREFIXES = [path + end for path in PATHS for end in ("", "/")]
+PATTERNS = [f"~{path}{end}" for path in PATHS for end in ("", "$", "(/|$)", "/?$")]
 HOSTS = ["a.localhost", "b.localhost", "*.localhost", "a.*", "a.localhost:63002"]
 ASKED = ["localhost", "localhost:63002", "a.localhost", "a.localhost:63002", "b.localhost", "a.example"]
 METHODS = ["GET", "POST"]
-
-paths = st.lists(SEGMENTS, min_size=1, max_size=2).map(lambda parts: "/" + "/".join(parts))
-prefixes = st.tuples(paths, st.sampled_from(["", "/"])).map("".join)
-patterns = st.tuples(paths, st.sampled_from(["", "$", "(/|$)", "/?$"])).map(lambda pair: f"~{pair[0]}{pair[1]}")
+PLUGINS = [{"name": name} for name in ("key-auth", "basic-auth", "request-termination")]
 
 
-def some(item: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
-    return st.lists(item, min_size=1, max_size=most, unique=True)
+def some(items: list[Any], most: int = 2) -> st.SearchStrategy[list[Any]]:
+    """One to `most` of the items in any order: one choice among all that there are takes a fraction of one for each."""
+    return st.sampled_from([list(some) for count in range(most) for some in itertools.permutations(items, count + 1)])
 
 
 route_shapes = st.fixed_dictionaries(
-    {"paths": some(prefixes | patterns, 3)},
+    # As many prefixes as patterns.
+    {"paths": st.lists(st.sampled_from([*PREFIXES, *PREFIXES, *PATTERNS]), min_size=1, max_size=3, unique=True)},
     optional={
-        "hosts": some(st.sampled_from(HOSTS)),
-        "methods": some(st.sampled_from(METHODS)),
+        "hosts": some(HOSTS),
+        "methods": some(METHODS),
         "regex_priority": st.integers(0, 2),
         "strip_path": st.booleans(),
         "preserve_host": st.booleans(),
-        "plugins": some(st.sampled_from(["key-auth", "basic-auth", "request-termination"]), 3).map(
-            lambda names: [{"name": name} for name in names]
-        ),
+        "plugins": some(PLUGINS, 3),
     },
 )
 routes = st.lists(route_shapes, max_size=5).map(
     lambda shapes: [{"name": f"r{position}", **shape} for position, shape in enumerate(shapes)]
 )
-requests = st.tuples(st.sampled_from(METHODS), st.sampled_from(ASKED), prefixes | st.just("/"))
+requests = st.tuples(st.sampled_from(METHODS), st.sampled_from(ASKED), st.sampled_from(["/", *PREFIXES]))
 
 
 def table(listed: list[dict[str, Any]]) -> routing.Router:

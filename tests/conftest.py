@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import compileall
+import gc
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,6 +13,14 @@ from tests import support
 from tests.support import Checkout
 
 settings.register_profile("long", max_examples=500, deadline=None)
+# What is read up to the first test stays: to look through it for garbage took a sixth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on, garbage is looked for among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 JUDGES = "engine/test_gateway_requests.py"
@@ -37,16 +47,31 @@ def bytecode() -> None:
     compileall.compile_dir(support.ROOT / "stack", quiet=2)
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def answers(shared: Path) -> Path:
+    """Where it is kept what Compose says to commands."""
+    folder = shared / "answers"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, bytecode: None) -> Checkout:
+def checkout(tmp_path: Path, bytecode: None, answers: Path) -> Checkout:
     """A copy of all that this project ships."""
-    return support.make(tmp_path / "checkout", support.SHIPPED, {})
+    return support.make(tmp_path / "checkout", support.SHIPPED, {}, answers)
 
 
 @pytest.fixture
-def tree(tmp_path: Path, bytecode: None) -> Callable[[Mapping[str, str]], Checkout]:
+def tree(tmp_path: Path, bytecode: None, answers: Path) -> Callable[[Mapping[str, str]], Checkout]:
     """Make a checkout of the program and the files given, nothing else."""
-    return lambda files: support.make(tmp_path / "checkout", support.PROGRAM, files)
+    return lambda files: support.make(tmp_path / "checkout", support.PROGRAM, files, answers)
 
 
 @pytest.fixture

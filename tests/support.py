@@ -57,9 +57,10 @@ class Done(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """A copy of the program with some files around it."""
+    """A copy of the program with some files around it; what Compose says to its commands is kept in `answers`."""
 
     root: Path
+    answers: Path | None = None
 
     def write(self, path: str, text: str) -> Path:
         """Put a file there; `path` is relative to the checkout."""
@@ -80,7 +81,7 @@ class Checkout(NamedTuple):
         process first; `text` is its standard input."""
         around = {**environment(), "PYTHONPATH": str(self.root), **(env or {})}
         if before is None:
-            return Done(words, *warm.run(self.root, words, cwd or self.root, around, text or ""))
+            return Done(words, *warm.run(self.root, words, cwd or self.root, around, text or "", self.answers))
         done = subprocess.run(
             [sys.executable, "-m", "stack", *words],
             cwd=cwd or self.root,
@@ -122,7 +123,7 @@ def compose() -> list[str]:
     return [str(plugin)] if plugin else ["docker", "compose"]
 
 
-def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Checkout:
+def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str], answers: Path | None = None) -> Checkout:
     """A checkout in `folder` of some parts of this one, and `files` (text by path)."""
     folder.mkdir(parents=True, exist_ok=True)
     for part in parts:
@@ -133,7 +134,7 @@ def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str]) -> Chec
             shutil.copytree(source, folder / part, ignore=GATHERED)
         elif source.exists():
             shutil.copy2(source, folder / part)
-    checkout = Checkout(folder)
+    checkout = Checkout(folder, answers)
     for path, text in files.items():
         checkout.write(path, text)
     return checkout

@@ -20,18 +20,23 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from stack import docker
+from tests import answers
+
 ROOT = Path(__file__).resolve().parents[1]
 ENDLESS = 120.0
 """Seconds after which a command counts as hanging."""
 
 
-def run(root: Path, words: tuple[str, ...], cwd: Path, env: Mapping[str, str], text: str) -> tuple[int, str, str]:
+def run(root: Path, words: tuple[str, ...], cwd: Path, env: Mapping[str, str], text: str,
+        folder: Path | None) -> tuple[int, str, str]:  # fmt: skip
     """The exit code (negative for a signal, as subprocess has it), output and errors of the program of the checkout
-    `root`. Raises TimeoutError after two minutes."""
+    `root`. What Compose says of files is kept in `folder`. Raises TimeoutError after two minutes."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(text.encode())
         given.seek(0)
-        order = {"root": str(root), "words": words, "cwd": str(cwd), "env": dict(env)}
+        kept = folder and str(folder)
+        order = {"root": str(root), "words": words, "cwd": str(cwd), "env": dict(env), "answers": kept}
         ours, theirs = socket.socketpair()
         with ours, theirs:
             streams = [stream.fileno() for stream in (given, out, err)]
@@ -89,6 +94,8 @@ def _command(order: Mapping[str, Any], streams: list[int]) -> NoReturn:
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
     _belong_to(order["root"])
+    if order["answers"]:
+        docker.config = answers.kept(Path(order["answers"]))  # type: ignore[assignment]
     sys.argv = ["stack", *order["words"]]
     try:
         importlib.import_module("stack.program").main()

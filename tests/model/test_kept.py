@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from stack import docker, tree
 from stack.planning import batches, catalog, plan, planner
 from stack.planning.planner import Request
+from tests.answers import kept
 from tests.model.shipped import ADDRESSES, FRAGMENTS, PROFILES, TEXTS
-from tests.support import Checkout
+from tests.support import Checkout, keep
 
 SOURCED = [
     f"{name}={source}"
@@ -48,8 +49,9 @@ REQUESTS = st.builds(
 @settings(max_examples=EXAMPLES if EXAMPLES > 100 else 3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request=REQUESTS, before=REQUESTS, changed=st.sampled_from(CHANGED))
 def test_a_plan_is_the_same_whatever_was_kept(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, request: Request, before: Request, changed: str
+    checkout: Checkout, answers: Path, monkeypatch: pytest.MonkeyPatch, request: Request, before: Request, changed: str
 ) -> None:
+    monkeypatch.setattr(docker, "config", kept(answers))
     for name, address in ADDRESSES.items():
         monkeypatch.setenv(name, address)
     path = checkout.root / changed
@@ -64,14 +66,14 @@ def test_a_plan_is_the_same_whatever_was_kept(
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def asked(answers: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The files of each question to Compose."""
     found: list[list[str]] = []
-    real = docker.config
+    config = kept(answers)
 
-    def counted(root: Path, files: list[str], *rest: object) -> str:
+    def counted(root: Path, files: list[str], env: dict[str, str], project: str) -> str:
         found.append(files)
-        return real(root, files, *rest)  # type: ignore[arg-type]
+        return config(root, files, env, project)
 
     monkeypatch.setattr(docker, "config", counted)
     return found
@@ -94,6 +96,7 @@ def test_of_a_changed_file_one_fragment_is_asked_for(checkout: Checkout, asked: 
 def test_what_two_files_say_of_one_volume_is_never_kept_for_one_alone(
     checkout: Checkout, asked: list[list[str]]
 ) -> None:
+    keep(checkout.root)
     mine = checkout.root / "compose" / "mine.yml"
     alone = "services: {mine: {image: mine}}\n"
     for more in ("volumes: {redis-data: {labels: {a: b}}}\n", "", "volumes: {redis-data: }\n"):

@@ -1,0 +1,33 @@
+"""What Compose says of files, kept for a run of the tests: hundreds of them begin with the same files."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from stack import docker
+
+Config = Callable[[Path, Sequence[str], Mapping[str, str], str], str]
+ELSEWHERE = (b"include", b"extends", b"env_file", b"label_file")
+"""Words by which Compose reads files that it was not given."""
+
+
+def kept(folder: Path, ask: Config = docker.config) -> Config:
+    """`docker.config` that asks once for the same bytes under the same settings, and keeps in the folder what it was
+    told. A refusal is asked for each time."""
+
+    def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str) -> str:
+        texts = [(root / file).read_bytes() for file in files]
+        if any(word in text for word in ELSEWHERE for text in texts):
+            return ask(root, files, env, project)
+        around = sorted({**docker.bare_environment(), **env}.items())
+        inputs = repr([docker.compose_stamp(), project, around, list(files), texts])
+        answer = folder / hashlib.sha256(inputs.encode()).hexdigest()
+        if not answer.exists():
+            aside = answer.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            aside.write_text(ask(root, files, env, project))
+            aside.replace(answer)
+        return answer.read_text()
+
+    return config

@@ -160,12 +160,13 @@ def rollback(number: str = "", yes: bool = False) -> "Result":
     return module.run(number, yes)
 
 
-@command("Images", "upgrade", service="only this service (repeat)", timeout="seconds for each service to get healthy")
-def upgrade(service: Many = (), yes: bool = False, timeout: str = "300") -> "Result":
+@command("Images", "upgrade", service="only this service (repeat)", timeout="seconds for each service to get healthy",
+         without_backup="do not save the data of what moves first")  # fmt: skip
+def upgrade(service: Many = (), yes: bool = False, timeout: str = "300", without_backup: bool = False) -> "Result":
     """Move what runs to what its tags are now, one service after the other; all back where one fails."""
     from stack.commands import upgrade as module
 
-    return module.run(service, yes, timeout)
+    return module.run(service, yes, timeout, without_backup)
 
 
 @command("Images", "outdated")

@@ -1,12 +1,17 @@
 """`inv upgrade`: services to what the files name and their tags are now, one after the other; back where one fails."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from stack import docker, tree
-from stack.commands import rollback, up
+from stack.backup import earlier, folder, jobs
+from stack.backup import saving as asking
+from stack.backup.jobs import Job
+from stack.backup.manifest import PROJECT, Manifest
+from stack.commands import backup, restore, rollback, up
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import echoed, suggest
 from stack.output import consent
@@ -30,15 +35,18 @@ class Step(msgspec.Struct, frozen=True):
     moves: list[Move]
     pulls: list[str]
     problems: list[Problem]
+    jobs: list[Job] = []
 
 
-def run(services: tuple[str, ...], yes: bool, timeout: str) -> Result:
-    """Say what moves and ask; pull all of it; then start it service by service, those that others depend on first, and
-    wait for each to be healthy. Where one is not, all goes back to how it was."""
+def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool) -> Result:
+    """Say what moves and ask; pull all of it; back up the data of what moves; then start it service by service, those
+    that others depend on first, and wait for each to be healthy and to answer its question. Where one does not, all
+    goes back to how it was, with that data."""
     seconds = up.seconds(timeout)
     root = tree.root()
     with tree.locked(root):
         step = _step(root, services)
+        step = step if without_backup else msgspec.structs.replace(step, jobs=_jobs(step))
         if not step.moves:
             return Result(_data(step, []), step.problems, lines=["nothing is known to be newer; nothing was changed"])
         _agree(step, yes)
@@ -68,6 +76,13 @@ def _step(root: Path, asked: tuple[str, ...]) -> Step:
     moves = moving.moves(planned.plan.services, mine, pulled, ran, answers, pins.read(root))
     lacking = {s.image for s in planned.plan.services if s.name in chosen and not s.built and s.image not in here}
     return Step(planned, table, told, moves, sorted(lacking), _silent(answers))
+
+
+def _jobs(step: Step) -> list[Job]:
+    """What there is to save of the services that move."""
+    names = [move.service for move in step.moves]
+    facts = step.planned.facts
+    return jobs.jobs(facts, names, docker.containers(step.planned.plan.project), docker.volumes()) if names else []
 
 
 def _retagged(change: Change) -> Change:
@@ -105,7 +120,7 @@ def _silent(answers: Mapping[str, Answer]) -> list[Problem]:
 
 def _agree(step: Step, yes: bool) -> None:
     """Say what moves, and ask. Raises StackError where nobody can be asked, or the answer is no."""
-    lines = preview(step.moves)
+    lines = [*preview(step.moves), *(f"saved first: {line}" for line in jobs.lines(step.jobs, None))]
     ask = consent.asker()
     if ask is None and not yes:
         raise fail("not-agreed", "\n".join(["this would move:", *lines]), fix="./inv upgrade --yes")
@@ -131,6 +146,7 @@ def _moved(root: Path, step: Step, timeout: float) -> Result:
         failed = [o for o in pull.pull(step.pulls, lambda i, text: progress.tell(i, f"pulling {text}")) if o.kind]
     if failed:
         raise StackError([pull.problem(outcome) for outcome in failed])
+    saved = _saved(root, step, progress)
     before = _before(root, step)
     if step.table:
         locks.write(root, step.table)
@@ -140,11 +156,28 @@ def _moved(root: Path, step: Step, timeout: float) -> Result:
         wrong = _each(step, timeout, done)
         lost += [problem.where for problem in wrong]
     if wrong:
-        return _back(root, step, before, wrong)
-    return Result(_data(step, done), step.problems, lines=[f"moved: {', '.join(done)}", UNDO])
+        tried = {move.service for move in step.moves[: len(done) + 1]}
+        return _back(root, step, before, wrong, saved, tried)
+    lines = [f"moved: {', '.join(done)}", UNDO]
+    lines += [f"their data of before: ./inv restore {saved.name}"] if saved else []
+    return Result(_data(step, done), step.problems, lines=lines)
 
 
 UNDO = "./inv rollback goes back to how it was, but for the data"
+
+
+def _saved(root: Path, step: Step, progress: Progress) -> Manifest | None:
+    """A backup of what moves; None where none of it has data, or none is wanted."""
+    if not step.jobs:
+        return None
+    checkout, project = step.planned.checkout, step.planned.plan.project
+    place = folder.of(root, checkout.settings.value("BACKUP_DIR"))
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wanted = backup.Wanted(step.planned, docker.containers(project), step.jobs, {})
+    with progress.shown(), folder.held(place):
+        made, problems = backup.save(wanted, place, secrets=True, progress=progress)
+    step.problems.extend(problems)
+    return made
 
 
 def _before(root: Path, step: Step) -> history.Entry:
@@ -167,19 +200,55 @@ def _each(step: Step, timeout: float, done: list[str]) -> list[Problem]:
             return error.problems
         if result.exit_code:
             return result.problems
+        if silent := _silent_one(step.planned, move.service):
+            return silent
         done.append(move.service)
     return []
 
 
-def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem]) -> Result:
+def _silent_one(planned: Planned, service: str) -> list[Problem]:
+    """Why a service does not answer the question of its fragment; nothing where it does, or there is none."""
+    question = jobs.rules(planned.facts, service).question
+    up_ = [c for c in docker.containers(planned.plan.project) if c.service == service and c.state == "running"]
+    try:
+        for one in up_[:1] if question else []:
+            asking.ask(one.id, question, service)
+    except StackError as error:
+        return error.problems
+    return []
+
+
+def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem], saved: Manifest | None,
+          tried: set[str]) -> Result:  # fmt: skip
     moment = history.moment(root, before.number)
     way = rolling.way(root, moment, before.images, docker.containers(step.planned.plan.project))
+    way, told_of_data = _with_data(root, way, saved, tried)
     failed = rollback.going(root, way, before, Progress())
     lost = [failure.service for failure in failed if not failure.retry]
     how = f"and {', '.join(lost)} did not come back" if lost else "so all is as it was before, settings included"
+    wrong = [*wrong, *told_of_data]
     told = Problem("upgrade", f"{wrong[0].where or 'a service'} did not get there, {how}", wrong[0].where,
                    "mend it, or leave that image as it was; then ./inv upgrade")  # fmt: skip
     return Result(_data(step, []), [*wrong, told, *rollback.explained(root, failed)], FAILED, [rollback.NEXT])
+
+
+def _with_data(root: Path, way: rolling.Way, saved: Manifest | None,
+               tried: set[str]) -> tuple[rolling.Way, list[Problem]]:  # fmt: skip
+    """The way with the data that the services had which were moved; where that can't be had, without, and why."""
+    parts = [part for part in saved.parts if part.kind != PROJECT and part.service in tried] if saved else []
+    if saved is None or not parts:
+        return way, []
+    progress = Progress()
+    try:
+        with restore.source(root, saved.name) as found, progress.shown():
+            return earlier.filled(root, way, partial(restore.opened, root, found), parts, progress), []
+    except StackError as error:
+        names = ", ".join(sorted({part.service for part in parts}))
+        fix = f"./inv restore {saved.name}"
+        return way, [
+            *error.problems,
+            Problem("upgrade-data", f"the data of {names} is as the upgrade left it", "", fix),
+        ]
 
 
 def _data(step: Step, done: list[str]) -> dict[str, object]:

@@ -69,6 +69,19 @@ def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[C
     return Way(moment.plan, files, derived, assembled, told, pulls, kept, volumes, newer(root, assembled["services"]))
 
 
+def onto(root: Path, found: Way, names: Mapping[str, str], env: bytes) -> Way:
+    """The way with other volumes (key → name), and the `.env` that says so."""
+    declared = found.model.get("volumes") or {}
+    renamed = {key: {**(declared.get(key) or {}), "name": name} for key, name in names.items()}
+    project = {**found.model, "volumes": {**declared, **renamed}}
+    old = (found.files["compose.yaml"] or b"").decode()
+    text = assembly.text(project, old.partition("# inputs: ")[2].partition("\n")[0])
+    files = {**found.files, "compose.yaml": text.encode(), ".env": env}
+    running = docker.containers(found.plan.project)
+    told = _changes(root, found.plan, project, text, envfile.parse(env), running)
+    return msgspec.structs.replace(found, files=files, model=project, changes=told)
+
+
 def _standing(root: Path) -> dict[str, Any]:
     """The project as it stands in compose.yaml; empty where there is none."""
     text = tree.read(root / "compose.yaml").decode(errors="replace")

@@ -100,3 +100,29 @@ def test_without_a_lock_the_tag_is_pulled_anew_and_a_rollback_has_the_old_one(st
     assert _which(stack) == "first"
     wrong = stack.inv("upgrade", "ap", "--yes")
     assert (wrong.code, 'did you mean "app"?' in wrong.err) == (2, True)
+
+
+def test_data_is_saved_first_and_comes_back_from_an_image_that_spoils_it(stack: Stack, port: int) -> None:
+    bad = images.layer({**images.root_filesystem(), "bad": b"", "which": b"bad\n"})
+    images.publish(port, "app:3", bad)
+    (stack.root / "pins.yml").write_text("[]\n")
+    # The newer one gets healthy, and has no answer any more.
+    question = ["sh", "-c", "[ ! -e /bad ] && read -r kept < /data/kept && echo $$kept"]
+    stack.service("app", image=f"${{APP_IMAGE:-127.0.0.1:{port}/app:1}}", volumes=["data:/data"],
+                  command=["sh", "-c", "[ ! -e /bad ] || echo spoilt > /data/kept; exec sleep infinity"],
+                  healthcheck={"test": "read -r found < /which", "interval": "1s"},
+                  entry={"backup": {"question": question}})  # fmt: skip
+    stack.volume("app", "data")
+    stack.up()
+    stack.exec("app", "sh", "-c", "echo mine > /data/kept")
+    stack.inv("env.set", "APP_IMAGE", f"127.0.0.1:{port}/app:3")
+    failed = stack.inv("upgrade", "--yes", "--json")
+    assert failed.code == 1, failed
+    assert "backup-question" in [problem["code"] for problem in failed.problems]
+    assert "all is as it was before" in failed.out
+    assert _which(stack) == "first"
+    assert stack.exec("app", "sh", "-c", "read -r kept < /data/kept; echo $kept").strip() == "mine"
+    assert stack.env()["DATA_VOLUMES"] == "data=2"
+    assert "everything already is as planned" in stack.up().out
+    # What the other made of it is still there, for a look.
+    assert len(stack.listed("volume")) == 2

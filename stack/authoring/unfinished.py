@@ -12,8 +12,6 @@ from stack import tree
 FILE = f"{tree.GENERATED}/unfinished.json"
 UPDATE = f"{tree.GENERATED}/update.json"
 """The same of an update, which `upstream` ends instead of undoing it."""
-PRIVATE = (".env", f"{tree.GENERATED}/")
-"""How the paths begin of files for their owner alone."""
 PROGRAMS = (b"#!", b"\x7fELF")
 """How scripts and Linux's binaries begin."""
 
@@ -76,12 +74,13 @@ def found(path: Path) -> bytes | None:
 
 
 def put(root: Path, path: str, data: bytes | None) -> None:
-    """Make a file be as `data` says, a program executable, `.env` for its owner alone; with the last file of a folder
-    the folder goes."""
+    """Make a file be as `data` says, a program executable, `.env` and what is generated for its owner alone; with the
+    last file of a folder the folder goes."""
     target = root / path
     if data is not None:
+        private = path == ".env" or path.startswith(f"{tree.GENERATED}/")
         mode = 0o755 if data.startswith(PROGRAMS) else 0o644
-        tree.write(target, data, 0o600 if path.startswith(PRIVATE) else mode)
+        tree.write(target, data, 0o600 if private else mode)
         return
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         target.unlink()

@@ -73,9 +73,11 @@ mount -t tmpfs tmpfs /dev/net
 mknod -m 0666 /dev/net/tun c 10 200
 install -d -o stack -g stack -m 0755 /run/user
 cd /home/stack
-exec setpriv --reuid=stack --regid=stack --clear-groups env -i HOME=/home/stack PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+# Not by exec: who becomes another user is not told any more that its parent has ended.
+setpriv --reuid=stack --regid=stack --clear-groups env -i HOME=/home/stack PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     XDG_RUNTIME_DIR=/run/user DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS=--disable-host-loopback=false \
     sh /usr/share/docker.io/contrib/dockerd-rootless.sh
+exit
 """
 OWN_PIDS = ("--pid", "--fork", "--kill-child")
 """Words of unshare: whatever the engine starts ends with it."""
@@ -110,7 +112,9 @@ def _rootless(_: Path, run: Path) -> dict[str, str]:
     shutil.copy(plugin, plugins)
     for path in (home, *home.rglob("*")):
         os.chown(path, USER, USER)
-    return {"DOCKER_HOST": f"unix://{run}/user/docker.sock", "HOME": str(home), "USER": "stack", "LOGNAME": "stack"}
+    # The checkout is not the user's to write in.
+    own = {"PYTEST_ADDOPTS": "-p no:cacheprovider", "PYTHONDONTWRITEBYTECODE": "1", "USER": "stack", "LOGNAME": "stack"}
+    return {"DOCKER_HOST": f"unix://{run}/user/docker.sock", "HOME": str(home), **own}
 
 
 def _podman(tree: Path, run: Path) -> dict[str, str]:

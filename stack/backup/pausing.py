@@ -1,5 +1,5 @@
-"""Containers that stand still for a moment. A small program of its own pauses them and lets them go on once a pipe ends
-that this process holds: so they go on even where this process is killed."""
+"""Containers that stand still for a moment, and what must be done however this process ends. A small program of its own
+does it once a pipe ends that this process holds: so paused containers go on even where this process is killed."""
 
 import contextlib
 import subprocess
@@ -14,6 +14,26 @@ docker pause "$@" >/dev/null && echo paused
 cat >/dev/null
 for one in "$@"; do docker unpause "$one" >/dev/null 2>&1; done
 """
+
+
+AFTERWARDS = """
+trap '' INT TERM HUP
+cat >/dev/null
+exec "$@" >/dev/null 2>&1
+"""
+
+
+@contextlib.contextmanager
+def afterwards(command: Sequence[str]) -> Iterator[None]:
+    """The command runs once the block has ended, also where this process is killed in it."""
+    keeper = subprocess.Popen(["sh", "-c", AFTERWARDS, "afterwards", *command], stdin=subprocess.PIPE,
+                              env=docker.environment(), start_new_session=True)  # fmt: skip
+    assert keeper.stdin is not None
+    try:
+        yield
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from stack import tree
-from stack.backup import jobs, project, repository, saving, scratch
+from stack.backup import jobs, pausing, project, repository, saving, scratch
 from stack.backup import manifest as manifests
 from stack.backup.manifest import PROJECT, Manifest, Part
 from stack.backup.repository import Repository
@@ -111,7 +111,8 @@ def _into_stopped(planned: Planned, repo: Repository, part: Part, dump: Dump, pr
     try:
         with os.fdopen(handle, "w") as file:
             file.write(scratch.described(planned, part.service, dump.restore))
-        _into(planned, repo, part, scratch.once(planned, part.service, Path(name)), progress)
+        with pausing.afterwards(scratch.gone(planned)):
+            _into(planned, repo, part, scratch.once(planned, part.service, Path(name)), progress)
     finally:
         Path(name).unlink(missing_ok=True)
 

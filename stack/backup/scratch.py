@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack import docker, process
+from stack.backup import pausing
 from stack.errors import StackError, fail
 from stack.planning import compare, planner, saving
 from stack.planning.planner import Planned
@@ -31,15 +32,24 @@ def project(planned: Planned) -> str:
 def running(planned: Planned, service: str) -> Iterator[str]:
     """The container of a service, healthy, by its id. Raises StackError where it does not get there."""
     text = described(planned, service, None)
-    try:
-        done = _compose(planned, text, ["up", "--detach", "--no-build", "--pull", "never", "--force-recreate", service])
-        if done.returncode:
-            raise _failed(service, done.stderr)
-        container = docker.containers(project(planned))[0].id
-        _wait(container, service)
-        yield container
-    finally:
-        _compose(planned, text, ["down", "--timeout", "60"])
+    up = ["up", "--detach", "--no-build", "--pull", "never", "--force-recreate", service]
+    with pausing.afterwards(gone(planned)):
+        try:
+            done = _compose(planned, text, up)
+            if done.returncode:
+                raise _failed(service, done.stderr)
+            container = docker.containers(project(planned))[0].id
+            _wait(container, service)
+            yield container
+        finally:
+            _compose(planned, text, ["down", "--timeout", "60"])
+
+
+def gone(planned: Planned) -> list[str]:
+    """The command that removes what is left of these containers."""
+    label = f"label={docker.PROJECT_LABEL}={project(planned)}"
+    script = 'docker ps -aq --filter "$1" | while read -r one; do docker rm -f "$one"; done'
+    return ["sh", "-c", script, "gone", label]
 
 
 def once(planned: Planned, service: str, file: Path) -> list[str]:

@@ -37,10 +37,11 @@ HERE = ("PROJECT_NAME", "BASE_PORT", "BACKUP_DIR", "BACKUP_IMAGE", "BACKUP_PASSP
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a backup lies: the folder with its repository, its name, and what opens it."""
+    """Where a backup lies: the folder with its repository, its name, what opens it, and how its user calls it."""
 
     place: Path
     name: str
+    shown: str
     image: str
     passphrase: str = ""
     identity: str = ""
@@ -67,15 +68,15 @@ def source(root: Path, file: str, identity: str = "") -> Iterator[Source]:
     path = Path(file).expanduser()
     if file and path.is_file():
         with folder.unpacked(path, root / tree.GENERATED / "tmp") as place:
-            yield Source(place, _named(place, ""), *rest)
+            yield Source(place, _named(place, ""), file, *rest)
     elif file and path.is_dir():
-        yield Source(path.absolute(), _named(path, ""), *rest)
+        yield Source(path.absolute(), _named(path, ""), file, *rest)
     else:
         if file and not manifest.NAME.fullmatch(file):
             message = f"there is no file, folder or backup {echoed(file)}"
             raise fail("backup-missing", message, file, "./inv backup.list")
         place = folder.of(root, backup.setting(root, "BACKUP_DIR"))
-        yield Source(place, _named(place, file), *rest)
+        yield Source(place, _named(place, file), str(place), *rest)
 
 
 def _named(place: Path, name: str) -> str:
@@ -88,9 +89,14 @@ def _named(place: Path, name: str) -> str:
 @contextmanager
 def opened(root: Path, found: Source, new: Mapping[str, str] | None = None) -> Iterator[Repository]:
     """The repository of a backup, unlocked, with new volumes to be filled."""
-    with repository.opened(found.place, found.image, new=new) as closed:
-        passphrase = found.passphrase or os.environ.get("BACKUP_PASSPHRASE", "")
-        yield repository.unlocked(closed, keys.known(root, found.place, passphrase, found.identity))
+    try:
+        with repository.opened(found.place, found.image, new=new) as closed:
+            yield repository.unlocked(closed, keys.known(root, found.place, found.passphrase, found.identity))
+    except StackError as error:
+        # A file's folder is gone by the time that somebody reads of it.
+        shown = [p if p.where != str(found.place) else msgspec.structs.replace(p, where=found.shown)
+                 for p in error.problems]  # fmt: skip
+        raise StackError(shown, error.exit_code) from None
 
 
 def _restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
@@ -325,17 +331,18 @@ def _unwell() -> Problem:
 def _back(root: Path, made: list[str], ran: bool, error: BaseException, progress: Progress) -> None:
     """All as it was before: files, then containers, then the new volumes."""
     progress.say("putting back what was there before")
-    changed = unfinished.undo(root)
+    unfinished.undo(root)
     if not made:
         return
     project = checkouts.project_name(root)
     on_new = _mounting(project, set(made))
     if on_new:
         objects.remove_containers(project, on_new)
-    if ran and on_new and not isinstance(error, KeyboardInterrupt):
+    if ran and on_new and isinstance(error, KeyboardInterrupt):
+        progress.say(f"to start what was ended of {', '.join(on_new)}: ./inv up")
+    elif ran and on_new:
         up.started(Request())
-    docker.run(["volume", "rm", *made])
-    del changed
+    docker.run(["volume", "rm", *made], timeout=60)
 
 
 def _mounting(project: str, names: set[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Backups of running programs, and what comes back of them: in another folder, under another name, with everything that
 was acknowledged before; and what is refused, with nothing touched."""
 
+import os
 import random
 import re
 import shutil
@@ -119,4 +120,4 @@ def test_an_interrupted_command_leaves_nothing_half(stack: Stack, saved: str) ->
 
 @pytest.mark.soak
 def test_thirty_interruptions_of_each_leave_nothing_half(stack: Stack, saved: str) -> None:
-    backups.kills(stack, saved, random.Random(), 60)
+    backups.kills(stack, saved, random.Random(), int(os.environ.get("KILLS") or 60))

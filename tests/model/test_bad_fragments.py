@@ -27,6 +27,10 @@ WAITS = "depends_on: {%s: {condition: service_started}}"
          Refusal("x-stack-type", 'an integer, got "17"', f"{FILE}: x-stack.web.ports.WEB_PORT", EDIT)),
         (fragment("web", "secrets: {WEB_KEY: md5}"),
          Refusal("x-stack-type", 'got "md5"', f"{FILE}: x-stack.web.secrets.WEB_KEY", EDIT)),
+        (fragment("web", "backup: {dump: []}"),
+         Refusal("x-stack-type", "unknown field `dump`", f"{FILE}: x-stack.web.backup", EDIT)),
+        (fragment("web", "backup: {dumps: [{name: a, save: [b], restore: c}]}"),
+         Refusal("x-stack-type", "expected `array`, got `str`", f"{FILE}: x-stack.web.backup.dumps", EDIT)),
         (MENDABLE, Refusal("x-stack-service", "web has no service 'wbe'", f"{FILE}: x-stack.wbe", '"web"?')),
         # services
         ("services: {www: {image: a}}\n", Refusal("fragment-service", "no service named", FILE, "rename")),

@@ -14,6 +14,7 @@ from typing import Any
 from tests.engine.support import stacks
 from tests.engine.support.stacks import Stack
 
+ALL = ("--service", "notes", "--service", "redis", "--service", "supabase-db-init")
 RATE = 50
 """Writes a second."""
 
@@ -22,10 +23,10 @@ def prepare(stack: Stack) -> None:
     """A core with a table, a service whose volume has files, and all of it running."""
     stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"])
     stack.volume("notes", "notes-data")
-    done = stack.inv("up", "--profile", "small", "--service", "notes", "--service", "redis", "--service",
-                     "supabase-db-init")  # fmt: skip
+    done = stack.inv("up", *ALL)
     assert done.code == 0, done
-    sql(stack, "CREATE TABLE IF NOT EXISTS public.written (n int PRIMARY KEY)")
+    sql(stack, "CREATE TABLE public.written (n int PRIMARY KEY); INSERT INTO public.written VALUES (0)")
+    stack.exec("redis", "redis-cli", "rpush", "written", "0")
     stack.exec("notes", "sh", "-c", "mkdir -p /data/a && echo text > /data/a/b && ln -s b /data/a/link && "
                                     "chmod 640 /data/a/b && chown 1234:4321 /data/a/b")  # fmt: skip
 
@@ -173,7 +174,7 @@ def _look(stack: Stack, what: str) -> None:
     )
     done = stack.inv("backup.list", "--json")
     assert done.code == 0, f"{what}: {done}"
-    done = stack.inv("up")
+    done = stack.inv("up", *ALL)
     assert done.code == 0, f"{what}: {done}"
     assert (stack.root / ".env").stat().st_mode & 0o777 == 0o600, what
     assert rows(stack), what

@@ -47,6 +47,7 @@ def run(request: Request) -> Result:
         changes = compare.compare(planned, assembled, here, running, secrets)
         standing = planner.widened(planned, [c.name for c in changes if c.action == "beyond"])
         lines += connected(changes, live.untold(standing, secrets))
+        lines += _sealed(planned, changes)
         told = [*behind.problems(planned), *definitions.problems(planned), *entrance.unheard(planned)]
         lines += _to_come(planned, images.look(planned, here, assembled.digests))
     own = {port.host for service in planned.plan.services for port in service.ports if port.host}
@@ -64,6 +65,13 @@ def connected(changes: Iterable[Change], untold: Mapping[str, list[str]]) -> lis
     """Who runs on with other connections, as it reads them at each use."""
     runs = {change.name for change in changes if change.action in ("unchanged", "beyond")}
     return [f"{name} runs on, with other connections: {', '.join(untold[name])}" for name in untold if name in runs]
+
+
+def _sealed(planned: Planned, changes: Iterable[Change]) -> list[str]:
+    """That a gateway which runs on takes another certificate."""
+    runs = any(change.name == entrance.SERVICE and change.action in ("unchanged", "beyond") for change in changes)
+    takes = tls.to_come(planned) if runs and not tls.problems(planned.checkout) else ""
+    return [f"{entrance.SERVICE} runs on, and takes {takes}"] if takes else []
 
 
 def _to_come(planned: Planned, need: images.Need) -> list[str]:

@@ -227,7 +227,7 @@ UNCHANGED = "everything already is as planned; nothing was changed"
 def _routed(planned: Planned, gateway_stays: bool) -> list[str]:
     """Hand a gateway that kept running its new routes and certificate, once the services behind them are up."""
     new = live.apply_routes(planned, running=True) if gateway_stays else []
-    return [f"the gateway took its new {' and '.join(new)}"] if new else []
+    return [f"the gateway took {' and '.join(new)}"] if new else []
 
 
 def _checked(planned: Planned, request: Request) -> tuple[list[Container], dict[str, str | None]]:

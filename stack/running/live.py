@@ -93,7 +93,8 @@ def apply_routes(planned: Planned, running: bool) -> list[str]:
     if not made:
         return []
     served, certificate = HAPROXY if HAPROXY in made else GATEWAY, tls.wanted(planned)
-    fresh = {"routes": tree.read(root / served) != made[served], "certificate": tls.served(root) != certificate}
+    fresh = {"its new routes": tree.read(root / served) != made[served],
+             tls.NEW if certificate else tls.OWN: tls.served(root) != certificate}  # fmt: skip
     if running and any(fresh.values()):
         with tls.offered(root, certificate):
             _handed_over(planned, root / served, made[served])

@@ -45,6 +45,24 @@ def wanted(planned: Planned) -> bytes:
     return standing if _holds(standing, authority, names, now) else certificate.made(authority, names, now)
 
 
+NEW, OWN = "its new certificate", "a certificate of its own, which nobody knows"
+
+
+def to_come(planned: Planned) -> str:
+    """Which other certificate the gateway is to serve than it does, in words; nothing where that stays. Writes nothing,
+    and raises StackError where the user's own can't be served."""
+    settings, root = planned.checkout.settings, planned.checkout.root
+    standing = served(root)
+    if not asked(planned.checkout):
+        return OWN if standing else ""
+    if settings.value("TLS_CERT"):
+        stays = standing == certificate.pair(root, *(settings.value(name) for name in certificate.FILES))
+    else:
+        now, authority = dt.datetime.now(dt.UTC), tree.read(root / SIGNING)
+        stays = _lasts(authority, now) and _holds(standing, authority, names_of(planned), now)
+    return "" if stays else NEW
+
+
 def served(root: Path) -> bytes:
     """What the gateway serves, or will once it starts; nothing where it makes one itself."""
     return tree.read(root / SERVED)

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from tests.dashboards import given, shown
-from tests.engine.support import gateway, stacks, standins
+from tests.engine.support import gateway, judges, stacks, standins
 from tests.engine.support.gateway import Asker, Row
+from tests.engine.support.load import ask, load, page
 from tests.engine.support.stacks import Stack, docker, run
-from tests.engine.test_gateway_reload import GATEWAY, ROUTES, ask, load, page
+from tests.engine.test_gateway_reload import GATEWAY, ROUTES
 
-IMAGE = "genai-stack/gateway:test"
 ROOT = Path(__file__).parents[2]
 SHUT = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp")
 BROKEN = ROUTES.replace(
@@ -37,6 +37,7 @@ class Engine(NamedTuple):
     folder: Path
     port: int
     server: str
+    image: str
 
     @contextlib.contextmanager
     def take(self, document: dict[str, Any], trusted: Sequence[str] = ()) -> Iterator[Asker]:
@@ -51,7 +52,7 @@ class Engine(NamedTuple):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A gateway that has started with no route at all."""
-    standins.build(tmp_path_factory.mktemp("build"), IMAGE, ROOT / "compose/kong-api-gateway")
+    image = judges.built(tmp_path_factory.mktemp("build"))
     folder, name = tmp_path_factory.mktemp("gateway"), f"haproxy-{tmp_path_factory.getbasetemp().name}"
     folder.chmod(0o755)
     bridge = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
@@ -59,11 +60,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
         given = {**gateway.SECRETS, "PUBLIC_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}
         docker("run", "-d", "--name", name, *SHUT, "-v", f"{folder}:/gateway:ro", "-p", "127.0.0.1::8000",
-               *(word for key, value in given.items() for word in ("-e", f"{key}={value}")), IMAGE)  # fmt: skip
+               *(word for key, value in given.items() for word in ("-e", f"{key}={value}")), image)  # fmt: skip
         try:
             port = int(docker("port", name, "8000/tcp").rpartition(":")[2])
             stacks.until(lambda: run("docker", "exec", name, "test", "-S", "/tmp/haproxy.sock").code == 0, "HAProxy")
-            yield Engine(name, folder, port, server)
+            yield Engine(name, folder, port, server, image)
         finally:
             run("docker", "rm", "-f", name)
 
@@ -325,7 +326,7 @@ def test_without_a_credential_that_the_routes_name_it_does_not_start(engine: Eng
     (engine.folder / "needs.cfg").write_text(gateway.written(gateway.shipped((ROOT / "kong/kong.yml").read_text()),
                                                              engine.server))  # fmt: skip
     bare = run("docker", "run", "--rm", *SHUT, "-v", f"{engine.folder}:/gateway:ro", "-e", "SUPABASE_ANON_KEY=x",
-               "--entrypoint", "sh", IMAGE, "/opt/gateway/check.sh", "/gateway/needs.cfg")  # fmt: skip
+               "--entrypoint", "sh", engine.image, "/opt/gateway/check.sh", "/gateway/needs.cfg")  # fmt: skip
     assert bare.code == 3
     assert "SUPABASE_SECRET_KEY is not set" in bare.err
 

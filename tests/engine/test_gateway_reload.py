@@ -7,15 +7,13 @@ on a reload is Kong's own doing, and so is how it balances: Docker's DNS answers
 here, and by the KONG_DNS_* settings of compose/kong-api-gateway.yml (tests/unit/test_gateway_scripts.py holds them)
 Kong asks again after five seconds."""
 
-import contextlib
-import http.client
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.engine.support import stacks, standins
+from tests.engine.support.load import ask, load, page
 from tests.engine.support.stacks import Stack
 
 GATEWAY = "kong-api-gateway"
@@ -32,75 +30,6 @@ BROKEN = ROUTES.replace(
     "    routes:", '    plugins: [{name: "pre-function", config: {access: ["no Lua"]}}]\n    routes:'
 )
 """What our own check lets through, as it reads no Lua, and Kong refuses."""
-SLOW = """
-import signal, socket, threading, time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-class Server(ThreadingHTTPServer):
-    daemon_threads, request_queue_size = False, 64
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        time.sleep(0.2)
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(socket.gethostname().encode())
-server = Server(("", 8080), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
-server.server_close()
-"""
-"""A page that takes its time, so that some requests are under way at every moment; it says which container it is. Asked
-to end, it answers what it began, as uvicorn does."""
-ANSWERS = {"test": ["CMD", "bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"], "interval": "1s"}
-
-
-class Load:
-    """Requests one after the other in several threads: what they were answered, and by which worker."""
-
-    def __init__(self, port: int) -> None:
-        self.port, self.statuses = port, list[str]()
-        self.workers = set[str]()
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.is_set():
-            try:
-                status, _, worker = ask(self.port, "/web/")
-                self.statuses.append(str(status))
-                self.workers |= {worker}
-            except (OSError, http.client.HTTPException) as error:
-                self.statuses.append(repr(error))
-
-    def until_more(self, count: int) -> None:
-        """Wait for so many further answers."""
-        wanted = len(self.statuses) + count
-        stacks.until(lambda: len(self.statuses) >= wanted, "the load's next requests")
-
-
-def ask(port: int, path: str) -> tuple[int, str, str]:
-    """Status, body and worker of one request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(), str(answer.headers["X-Worker"])
-    finally:
-        connection.close()
-
-
-@contextlib.contextmanager
-def load(port: int) -> Iterator[Load]:
-    """A load that has begun, and ends with the block."""
-    made = Load(port)
-    threads = [threading.Thread(target=made.run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    try:
-        made.until_more(20)
-        yield made
-    finally:
-        made.over.set()
-        for thread in threads:
-            thread.join()
 
 
 @pytest.fixture
@@ -112,13 +41,6 @@ def gated(new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFact
     page(stack, "web")
     stack.up("--service", "web", "--service", GATEWAY)
     return stack
-
-
-def page(stack: Stack, name: str, offset: int = 21) -> None:
-    own = name.upper()
-    stack.service(name, image=standins.IMAGE, command=["python3", "-c", SLOW], healthcheck=ANSWERS,
-                  entry={"ports": {f"{own}_PORT": offset}}, ports=[f"127.0.0.1:${{{own}_PORT}}:8080"],
-                  deploy={"replicas": f"${{{own}_SCALE:-1}}"}, stop_grace_period="10s")  # fmt: skip
 
 
 def test_new_routes_come_without_a_failed_request_or_a_new_container(gated: Stack) -> None:

@@ -11,8 +11,9 @@ import pytest
 from stack.gateway import certificate
 from stack.running import tls
 from tests.engine.support import standins
+from tests.engine.support.load import load, page
 from tests.engine.support.stacks import Stack, docker, until
-from tests.engine.test_gateway_reload import GATEWAY, ROUTES, load, page
+from tests.engine.test_gateway_reload import GATEWAY, ROUTES
 
 ROUTED = ROUTES.replace("routes: [", 'routes: [{name: "named", hosts: ["web.localhost"]}, ')
 
@@ -70,6 +71,7 @@ def test_a_client_that_trusts_the_authority_is_served_and_another_certificate_co
         until(lambda: answered(port, "new.localhost", trusted)[0] == 200, "the new name")
         made, other = own(sealed.root)
         sealed.set(TLS_CERT="my.pem")
+        assert "runs on, and takes its new certificate" in sealed.inv("plan", *both).text
         assert "new certificate" in sealed.up(*both).text
         until(lambda: answered(port, "localhost", other) == (200, number(made)), "the new certificate")
         (sealed.root / "my.pem").write_bytes(made[:200])
@@ -85,3 +87,6 @@ def test_a_client_that_trusts_the_authority_is_served_and_another_certificate_co
     sealed.compose("restart", GATEWAY)
     until(lambda: sealed.one(GATEWAY)["State"]["Health"]["Status"] == "healthy", "the restarted gateway")
     assert answered(port, "web.localhost", other) == (200, number(made))
+    sealed.set(TLS="", TLS_CERT="")
+    for command in ("plan", "up"):
+        assert "takes a certificate of its own" in sealed.inv(command, *both).text.replace("took", "takes"), command

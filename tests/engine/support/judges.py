@@ -172,12 +172,18 @@ def _telling(route: str) -> dict[str, Any]:
     return {"name": "post-function", "config": {"header_filter": [code]}}
 
 
-@contextlib.contextmanager
-def haproxy(folder: Path) -> Iterator[HAProxy]:
-    """A HAProxy that has started with no route at all, on the base that GATEWAY_BASE_IMAGE names."""
+def built(folder: Path) -> str:
+    """The image of the source `build`, on the base that GATEWAY_BASE_IMAGE names."""
     base = os.environ.get("GATEWAY_BASE_IMAGE", stacks.BASE)
     image = IMAGE if base == stacks.BASE else f"{IMAGE}-other"
     standins.build(folder, image, ROOT / "compose/kong-api-gateway", base)
+    return image
+
+
+@contextlib.contextmanager
+def haproxy(folder: Path) -> Iterator[HAProxy]:
+    """A HAProxy that has started with no route at all."""
+    image = built(folder)
     with _echo() as server:
         (folder / "haproxy.cfg").write_text(gateway.written({"_format_version": "3.0"}, server))
         given = {**gateway.SECRETS, "PUBLIC_HTTP_PORT": str(gateway.PORT), "KONG_HTTPS_PORT": "63003"}

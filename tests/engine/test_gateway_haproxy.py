@@ -313,6 +313,8 @@ def test_what_is_too_long_or_no_host_is_refused_and_what_is_long_passes_whole(en
     with engine.take(plugins(a=[])) as asker:
         assert json.loads(got(asker, long).body)["path"] == long.removeprefix("/a")
         assert got(asker, "/a/", {"X-Long": "x" * 20_000}).status == 200
+        for rest in ("/%20?x=%zz&y=%41//&&", "/b%2Fc?100%", "/x?a=%41//../"):
+            assert json.loads(got(asker, f"/a{rest}").body)["path"] == rest
     for path, headers in ((longer, {}), ("/a/", {"X-Long": "x" * 80_000})):
         with contextlib.closing(Asker(engine.port)) as asker:
             assert got(asker, path, headers).status in (400, 414, 431)

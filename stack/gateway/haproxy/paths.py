@@ -139,7 +139,9 @@ def reading(plain: bool) -> list[str]:
         f"allow unless {{ path -m reg -- {word(UNUSUAL)} }}",
         f"return status 400 if {{ path -m reg -- {word('%(?![0-9A-Fa-f]{2})|%00')} }}",
         f"return status 400 if {{ {decoded} -m sub .. }} {{ {word(decoded)} -m reg -- {word(ABOVE)} }}",
+        # What follows reads the query as well, where a bare % means nothing.
         f"set-var(txn.query) query if {ENCODED}",
+        "set-query %[var(txn.nothing)] if { var(txn.query) -m found }",
         f"normalize-uri percent-decode-unreserved strict if {ENCODED}",
         f"normalize-uri percent-to-uppercase strict if {ENCODED}",
         "set-query %[var(txn.query)] if { var(txn.query) -m found }",

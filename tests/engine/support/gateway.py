@@ -106,6 +106,11 @@ def shipped(text: str) -> dict[str, Any]:
     return effective.serving(text, planned, Site("localhost", PORT, {}))
 
 
+NAMES = ("localhost", "studio.localhost", "STUDIO.localhost", "studio.localhost.", "studio.localhost:1",
+         f"Localhost.:{PORT}", "a.b")  # fmt: skip
+"""Hosts as clients write them."""
+
+
 def rows_of(document: dict[str, Any]) -> Iterator[Row]:
     """For each address of a file, each kind of credential; and each address with paths of many forms."""
     keys = [SECRETS["SUPABASE_ANON_KEY"], SECRETS["SUPABASE_SERVICE_ROLE_KEY"], SECRETS["SUPABASE_SECRET_KEY"]]
@@ -118,8 +123,9 @@ def rows_of(document: dict[str, Any]) -> Iterator[Row]:
         for rest in ("x", "x/", "./x/../y", "a%20b%2fc%7e", "x?a=%7e&b=/../", "/x//y", "%41", "..", "%c3%a9", "a{b}"):
             yield Row("GET", host, path + rest, keys[1], login=login)
     for path in ("/", "//", "/nothing", "/backend", "/backendx", "/%zz", "/..", "/a/../..", "/a%2f..%2f..%2f..", "/%00",
-                 "/backend/../backend/x", "/BACKEND/", "/./backend/"):  # fmt: skip
-        yield from (Row("GET", host, path) for host in ("localhost", "studio.localhost", "STUDIO.localhost", "a.b"))
+                 "/backend/../backend/x", "/BACKEND/", "/./backend/", f"/backend/{'x' * 8000}", "/backend/%20?x=%zz",
+                 "/backend//?x=%zz"):  # fmt: skip
+        yield from (Row("GET", host, path) for host in NAMES)
 
 
 HOSTS = ["a.test", "b.test", "*.w.test", "x.w.test", f"a.test:{PORT}", "b.test:1", "c.*"]

@@ -30,7 +30,8 @@ def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], 
     name = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     if any(one.name == name for one in folder.listed(repo.folder)):
         raise fail("backup-twice", f"there is a backup {name} already", str(repo.folder), "try again in a second")
-    repository.forget(repo, loose(repo), prune=False)
+    if left := loose(repo):
+        repository.forget(repo, left, prune=False)
     answers: dict[str, str] = {}
     parts: list[Part] = []
     by_service = {container.service: container for container in running if container.state == "running"}

@@ -107,8 +107,11 @@ def _restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -
             whole = restoring.read(repo, found.name)
     parts = _chosen(whole.manifest, services)
     _agreed(root, whole.manifest, parts, yes)
-    running = docker.containers(checkouts.project_name(root))
-    compare.check_owner(root, checkouts.project_name(root), running)
+    # In a fresh clone, the name comes with the backup.
+    own = "" if services else envfile.parse(_dotenv(root, whole)).get("PROJECT_NAME", "")
+    name = own or checkouts.project_name(root)
+    running = docker.containers(name)
+    compare.check_owner(root, name, running)
     left = project.older(whole.files, root) if whole.manifest.version != __version__ else []
     apart = {".env", "compose.yaml", *left}
     files = {} if services else {n: d for n, d in whole.files.items() if n not in apart}
@@ -117,7 +120,7 @@ def _restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -
     try:
         result = _switched(root, found, whole, parts, files, services, made, progress)
     except BaseException as error:
-        _back(root, made, bool(running), error, progress)
+        _back(root, name, made, {c.service for c in running}, error, progress)
         if isinstance(error, StackError):
             raise StackError([*error.problems, _unwell()], error.exit_code) from None
         raise
@@ -328,20 +331,26 @@ def _unwell() -> Problem:
     return Problem("restore-back", "so all is as it was before the restore", "", "./inv backup.list")
 
 
-def _back(root: Path, made: list[str], ran: bool, error: BaseException, progress: Progress) -> None:
+def _back(root: Path, project: str, made: list[str], ran: set[str], error: BaseException, progress: Progress) -> None:
     """All as it was before: files, then containers, then the new volumes."""
     progress.say("putting back what was there before")
     unfinished.undo(root)
     if not made:
         return
-    project = checkouts.project_name(root)
     on_new = _mounting(project, set(made))
     if on_new:
         objects.remove_containers(project, on_new)
-    if ran and on_new and isinstance(error, KeyboardInterrupt):
-        progress.say(f"to start what was ended of {', '.join(on_new)}: ./inv up")
-    elif ran and on_new:
-        up.started(Request())
+    ended = tuple(service for service in on_new if service in ran)
+    try:
+        if ended and not isinstance(error, KeyboardInterrupt):
+            up.started(Request(services=ended))
+        elif ended:
+            progress.say(f"to start what was ended, {', '.join(ended)}: ./inv up")
+    except StackError as wrong:
+        progress.say(f"{', '.join(ended)} did not start again: {wrong}")
+    if not ran:
+        objects.remove_containers(project)
+        objects.remove_networks(project)
     docker.run(["volume", "rm", *made], timeout=60)
 
 

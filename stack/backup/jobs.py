@@ -70,7 +70,8 @@ def jobs(facts: Facts, services: Iterable[str], running: Iterable[Container], th
     found: list[Job] = []
     seen: set[str] = set()
     leave = _leave(facts)
-    for service in sorted(services):
+    # One that its source does without is in the catalogue, and not in the model.
+    for service in sorted({*services} & model.services(facts.model).keys()):
         if facts.sources[facts.catalog.fragment_of(service)] in FAR:
             continue
         rule = rules(facts, service)

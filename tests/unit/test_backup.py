@@ -63,6 +63,12 @@ def test_what_runs_elsewhere_is_not_ours_to_save() -> None:
     assert wanted(found, container("db")) == []
 
 
+def test_a_service_that_its_source_does_without_has_nothing_to_save() -> None:
+    found = facts({}, {"app": ["state"], "host": ["socket"]})
+    del found.model["services"]["host"]
+    assert wanted(found, container("app")) == [("app", "state", "files", ["app"])]
+
+
 def test_the_plan_says_how_long_a_pause_was_last_time() -> None:
     found = facts({}, {"app": ["state"]})
     before = made([Part("app", "files", "state", seconds=1.25, snapshot="a" * 8)])

@@ -8,7 +8,7 @@ from stack.errors import Problem, StackError, fail
 from stack.output import consent
 from stack.output.result import Result
 from stack.planning import checkouts, compare
-from stack.running import objects
+from stack.running import history, objects
 
 
 def run(volumes: bool, yes: bool) -> Result:
@@ -26,6 +26,8 @@ def run(volumes: bool, yes: bool) -> Result:
         containers = objects.remove_containers(project)
         found, stuck = objects.remove_networks(project)
         objects.remove_volumes(data if volumes else [])
+        if volumes:
+            history.forget(root, project)
     networks, removed = found - len(stuck), len(data) if volumes else 0
     lines = [*taken, f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
     kept = [] if volumes else data

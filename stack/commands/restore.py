@@ -57,7 +57,7 @@ def run(file: str, service: tuple[str, ...], as_: str, identity: str, yes: bool,
     if as_:
         return _beside(root, file, as_, identity)
     with tree.locked(root), source(root, file, identity) as found:
-        return _restored(root, found, service, yes)
+        return restored(root, found, service, yes)
 
 
 @contextmanager
@@ -99,7 +99,9 @@ def opened(root: Path, found: Source, new: Mapping[str, str] | None = None) -> I
         raise StackError(shown, error.exit_code) from None
 
 
-def _restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
+def restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
+    """Bring a backup back, for one who holds the checkout's lock. Raises StackError where it does not get well; all is
+    as it was then."""
     progress = Progress()
     with progress.shown():
         image.ensure(root, found.image, images.BASE + ":0.1.0", progress)
@@ -187,7 +189,7 @@ def _switched(root: Path, found: Source, whole: Opened, parts: list[Part], files
     planned = planner.make(root, Request())
     with progress.shown():
         dumped = {p.service for p in parts if p.kind == "dump" and where.get(p.title())}
-        _obtained(planned, dumped, progress)
+        obtained(planned, dumped, progress)
         for key in filled:
             made += volumes.make(planned, [key])
         restoring.fill(planned, partial(opened, root, found), parts, where, progress)
@@ -289,7 +291,7 @@ def _edit(root: Path, changes: Mapping[str, str | None]) -> None:
     tree.write(root / ".env", envfile.edit(tree.read(root / ".env"), changes), 0o600)
 
 
-def _obtained(planned: Planned, services: set[str], progress: Progress) -> None:
+def obtained(planned: Planned, services: set[str], progress: Progress) -> None:
     """Pull or build the images of the services that take in their own data."""
     narrow = planner.narrowed(planned, sorted(services))
     need = images.look(narrow, images.present(narrow), mounted.digests(narrow))

@@ -12,6 +12,7 @@ from stack.backup import saving as asking
 from stack.backup.jobs import Job
 from stack.backup.manifest import PROJECT, Manifest
 from stack.commands import backup, restore, rollback, up
+from stack.doctor.checks import volume_version
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.names import echoed, suggest
 from stack.output import consent
@@ -152,17 +153,22 @@ def _moved(root: Path, step: Step, timeout: float) -> Result:
         locks.write(root, step.table)
     standing = planner.widened(step.planned, [c.name for c in step.changes if c.action == "beyond"])
     done: list[str] = []
-    with up.noted(standing, step.changes) as lost:
-        wrong = _each(step, timeout, done)
+    reborn: set[str] = set()
+    names = {move.service for move in step.moves}
+    with up.noted(standing, [change for change in step.changes if change.name in names]) as lost:
+        wrong = _each(root, step, timeout, saved, done, reborn)
         lost += [problem.where for problem in wrong]
     if wrong:
-        tried = {move.service for move in step.moves[: len(done) + 1]}
+        # What was moved to a new volume left the old one as it was.
+        tried = {move.service for move in step.moves[: len(done) + 1]} - reborn
         return _back(root, step, before, wrong, saved, tried)
     lines = [f"moved: {', '.join(done)}", UNDO]
     lines += [f"their data of before: ./inv restore {saved.name}"] if saved else []
     return Result(_data(step, done), step.problems, lines=lines)
 
 
+STOP_LIMIT_S = 300.0
+"""Seconds for those that use a database to end, each within its own grace time."""
 UNDO = "./inv rollback goes back to how it was, but for the data"
 
 
@@ -176,7 +182,7 @@ def _saved(root: Path, step: Step, progress: Progress) -> Manifest | None:
     wanted = backup.Wanted(step.planned, docker.containers(project), step.jobs, {})
     with progress.shown(), folder.held(place):
         made, problems = backup.save(wanted, place, secrets=True, progress=progress)
-    step.problems.extend(problems)
+    step.problems.extend(one for one in problems if one not in step.problems)
     return made
 
 
@@ -190,11 +196,16 @@ def _before(root: Path, step: Step) -> history.Entry:
     return entries[-1]
 
 
-def _each(step: Step, timeout: float, done: list[str]) -> list[Problem]:
-    """Move one service after the other; gives back why one failed. Jobs that wait for one run again with it."""
+def _each(root: Path, step: Step, timeout: float, saved: Manifest | None, done: list[str],
+          reborn: set[str]) -> list[Problem]:  # fmt: skip
+    """Move one service after the other; gives back why one failed. Jobs that wait for one run again with it. One whose
+    data the newer program does not read is `reborn`: its dump goes into a new volume."""
     for move in step.moves:
         jobs = [s.name for s in step.planned.plan.services if s.one_shot and move.service in s.depends_on]
         try:
+            if saved and _unread(step.planned, move.service, saved):
+                reborn.add(move.service)
+                jobs = [*jobs, *_reborn(root, step, move.service)]
             result = up.within(Request(services=(move.service, *jobs), once=True), timeout)
         except StackError as error:
             return error.problems
@@ -204,6 +215,37 @@ def _each(step: Step, timeout: float, done: list[str]) -> list[Problem]:
             return silent
         done.append(move.service)
     return []
+
+
+def _reborn(root: Path, step: Step, service: str) -> list[str]:
+    """Dump a service once more while nobody that waits for it runs, so that nothing is written after that, and fill a
+    new volume from it for the newer image. Gives those that are to be started again."""
+    plan = step.planned.plan
+    running = {c.service for c in docker.containers(plan.project) if c.state == "running"}
+    writers = [s.name for s in plan.services if service in s.depends_on and s.name in running]
+    if writers:
+        docker.ask(["compose", "-p", plan.project, "stop", *writers], cwd=root, timeout=STOP_LIMIT_S)
+    own = msgspec.structs.replace(step, jobs=[job for job in step.jobs if job.service == service])
+    saved = _saved(root, own, Progress())
+    assert saved, "what has a dump has a job"
+    with restore.source(root, saved.name) as found:
+        restore.restored(root, found, (service,), yes=True)
+    return writers
+
+
+def _unread(planned: Planned, service: str, saved: Manifest) -> str:
+    """Why the newer image of a service does not read the data that it has, of what is saved as a dump."""
+    if not any(part.service == service and part.kind == "dump" for part in saved.parts):
+        return ""
+    progress = Progress()
+    with progress.shown():
+        restore.obtained(planned, {service}, progress)
+        image = next(one.image for one in planned.plan.services if one.name == service)
+        found = (volume_version.unread(one.volume, one.path, image) for one in jobs.mounts(planned.facts, service))
+        why = next(filter(None, found), "")
+        if why:
+            progress.say(f"{service}: {why}, so its dump goes into a new volume")
+    return why
 
 
 def _silent_one(planned: Planned, service: str) -> list[Problem]:

@@ -115,9 +115,13 @@ def recorded(root: Path, plan: Plan, changes: Iterable[Change], named: Mapping[s
              shown: Collection[str]) -> Iterator[list[str]]:  # fmt: skip
     """Record what the block starts, its failure too; the block adds the services that failed to the list that it gets.
     `named` has the images of services as the files have them, `shown` the names of settings that may be shown."""
+    if _open:
+        yield []
+        return
     entry = begin(root, plan, changes, shown)
     failed: list[str] = []
     outcome = INTERRUPTED
+    _open.append(entry.number)
     try:
         yield failed
         outcome = FAILED if failed else DONE
@@ -125,7 +129,12 @@ def recorded(root: Path, plan: Plan, changes: Iterable[Change], named: Mapping[s
         outcome = FAILED
         raise
     finally:
+        _open.clear()
         end(root, plan, entry, outcome, named)
+
+
+_open: list[int] = []
+"""The start that is under way in this process: what starts within it is a part of it."""
 
 
 def unlike(root: Path) -> bool:
@@ -227,6 +236,19 @@ def keep_images(project: str, images: Iterable[Image]) -> None:
     for name, identity in wanted.items():
         if name not in there:
             docker.ask(["tag", identity, name])
+
+
+def forget(root: Path, project: str) -> None:
+    """Remove all of it: what was started on data that is gone, with the secrets of then and the images that were kept.
+    What the engine does not give up stays."""
+    for path in (root / FOLDER).glob("*.json"):
+        path.unlink()
+    (root / FILE).unlink(missing_ok=True)
+    with contextlib.suppress(StackError):
+        tags = {name for row in docker.listed_images() for name in row.get("RepoTags") or []}
+        own = sorted(name for name in tags if name.rpartition("-")[0] == f"{KEEP}:{project}")
+        if own:
+            docker.run(["rmi", *own])
 
 
 def _forget(root: Path, project: str, old: Iterable[Entry], left: Iterable[Entry]) -> None:

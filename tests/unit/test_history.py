@@ -123,3 +123,24 @@ def test_a_volume_that_another_took_the_place_of_is_told() -> None:
     now = {"volumes": {"data": {"name": "genai_data-2"}, "same": {"name": "genai_same"}, "plain": None, "new": None}}
     assert rolling.swapped(now, then) == {"data": ("genai_data", "genai_data-2")}
     assert rolling.swapped({}, then) == {}
+
+
+def test_a_start_within_another_is_a_part_of_it(tmp_path: Path) -> None:
+    with history.recorded(tmp_path, PLAN, [], {}, set()), history.recorded(tmp_path, PLAN, [], {}, set()) as inner:
+        inner.append("web")
+    start(tmp_path, "MODE=a\n")
+    assert [(entry.number, entry.outcome) for entry in history.read(tmp_path)] == [(1, "done"), (2, "done")]
+
+
+def test_with_the_data_all_starts_are_forgotten_and_only_this_projects_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+    there = [{"RepoTags": [f"{history.KEEP}:genai-{'a' * 12}", f"{history.KEEP}:genai-two-{'a' * 12}", "own:1"]}]
+    monkeypatch.setattr(docker, "listed_images", lambda: there)
+    monkeypatch.setattr(docker, "run", removed.extend)
+    start(tmp_path, "MODE=a\n")
+    history.forget(tmp_path, "genai")
+    assert history.read(tmp_path) == []
+    assert list((tmp_path / history.FOLDER).iterdir()) == []
+    assert removed == ["rmi", f"{history.KEEP}:genai-{'a' * 12}"]

@@ -30,7 +30,10 @@ class Program(msgspec.Struct, frozen=True):
 
 PROGRAMS = (
     Program("PostgreSQL", "/var/lib/postgresql/data", """
-echo data $(cat "$0/PG_VERSION" 2>/dev/null)
+# Built here, each major has a folder of its own.
+for file in "$0"/PG_VERSION "$0"/[0-9]*/PG_VERSION; do
+  [ ! -f "$file" ] || echo data $(cat "$file")
+done
 PATH="$PATH:$(echo /usr/lib/postgresql/*/bin)" postgres --version |
   sed -n 's/.*(PostgreSQL) \\([0-9]*\\).*/server \\1/p'
 """, strict=True),
@@ -82,7 +85,7 @@ def _of(one: Inspected, program: Program) -> list[Finding]:
     volume = next((m["Name"] for m in one["Mounts"] if m.get("Destination") == program.place and m.get("Name")), "")
     if not volume:
         return []
-    there, wants = versions(_look(one, volume, program))
+    there, wants = versions(_look(one["Image"], volume, program))
     if not there or not wants or fits(there, wants, program):
         return []
     name = service_of(one)
@@ -92,9 +95,20 @@ def _of(one: Inspected, program: Program) -> list[Finding]:
     return [Finding(seen, f"{name} does not start", fix, service=name)]
 
 
-def _look(one: Inspected, volume: str, program: Program) -> str:
+def unread(volume: str, place: str, image: str) -> str:
+    """What keeps an image's program from reading a volume, where it is mounted at `place`; nothing where it reads it,
+    or that can't be told."""
+    for program in PROGRAMS:
+        if program.place == place:
+            there, wants = versions(_look(image, volume, program))
+            if there and wants and not fits(there, wants, program):
+                return f"its data is of {program.name} {there}, and the image is {program.name} {wants}"
+    return ""
+
+
+def _look(image: str, volume: str, program: Program) -> str:
     words = ["run", "--rm", "--network", "none", "--pull", "never", "-v", f"{volume}:{program.place}:ro", "--user", "0",
-             "--entrypoint", "sh", one["Image"], "-c", program.script, program.place]  # fmt: skip
+             "--entrypoint", "sh", image, "-c", program.script, program.place]  # fmt: skip
     return docker.run(words, timeout=LIMIT_S).stdout
 
 

@@ -16,6 +16,7 @@ def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypat
     def busy(*_: object, **__: object) -> str:
         raise fail("docker", "a disk usage operation is already running")
 
+    monkeypatch.setenv("DOCKER_HOST", "tcp://nowhere.invalid:1")  # the client is asked
     monkeypatch.setattr(docker, "ask", busy)
     assert down.sized(["p_data"]) == ["p_data (size unknown)"]
     monkeypatch.setattr(docker, "ask", lambda *_, **__: "p_data 48.2MB\nother 1B\n")

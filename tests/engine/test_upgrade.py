@@ -5,18 +5,20 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.support import images, registries
-from tests.engine.support.stacks import Stack, docker, run
+from tests.engine.support.stacks import Stack, docker, remove, run
 
 WHICH = "read -r found < /which; echo $found"
 
 
 @pytest.fixture
-def port(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[int]:
+def port(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[int]:
     """A registry with app:1, and app:2, in which nothing can be run. What came from it is forgotten afterwards."""
     with registries.registry(tmp_path_factory.mktemp("registry")) as found:
         _publish(found, "first")
         images.publish(found, "app:2", images.layer({}))
         yield found
+    # An image in use would stay.
+    remove(stack.project)
     here = docker("images", "-q", "--no-trunc", f"127.0.0.1:{found}/app").split()
     if here:
         run("docker", "rmi", "-f", *here)

@@ -138,10 +138,10 @@ def main(name: str, *words: str) -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     _install()
     if not words:
-        with FileLock(CACHE / f"{name}.lock", timeout=0):
+        with FileLock(CACHE / f"{name}.lock"):
             made(name)
         return 0
-    with FileLock(CACHE / f"{name}.lock", timeout=0), _network(name) as enter, _engine(name, enter) as around:
+    with FileLock(CACHE / f"{name}.lock"), _network(name) as enter, _engine(name, enter) as around:
         user = KINDS[name].user
         as_user = [*AS_USER, f"--reuid={user}", f"--regid={user}"] if user else []
         env = {**os.environ, **around}

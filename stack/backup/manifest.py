@@ -105,9 +105,11 @@ def latest(found: list[Manifest]) -> Manifest | None:
 
 
 def absent(name: str, there: list[str], where: str) -> StackError:
-    """The error of a backup that is not in the folder."""
-    has = f"there are {', '.join(there[-3:])}" if there else "there is none"
-    return fail("backup-missing", f"there is no backup {echoed(name)}: {has}", where, "./inv backup.list")
+    """The error of a backup that is not in the folder; without a name, of none at all."""
+    if not there:
+        return fail("backup-missing", "there is no backup yet", where, "./inv backup")
+    message = f"there is no backup {echoed(name)}: there are {', '.join(there[-3:])}"
+    return fail("backup-missing", message, where, "./inv backup.list")
 
 
 def kept(names: Iterable[str], keep: str) -> set[str]:

@@ -13,6 +13,7 @@ from stack.backup.repository import Repository
 from stack.docker import Container
 from stack.errors import fail
 from stack.names import size
+from stack.output import meter
 from stack.output.progress import Progress
 from stack.planning.planner import Planned
 
@@ -130,11 +131,4 @@ def _teller(progress: Progress, title: str) -> repository.Tell:
     """Bytes, rate and time left, as they come."""
     since = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
-        rate = done / max(time.monotonic() - since, 0.001)
-        left = (
-            f"{100 * done // total}% of {size(total)}, {(total - done) / rate:.0f} s left" if total > done > 0 else ""
-        )
-        progress.tell(title, f"{left or size(done)}, {size(rate)}/s")
-
-    return tell
+    return lambda done, total: progress.tell(title, meter.state(done, total, time.monotonic() - since))

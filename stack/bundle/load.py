@@ -17,7 +17,8 @@ from stack.bundle.manifest import Model
 from stack.engine import setup
 from stack.engine.supply import USUAL, Supply
 from stack.errors import StackError, fail
-from stack.output.meter import metered, size
+from stack.names import size
+from stack.output.meter import metered
 from stack.output.progress import Progress
 from stack.planning import locks
 from stack.planning.planner import Planned, Request

@@ -13,7 +13,8 @@ from stack.bundle import manifest as manifests
 from stack.bundle.archive import Draft
 from stack.bundle.manifest import Manifest, Model, Platform
 from stack.errors import fail
-from stack.output.meter import metered, size
+from stack.names import size
+from stack.output.meter import metered
 from stack.output.progress import Progress
 from stack.planning import locks, mounted
 from stack.planning.catalog import DISABLED

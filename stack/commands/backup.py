@@ -81,6 +81,8 @@ def _made(root: Path, found: Wanted, output: str, secrets: bool) -> Result:
         with _place(target, one_file) as place, folder.held(place):
             made, problems = save(found, place, secrets, progress)
             stored = folder.packed(place, target) if one_file else _stored(place)
+    # A file's folder is gone by now.
+    problems = [msgspec.structs.replace(one, where=str(target)) for one in problems]
     problems += [] if secrets else [_keyless()]
     data = {"backup": msgspec.to_builtins(made), "at": str(target), "bytes": made.bytes(), "stored": stored,
             "left": found.left}  # fmt: skip

@@ -9,7 +9,7 @@ import msgspec
 from stack import tree
 from stack.bundle import make, models
 from stack.errors import INTERRUPTED, USAGE, Problem, StackError, fail
-from stack.output.meter import size
+from stack.names import size
 from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import planner

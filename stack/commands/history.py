@@ -6,6 +6,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.errors import StackError
+from stack.names import size
 from stack.output.result import Result
 from stack.running import history
 from stack.running.history import KEEP, Entry
@@ -18,8 +19,9 @@ def run() -> Result:
     kept = _kept(entries)
     lines = ["./inv rollback NUMBER goes to the state before that start, ./inv rollback to the one before the last"]
     if kept:
-        size = sum(kept.values()) / 2**20
-        lines.append(f"{len(kept)} images of earlier builds are kept for that, {size:.0f} MiB at most")
+        lines.append(
+            f"images of earlier builds that are kept for that: {len(kept)}, {size(sum(kept.values()))} at most"
+        )
     return Result({"starts": rows[::-1], "kept_bytes": sum(kept.values())}, lines=lines if entries else [NOTHING])
 
 

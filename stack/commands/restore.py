@@ -82,7 +82,7 @@ def source(root: Path, file: str, identity: str = "") -> Iterator[Source]:
 def _named(place: Path, name: str) -> str:
     there = [one.name for one in folder.listed(place)]
     if not there or (name and name not in there):
-        raise manifest.absent(name or "at all", there, str(place))
+        raise manifest.absent(name, there, str(place))
     return name or there[-1]
 
 
@@ -396,7 +396,12 @@ def _beside(root: Path, file: str, name: str, identity: str) -> Result:
     if not manifest.WORD.fullmatch(name) or target.exists():
         why = "is there already" if target.exists() else "is no name for a project"
         raise fail("usage", f"--as: {echoed(name)} {why}", "--as", "give another name", USAGE)
+    if docker.containers(name):
+        raise fail("usage", f"--as: a project {name} runs already", "--as", "give another name", USAGE)
     place = file if file and Path(file).exists() else ""
+    if not place:
+        with source(root, file, identity):
+            pass  # there is such a backup
     made = root.parent / f"{tree.loose(os.getpid())}{name}"
     shutil.copytree(root, made, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
     settings = {"PROJECT_NAME": name, "BASE_PORT": _free_ports(root),

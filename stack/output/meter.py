@@ -3,24 +3,21 @@
 import time
 from collections.abc import Callable
 
+from stack.names import size
+
 EVERY_S = 0.25
 
 
-def size(count: float) -> str:
-    """Bytes as people read them, in powers of ten."""
-    for unit, step in (("GB", 10**9), ("MB", 10**6)):
-        if count >= step:
-            return f"{count / step:.1f} {unit}"
-    return f"{count / 1000:.0f} kB"
-
-
 def state(done: int, total: int, seconds: float) -> str:
-    """`1.2 GB of 3.4 GB, 85.0 MB/s, 0:26 left, 35 %`; without the end of it as long as there is no rate."""
+    """`1.2 GB of 3.4 GB, 85.0 MB/s, 0:26 left, 35 %`; without the end of it as long as there is no rate, and of what
+    has no known total (0) as long as it lasts."""
     rate = done / seconds if seconds else 0
+    if not total:
+        return f"{size(done)}, {size(rate)}/s"
     if not rate:
         return f"{size(done)} of {size(total)}, 0 %"
     left = max(0, int((total - done) / rate))
-    share = 100 * done // total if total else 100
+    share = 100 * done // total
     return f"{size(done)} of {size(total)}, {size(rate)}/s, {left // 60}:{left % 60:02} left, {share} %"
 
 

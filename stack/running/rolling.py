@@ -10,8 +10,9 @@ from stack import docker, tree, yamlfile
 from stack.authoring import unfinished
 from stack.docker import Container
 from stack.env import envfile
-from stack.errors import Problem, StackError, fail
+from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
+from stack.names import echoed
 from stack.output.progress import Progress
 from stack.planning import assembly, changes, compare, lastup, locks, model
 from stack.planning.changes import Change, Wanted
@@ -222,9 +223,11 @@ def routes(root: Path, found: Way, serves: bool) -> None:
 def undone(entries: list[Entry], number: str) -> tuple[Entry, Entry]:
     """What stood before a start, as the entry that is before it, and the start itself; the last one, where no number is
     given. Raises StackError where there is none such."""
+    if number and not (number.isascii() and number.isdecimal()):
+        message = f"expected the number of a start, got {echoed(number)}"
+        raise fail("usage", message, "rollback", "./inv history", USAGE)
     numbers = [entry.number for entry in entries]
-    wanted = int(number) if number.isascii() and number.isdecimal() else None
-    at = len(entries) - 1 if not number else numbers.index(wanted) if wanted in numbers else -1
+    at = len(entries) - 1 if not number else numbers.index(int(number)) if int(number) in numbers else -1
     if at < 1:
         known = f"{numbers[1]} to {numbers[-1]}" if len(numbers) > 1 else "none"
         message = "nothing is recorded that could be undone" if not number else f"there is no {number} to undo: {known}"

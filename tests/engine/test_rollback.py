@@ -83,7 +83,7 @@ def test_a_rollback_is_the_state_before_and_a_second_one_undoes_it(started: Stac
     assert _standing(stack) == ONE
     assert stack.identities().keys() == before.keys()
     told = stack.inv("history")
-    assert "1 images of earlier builds are kept" in told.out
+    assert "images of earlier builds that are kept for that: 1," in told.out
     said = "".join(path.text for path in (asked, done, again, told))
     assert "nobody-sees" not in said
     record = (stack.root / ".stack" / "record" / "history.json").read_text()

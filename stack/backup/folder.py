@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from stack import tree
 from stack.backup import keys, manifest
 from stack.backup.manifest import Manifest
-from stack.errors import StackError, fail
+from stack.errors import Problem, StackError, fail
 
 INSIDE = {"config", "data", "index", "keys", "locks", "snapshots"}
 """What a restic repository consists of."""
@@ -32,9 +34,28 @@ def listed(folder: Path) -> list[Manifest]:
     return found
 
 
+def names(folder: Path) -> set[str]:
+    """The names of the whole backups in a folder, those of a newer version, too."""
+    return {path.stem for path in folder.glob("????-??-??-??????.json")}
+
+
 def made(folder: Path) -> bool:
     """Whether there is a repository in the folder."""
     return (folder / "config").is_file()
+
+
+@contextlib.contextmanager
+def called(place: Path, shown: str) -> Iterator[None]:
+    """Problems of the block say `shown` in place of the folder, which is gone by the time that somebody reads them."""
+    try:
+        yield
+    except StackError as error:
+        raise StackError([_called(one, str(place), shown) for one in error.problems], error.exit_code) from None
+
+
+def _called(problem: Problem, place: str, shown: str) -> Problem:
+    where, message, fix = (word.replace(place, shown) for word in (problem.where, problem.message, problem.fix))
+    return msgspec.structs.replace(problem, where=where, message=message, fix=fix)
 
 
 @contextlib.contextmanager
@@ -59,7 +80,10 @@ def held(folder: Path) -> Iterator[None]:
 
 def packed(folder: Path, target: Path) -> int:
     """Write a folder of backups as one file, whole or not at all, for its owner alone; its size."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=tree.loose(os.getpid()))
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=tree.loose(os.getpid()))
+    except OSError as error:
+        raise _unwritten(target, error) from None
     try:
         with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
             for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != LOCK):
@@ -69,11 +93,14 @@ def packed(folder: Path, target: Path) -> int:
             os.fsync(out.fileno())
         Path(name).replace(target)
     except OSError as error:
-        raise fail("backup-space", f"{target} can't be written: {error.strerror}", str(target),
-                   f"df -h {target.parent}") from None  # fmt: skip
+        raise _unwritten(target, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def _unwritten(target: Path, error: OSError) -> StackError:
+    return fail("backup-space", f"{target} can't be written: {error.strerror}", str(target), f"df -h {target.parent}")
 
 
 @contextlib.contextmanager

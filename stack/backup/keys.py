@@ -1,18 +1,28 @@
 """What opens a repository: a random password, which lies here, and beside the repository for those who are to open it
 elsewhere. The cryptography is restic's and age's."""
 
+import hashlib
+import json
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from stack import tree
 from stack.backup import repository
 from stack.backup.repository import Repository
-from stack.errors import Problem, StackError, fail
+from stack.errors import Problem, fail
 
 OWN = f"{tree.GENERATED}/private/backup.key"
 PLAIN, SEALED = "password", "password.age"
 """Beside a repository: its password as it is, or for the recipients alone."""
+SETTLED = f"{tree.GENERATED}/private/backup.settled"
+"""Of each repository (its folder → `_mark`) what opened it last, so that nobody has to ask again."""
+COST = 2**14
+"""Of scrypt, for a twentieth of a second of a processor and 16 MB."""
+USER = "passphrase"
+"""The user, as restic calls it, of the key that is made of BACKUP_PASSPHRASE."""
 
 
 def own(root: Path) -> str:
@@ -38,8 +48,6 @@ def known(root: Path, folder: Path, passphrase: str, identity: str) -> Iterator[
 
 def hand_over(repo: Repository, passphrase: str, recipients: str) -> list[Problem]:
     """Let those who are to open the repository elsewhere do so. Gives a warning where anybody can."""
-    if passphrase:
-        _add(repo, passphrase)
     if recipients:
         tree.write(repo.folder / SEALED, sealed(repo.password, recipients), 0o600)
     if passphrase or recipients:
@@ -50,13 +58,53 @@ def hand_over(repo: Repository, passphrase: str, recipients: str) -> list[Proble
     return [Problem("backup-open", message, str(repo.folder), "./inv env.set BACKUP_PASSPHRASE -")]
 
 
-def _add(repo: Repository, passphrase: str) -> None:
+def add(repo: Repository, passphrase: str) -> None:
+    """Let the passphrase open the repository, too."""
+    repository.restic(repo, ["key", "add", "--user", USER, "--new-password-file", "/dev/stdin"], text=f"{passphrase}\n")
+
+
+def replace(repo: Repository, passphrase: str) -> None:
+    """Let the passphrase open the repository, and no earlier one."""
+    rows = json.loads(repository.restic(repo, ["key", "list", "--json"]))
+    old = [row["id"] for row in rows if row["userName"] == USER]
+    add(repo, passphrase)
+    for one in old:
+        repository.restic(repo, ["key", "remove", one])
+
+
+def settled(root: Path, folder: Path, passphrase: str) -> str:
+    """The password that opened the repository last time, where since then neither its keys nor the passphrase have
+    changed and no lock is left; "" otherwise."""
+    told = _settled(root).get(str(folder))
+    if not told or repository.inside(folder, "locks") != []:
+        return ""
+    return next((one for one in known(root, folder, passphrase, "") if _mark(folder, one, passphrase) == told), "")
+
+
+def settle(root: Path, folder: Path, password: str, passphrase: str) -> None:
+    """Remember that the password opens the repository, and the passphrase, if any, too."""
+    there = {path: mark for path, mark in _settled(root).items() if Path(path).is_dir()}
+    there[str(folder)] = _mark(folder, password, passphrase)
+    tree.enclose((root / SETTLED).parent)
+    tree.write(root / SETTLED, msgspec.json.encode(there), 0o600)
+
+
+def _settled(root: Path) -> dict[str, str]:
     try:
-        repository.unlocked(repo, [passphrase])
-    except StackError as error:
-        if error.problems[0].code != "backup-key":
-            raise
-        repository.restic(repo, ["key", "add", "--new-password-file", "/dev/stdin"], text=f"{passphrase}\n")
+        return msgspec.json.decode(tree.read(root / SETTLED), type=dict[str, str])
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _mark(folder: Path, password: str, passphrase: str) -> str:
+    """What is another one for another repository, other keys of it, another password or passphrase. It tells none of
+    them: scrypt makes it slow to guess, as the passphrase may be in no file here. "" where only root may look."""
+    try:
+        salt = [(folder / "config").read_bytes().hex(), *(key.name for key in (folder / "keys").iterdir())]
+    except OSError:
+        return ""
+    words = f"{password}\n{passphrase}".encode()
+    return hashlib.scrypt(words, salt=" ".join(sorted(salt)).encode(), n=COST, r=8, p=1).hex()
 
 
 def sealed(password: str, recipients: str) -> bytes:

@@ -1,5 +1,9 @@
 """The edge to the repository: restic, in a container of its own image, so that it sees volumes as the engine does and
-nothing is installed here. The container lives by a pipe that this process holds: when that ends, so does the other."""
+nothing is installed here. The container lives by a pipe that this process holds: when that ends, so does the other.
+
+Each call of restic takes half a second of processor time to make the key of the password. So a backup has one for each
+part, one for the settings and one for the manifest; a restore one that opens it, two for those, and one for each part.
+More are needed only where a passphrase is new (`keys`), or something is left of a command that was killed."""
 
 import contextlib
 import json
@@ -14,6 +18,7 @@ import msgspec
 
 from stack import docker
 from stack.errors import StackError, fail
+from stack.planning import remote
 from stack.running.inside import NOT_OURS
 
 Tell = Callable[[int, int], None]
@@ -32,11 +37,13 @@ WHOLE_S = 24 * 3600.0
 
 
 class Repository(msgspec.Struct, frozen=True):
-    """A repository: the folder, the container in which restic runs, and the password that opens it."""
+    """A repository: the folder, the container in which restic runs, the password that opens it, and its snapshots as it
+    was opened; None where nobody asked for them."""
 
     folder: Path
     container: str
     password: str = ""
+    found: list[dict[str, Any]] | None = None
 
 
 Place = Callable[[Mapping[str, str]], contextlib.AbstractContextManager[Repository]]
@@ -47,7 +54,9 @@ Place = Callable[[Mapping[str, str]], contextlib.AbstractContextManager[Reposito
 def opened(folder: Path, image: str, volumes: Mapping[str, str] | None = None,
            new: Mapping[str, str] | None = None) -> Iterator[Repository]:  # fmt: skip
     """The repository in `folder`, still without a password, with `volumes` (name in a snapshot → the engine's) to be
-    read, and `new` ones to be filled. Raises StackError where the container does not start."""
+    read, and `new` ones to be filled. Raises StackError where the container does not start, or would not see the
+    folder."""
+    remote.without_folders()
     name = f"genai-backup-{secrets.token_hex(6)}"
     labels = [word for label in NOT_OURS for word in ("--label", label)]
     binds = [f"type=bind,src={folder},dst=/repo"]
@@ -82,19 +91,26 @@ def opened(folder: Path, image: str, volumes: Mapping[str, str] | None = None,
 
 
 def unlocked(repo: Repository, passwords: Iterable[str]) -> Repository:
-    """The repository with the first of the passwords that opens it. Raises StackError where none does."""
+    """The repository with the first of the passwords that opens it, and its snapshots: one call tells both. Raises
+    StackError where none does."""
     wrong = fail("backup-key", *KEY[:1], str(repo.folder), KEY[1])
     for password in passwords:
         tried = msgspec.structs.replace(repo, password=password)
         try:
-            restic(tried, ["cat", "config"])
+            return msgspec.structs.replace(tried, found=snapshots(tried))
         except StackError as error:
             if error.problems[0].code != "backup-key":
                 raise
             wrong = error
-        else:
-            return tried
     raise wrong
+
+
+def inside(folder: Path, kind: str) -> list[str] | None:
+    """The names of the `locks` or `snapshots` in a repository; None where only root may look, as after a kill."""
+    try:
+        return [path.name for path in (folder / kind).iterdir()]
+    except OSError:
+        return None
 
 
 def init(repo: Repository) -> None:
@@ -127,10 +143,11 @@ KEY = (
 MEANT = {
     "wrong password or no key found": ("backup-key", *KEY),
     "no space left on device": ("backup-space", "the disk is full, so nothing was saved or changed",
-                                "make room, or set BACKUP_DIR to another disk: df -h"),
+                                "make room, or save to another disk (BACKUP_DIR, --output): df -h"),
     "unable to open config file": ("backup-missing", "there is no backup in this folder", "./inv backup.list"),
     "Is there a repository": ("backup-missing", "there is no backup in this folder", "./inv backup.list"),
-    "repository is already locked": ("backup-locked", "somebody else is at work in this repository", "wait for it"),
+    "repository is already locked": ("backup-locked", "somebody else is at work in this repository",
+                                     "wait for it; where a command was killed: ./inv backup"),
 }  # fmt: skip
 DAMAGED = ("ciphertext verification failed", "does not match id", "invalid data returned", "unexpected EOF",
            "load <", "not found in repository", "no matching ID", "is not contained", "file too short",
@@ -268,15 +285,20 @@ def load_files(repo: Repository, snapshot: str) -> None:
 
 
 def snapshots(repo: Repository) -> list[dict[str, Any]]:
-    """All snapshots: `id`, `tags`, `paths`."""
-    return json.loads(restic(repo, ["snapshots", "--json"])) or []
+    """All snapshots: `id`, `tags`, `paths`; as it was opened, where that told them."""
+    return repo.found if repo.found is not None else json.loads(restic(repo, ["snapshots", "--json"])) or []
 
 
 def forget(repo: Repository, ids: Sequence[str], prune: bool) -> None:
     """Forget snapshots; `prune` also gives back their place on the disk, which takes a while."""
-    restic(repo, ["unlock", "--remove-all"])
     if ids:
+        unlock(repo)
         restic(repo, ["forget", *ids, *(["--prune"] if prune else [])])
+
+
+def unlock(repo: Repository) -> None:
+    """Take away the locks of commands that were killed, as `restic unlock --remove-all` does, which needs the key."""
+    docker.run(["exec", repo.container, "sh", "-c", "rm -f /repo/locks/*"])
 
 
 def given_back(repo: Repository) -> None:

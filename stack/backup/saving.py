@@ -53,14 +53,18 @@ def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], 
     )  # fmt: skip
     data = manifest.encode(made)
     repository.save_bytes(repo, data, MANIFEST, name)
-    repository.given_back(repo)
     tree.write(repo.folder / f"{name}.json", data, 0o600)
     return made
 
 
 def loose(repo: Repository) -> list[str]:
-    """The snapshots of no whole backup: of one that was cut off, or removed."""
-    whole = {one.name for one in folder.listed(repo.folder)}
+    """The snapshots of no whole backup: of one that was cut off, or removed. Where there are as many as the backups
+    have, restic is not asked."""
+    whole = folder.names(repo.folder)
+    there = repository.inside(repo.folder, "snapshots")
+    due = sum(len({part.snapshot for part in one.parts}) + 1 for one in folder.listed(repo.folder))
+    if there is not None and len(there) == due:
+        return []
     return [one["id"] for one in repository.snapshots(repo) if not whole & set(one.get("tags") or [])]
 
 

@@ -15,12 +15,12 @@ from stack.backup.jobs import Job
 from stack.backup.manifest import Manifest
 from stack.backup.repository import Repository
 from stack.docker import Container
-from stack.errors import USAGE, Problem, fail
+from stack.errors import USAGE, Problem, StackError, fail
 from stack.names import size
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import compare, model, planner
+from stack.planning import compare, model, planner, remote
 from stack.planning.checkouts import Checkout
 from stack.planning.planner import Planned, Request
 
@@ -39,6 +39,7 @@ def run(
 ) -> Result:
     """Save the project's data, settings and secrets to BACKUP_DIR, or to a file or folder."""
     root = tree.root()
+    remote.without_folders()
     if not dry_run:
         with tree.locked(root):
             return _made(root, wanted(root, service, profile), output, not without_secrets)
@@ -78,7 +79,7 @@ def _made(root: Path, found: Wanted, output: str, secrets: bool) -> Result:
     with progress.shown():
         target = _target(root, found.planned.checkout, output)
         one_file = bool(output) and not _is_folder(output)
-        with _place(target, one_file) as place, folder.held(place):
+        with _place(target, one_file) as place, folder.called(place, str(target)), folder.held(place):
             made, problems = save(found, place, secrets, progress)
             stored = folder.packed(place, target) if one_file else _stored(place)
     # A file's folder is gone by now.
@@ -99,19 +100,43 @@ def save(found: Wanted, place: Path, secrets: bool, progress: Progress) -> tuple
     settings, root = found.planned.checkout.settings, found.planned.checkout.root
     image.ensure(root, settings.value("BACKUP_IMAGE"), settings.value("BASE_IMAGE"), progress)
     volumes = {job.name: job.volume for job in found.jobs if job.volume}
+    passphrase = settings.value("BACKUP_PASSPHRASE")
     with repository.opened(place, settings.value("BACKUP_IMAGE"), volumes) as closed:
-        repo = _unlocked(root, closed, settings.value("BACKUP_PASSPHRASE"))
-        problems = keys.hand_over(repo, settings.value("BACKUP_PASSPHRASE"), settings.value("BACKUP_RECIPIENTS"))
-        made = saving.make(found.planned, found.jobs, found.running, repo, secrets, __version__, progress)
+        try:
+            repo = _entered(root, closed, passphrase)
+            problems = keys.hand_over(repo, passphrase, settings.value("BACKUP_RECIPIENTS"))
+            made = saving.make(found.planned, found.jobs, found.running, repo, secrets, __version__, progress)
+        finally:
+            repository.given_back(closed)
+        keys.settle(root, place, repo.password, passphrase)
     return made, problems
 
 
-def _unlocked(root: Path, closed: Repository, passphrase: str) -> Repository:
-    if folder.made(closed.folder):
-        return repository.unlocked(closed, keys.known(root, closed.folder, passphrase, ""))
-    repo = msgspec.structs.replace(closed, password=keys.own(root))
-    repository.init(repo)
+def _entered(root: Path, closed: Repository, passphrase: str) -> Repository:
+    """The repository, made where there is none, which the passphrase opens, too."""
+    if not folder.made(closed.folder):
+        repo = msgspec.structs.replace(closed, password=keys.own(root))
+        repository.init(repo)
+        if passphrase:
+            keys.add(repo, passphrase)
+        return repo
+    if password := keys.settled(root, closed.folder, passphrase):
+        return msgspec.structs.replace(closed, password=password)
+    repo = _unlocked(root, closed, passphrase)
+    if passphrase and passphrase != repo.password:
+        keys.replace(repo, passphrase)
     return repo
+
+
+def _unlocked(root: Path, closed: Repository, passphrase: str) -> Repository:
+    """For one who holds the folder: a lock that bars the way is of a command that was killed."""
+    try:
+        return repository.unlocked(closed, keys.known(root, closed.folder, passphrase, ""))
+    except StackError as error:
+        if error.problems[0].code != "backup-locked":
+            raise
+    repository.unlock(closed)
+    return repository.unlocked(closed, keys.known(root, closed.folder, passphrase, ""))
 
 
 def _target(root: Path, checkout: Checkout, output: str) -> Path:
@@ -139,7 +164,11 @@ def _place(target: Path, one_file: bool) -> Iterator[Path]:
         yield target
         return
     tree.sweep(target.parent)
-    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=tree.loose(os.getpid())))
+    try:
+        made = Path(tempfile.mkdtemp(dir=target.parent, prefix=tree.loose(os.getpid())))
+    except OSError as error:
+        raise fail("unwritable", f"{target} can't be written: {error.strerror}", str(target),
+                   f"ls -ld {target.parent}; df -h {target.parent}") from None  # fmt: skip
     try:
         yield made
     finally:
@@ -183,13 +212,15 @@ def remove(file: str, keep: str, yes: bool, dry_run: bool) -> Result:
         return Result(data, lines=[what, f"kept: {', '.join(sorted(stay))}"])
     _agree_to_remove(gone, file, keep, yes)
     with tree.locked(root), folder.held(place), repository.opened(place, setting(root, "BACKUP_IMAGE")) as closed:
-        repo = repository.unlocked(closed, keys.known(root, place, setting(root, "BACKUP_PASSPHRASE"), ""))
+        repo = _unlocked(root, closed, setting(root, "BACKUP_PASSPHRASE"))
         before = _stored(place)
         # From here on they are none, whatever becomes of this command.
         for name in gone:
             (place / f"{name}.json").unlink(missing_ok=True)
-        repository.forget(repo, saving.loose(repo), prune=True)
-        repository.given_back(repo)
+        try:
+            repository.forget(repo, saving.loose(repo), prune=True)
+        finally:
+            repository.given_back(repo)
     freed = max(before - _stored(place), 0)
     return Result({**data, "freed": freed}, lines=[f"removed {', '.join(gone)}, which gave back {size(freed)}"])
 

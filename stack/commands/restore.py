@@ -26,7 +26,7 @@ from stack.names import echoed, size
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import checkouts, compare, mounted, planner
+from stack.planning import checkouts, compare, mounted, planner, remote
 from stack.planning import saving as env_saving
 from stack.planning.planner import Planned, Request
 from stack.running import images, objects
@@ -37,7 +37,8 @@ HERE = ("PROJECT_NAME", "BASE_PORT", "BACKUP_DIR", "BACKUP_IMAGE", "BACKUP_PASSP
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where a backup lies: the folder with its repository, its name, what opens it, and how its user calls it."""
+    """Where a backup lies: the folder with its repository, its name, what opens it, and how its user calls it;
+    `password` is the one that has opened it already."""
 
     place: Path
     name: str
@@ -45,6 +46,7 @@ class Source(msgspec.Struct, frozen=True):
     image: str
     passphrase: str = ""
     identity: str = ""
+    password: str = ""
 
 
 def run(file: str, service: tuple[str, ...], as_: str, identity: str, yes: bool, forget: bool) -> Result:
@@ -53,6 +55,7 @@ def run(file: str, service: tuple[str, ...], as_: str, identity: str, yes: bool,
     if forget:
         with tree.locked(root):
             return _forgotten(root, yes)
+    remote.without_folders()
     setup.ensure(yes, consent.asker(), consent.tell)
     if as_:
         return _beside(root, file, as_, identity)
@@ -89,14 +92,12 @@ def _named(place: Path, name: str) -> str:
 @contextmanager
 def opened(root: Path, found: Source, new: Mapping[str, str] | None = None) -> Iterator[Repository]:
     """The repository of a backup, unlocked, with new volumes to be filled."""
-    try:
-        with repository.opened(found.place, found.image, new=new) as closed:
+    with (folder.called(found.place, found.shown),
+          repository.opened(found.place, found.image, new=new) as closed):  # fmt: skip
+        if found.password:
+            yield msgspec.structs.replace(closed, password=found.password)
+        else:
             yield repository.unlocked(closed, keys.known(root, found.place, found.passphrase, found.identity))
-    except StackError as error:
-        # A file's folder is gone by the time that somebody reads of it.
-        shown = [p if p.where != str(found.place) else msgspec.structs.replace(p, where=found.shown)
-                 for p in error.problems]  # fmt: skip
-        raise StackError(shown, error.exit_code) from None
 
 
 def restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
@@ -107,6 +108,7 @@ def restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) ->
         image.ensure(root, found.image, images.BASE + ":0.1.0", progress)
         with opened(root, found) as repo:
             whole = restoring.read(repo, found.name)
+    found = msgspec.structs.replace(found, password=repo.password)
     parts = _chosen(whole.manifest, services)
     _agreed(root, whole.manifest, parts, yes)
     # In a fresh clone, the name comes with the backup.
@@ -208,6 +210,7 @@ def verify(file: str, identity: str) -> Result:
     """Restore a backup into volumes that are thrown away, ask what each holds, and compare that with its answers.
     Nothing of the checkout changes, and what runs goes on."""
     root = tree.root()
+    remote.without_folders()
     setup.ensure(False, consent.asker(), consent.tell)
     progress = Progress()
     with tree.locked(root), source(root, file, identity) as found, progress.shown():
@@ -217,7 +220,7 @@ def verify(file: str, identity: str) -> Result:
             repository.restic(repo, ["check", "--read-data"])
             whole = restoring.read(repo, found.name)
         progress.tell("repository", "done")
-        return _proved(root, found, whole, progress)
+        return _proved(root, msgspec.structs.replace(found, password=repo.password), whole, progress)
 
 
 def _proved(root: Path, found: Source, whole: Opened, progress: Progress) -> Result:

@@ -18,7 +18,7 @@ from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import compare, locks, pins, planner, saving
+from stack.planning import compare, locks, pins, planner, remote, saving
 from stack.planning.changes import Change
 from stack.planning.locks import Table
 from stack.planning.planner import Planned, Request
@@ -50,6 +50,8 @@ def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool
         step = step if without_backup else msgspec.structs.replace(step, jobs=_jobs(step))
         if not step.moves:
             return Result(_data(step, []), step.problems, lines=["nothing is known to be newer; nothing was changed"])
+        if step.jobs:
+            remote.without_folders()
         _agree(step, yes)
         return _moved(root, step, seconds)
 

@@ -3,12 +3,13 @@
 from urllib.parse import urlsplit
 
 from stack import docker
-from stack.errors import Problem
+from stack.errors import Problem, fail
 from stack.planning import model
 from stack.planning.planner import Planned
 
 FAR = ("tcp://", "ssh://", "http://", "https://")
 """Addresses that may be another machine's."""
+WHERE = "DOCKER_HOST or the docker context"
 
 
 def problems(planned: Planned) -> list[Problem]:
@@ -21,8 +22,19 @@ def problems(planned: Planned) -> list[Problem]:
         return []
     names = ", ".join(mounting)
     message = f"the engine at {at} is another machine's, without this checkout's files: {names} mount some"
-    fix = f"have the checkout on {host(at)} and type it there, or: unset DOCKER_HOST; docker context use default"
-    return [Problem("remote-engine", message, "DOCKER_HOST or the docker context", fix)]
+    return [Problem("remote-engine", message, WHERE, _fix(at))]
+
+
+def without_folders() -> None:
+    """Raises StackError where the engine is another machine's, for what lies in a folder of this one, as a backup."""
+    at = docker.endpoint()
+    if host(at):
+        message = f"the engine at {at} is another machine's, and does not see the folder of the backups, which is here"
+        raise fail("remote-engine", message, WHERE, _fix(at))
+
+
+def _fix(at: str) -> str:
+    return f"have the checkout on {host(at)} and type it there, or: unset DOCKER_HOST; docker context use default"
 
 
 def host(endpoint: str) -> str:

@@ -5,9 +5,10 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import jwt
 import pytest
 
 from tests.engine.support import backups, stacks
@@ -61,6 +62,12 @@ def test_a_stack_comes_back_in_another_folder_under_another_name(
     assert rows <= backups.rows(other)
     assert rows <= backups.keys(other)
     assert backups.files(other) == backups.files(stack)
+    signing = other.exec("notes", "printenv", "SUPABASE_JWT_SECRET").strip()
+    taken = jwt.decode(secrets["SUPABASE_ANON_KEY"], signing, ["HS256"])
+    assert taken["role"] == "anon"
+    assert backups.signs_in(other, "supabase_admin", secrets["SUPABASE_ADMIN_PASSWORD"])
+    assert backups.signs_in(other, "app", secrets["SUPABASE_DB_PASSWORD"])
+    assert not backups.signs_in(other, "app", "another one")
     assert other.inv("up", "--dry-run").code == 0
 
 
@@ -92,26 +99,39 @@ def test_a_restore_whose_program_does_not_answer_goes_back(stack: Stack, file: P
     assert max(backups.keys(stack)) > 1
 
 
-@pytest.fixture
-def saved(stack: Stack) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def saved(stack: Stack) -> str:
+    """A backup in BACKUP_DIR, whose key lies beside it."""
     done = stack.inv("backup", "--json")
     assert done.code == 0, done
-    yield done.json["data"]["backup"]["name"]
-    shutil.rmtree(stack.root / "backups")
+    name: str = done.json["data"]["backup"]["name"]
+    return name
 
 
-def test_the_second_backup_is_small_and_the_first_is_proved_and_removed(stack: Stack, saved: str) -> None:
-    again = stack.inv("backup", "--json").json["data"]
-    listed = stack.inv("backup.list", "--json").json["data"]["backups"]
-    assert [row["name"] for row in listed] == [saved, again["backup"]["name"]]
+def test_a_backup_is_proved_and_removed_and_only_the_last_passphrase_opens_it(stack: Stack, saved: str) -> None:
+    folder = stack.root / "backups"
+    first, before = _again(stack, PASSPHRASE)
+    second, after = _again(stack, {"BACKUP_PASSPHRASE": "another one"})
+    assert not (folder / "password").exists()
+    assert (len(before), len(after), len(before & after)) == (2, 2, 1)
+    listed = [row["name"] for row in stack.inv("backup.list", "--json").json["data"]["backups"]]
+    assert [name for name in listed if name in {saved, first, second}] == [saved, first, second]
     volumes = set(stack.listed("volume"))
     done = stack.inv("backup.verify", saved, "--json")
     assert done.code == 0, done
     assert "tables" in done.json["data"]["answers"]["supabase-db"]
     assert set(stack.listed("volume")) == volumes
-    done = stack.inv("backup.remove", saved, "--yes", "--json")
-    assert done.json["data"]["kept"] == [again["backup"]["name"]]
-    assert stack.inv("backup.verify", saved).code == 1
+    done = stack.inv("backup.remove", first, "--yes", "--json")
+    assert done.code == 0, done
+    assert set(listed) - {*done.json["data"]["kept"]} == {first}
+    assert stack.inv("backup.verify", first).code == 1
+
+
+def _again(stack: Stack, passphrase: dict[str, str]) -> tuple[str, set[str]]:
+    """Another backup: its name, and the keys that open the repository then."""
+    done = stack.inv("backup", "--service", "notes", "--json", env=passphrase)
+    assert done.code == 0, done
+    return done.json["data"]["backup"]["name"], {path.name for path in (stack.root / "backups" / "keys").iterdir()}
 
 
 def test_an_interrupted_command_leaves_nothing_half(stack: Stack, saved: str) -> None:

@@ -1,21 +1,27 @@
 """Backups by values: what is to be saved, which stay, and what is refused of one that somebody else made."""
 
+import contextlib
 import datetime as dt
 import io
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from stack.backup import folder, jobs, keys, manifest, project, volumes
+from stack.backup import folder, jobs, keys, manifest, project, repository, saving, volumes
 from stack.backup.manifest import Manifest, Part
+from stack.backup.repository import Repository
+from stack.commands import backup, restore
 from stack.docker import Container
 from stack.doctor.checks import backup as check
-from stack.errors import StackError
+from stack.errors import StackError, fail
 from stack.planning.catalog import Catalog, File, Fragment
 from stack.planning.plan import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DUMP = {"name": "keys", "save": ["save", "$$ITEM"], "restore": ["load"]}
 
@@ -204,6 +210,94 @@ def test_only_a_recipient_opens_the_password(tmp_path: Path) -> None:
         list(keys.known(tmp_path, tmp_path, "", str(tmp_path / "other")))
     with pytest.raises(StackError):
         keys.sealed("word", "age1notakey")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a repository of two keys, of which `settle` was told."""
+    monkeypatch.setattr(keys, "COST", 2)
+    place = tmp_path / "backups"
+    for name in ("config", "keys/own", "keys/passphrase", "snapshots/one", "snapshots/two"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"x")
+    (place / "locks").mkdir()
+    keys.settle(tmp_path, place, keys.own(tmp_path), "words")
+    return place
+
+
+def test_what_opened_a_repository_last_time_is_asked_for_again_where_anything_changed(kept: Path) -> None:
+    root = kept.parent
+    assert keys.settled(root, kept, "words") == keys.own(root)
+    assert "words" not in (root / keys.SETTLED).read_text()
+    assert (root / keys.SETTLED).stat().st_mode & 0o777 == 0o600
+    assert keys.settled(root, kept, "others") == keys.settled(root, kept, "") == ""
+    for name in ("keys/another", "locks/killed"):
+        (kept / name).write_bytes(b"")
+        assert keys.settled(root, kept, "words") == ""
+        (kept / name).unlink()
+    (root / keys.OWN).write_text("changed")
+    assert keys.settled(root, kept, "words") == ""
+    (root / keys.SETTLED).write_text("no JSON")
+    assert keys.settled(root, kept, "words") == ""
+
+
+def test_a_changed_passphrase_takes_the_place_of_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[list[str], str]] = []
+    rows = '[{"id": "a1", "userName": "root", "current": true}, {"id": "b2", "userName": "passphrase"}]'
+
+    def restic(_: Repository, words: list[str], text: str = "") -> str:
+        said.append((words, text))
+        return rows
+
+    monkeypatch.setattr(repository, "restic", restic)
+    keys.replace(Repository(Path("/nowhere"), "container", "own"), "words")
+    assert [words[:2] for words, _ in said] == [["key", "list"], ["key", "add"], ["key", "remove"]]
+    assert said[1][1] == "words\n"
+    assert said[2][0][2:] == ["b2"]
+
+
+def test_restic_is_asked_what_is_loose_only_where_there_is_more_than_the_backups_have(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = Repository(kept, "container")
+    found = [{"id": "one", "tags": ["2026-11-29-145205"]}, {"id": "three", "tags": ["2026-11-29-150000"]}]
+    monkeypatch.setattr(repository, "restic", lambda *_: pytest.fail("restic was asked"))
+    path = kept / "2026-11-29-145205.json"
+    path.write_bytes(manifest.encode(made([Part("app", "files", "state", snapshot="0a1b2c3d")])))
+    assert saving.loose(repo) == []
+    (kept / "snapshots" / "three").write_bytes(b"")
+    assert saving.loose(msgspec.structs.replace(repo, found=found)) == ["three"]
+    # One of a newer version can't be read, and is none the less.
+    path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 9'))
+    assert saving.loose(msgspec.structs.replace(repo, found=found)) == ["three"]
+
+
+def test_a_problem_names_what_was_typed_and_no_folder_that_is_gone(tmp_path: Path) -> None:
+    place = tmp_path / ".inv-1-x"
+    with pytest.raises(StackError) as refused, folder.called(place, "one.backup"):
+        raise fail("backup-space", f"{place}/config can't be written", str(place), f"ls -ld {place}")
+    [problem] = refused.value.problems
+    assert (problem.where, problem.message, problem.fix) == (
+        "one.backup", "one.backup/config can't be written", "ls -ld one.backup"
+    )  # fmt: skip
+
+
+def test_with_an_engine_of_another_machine_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@far")
+    monkeypatch.setattr("stack.tree.root", lambda: tmp_path)
+    begun: list[Callable[[], object]] = [
+        lambda: backup.run((), (), "", False, False),
+        lambda: restore.run("", (), "", "", True, False),
+        lambda: restore.verify("", ""),
+        lambda: contextlib.ExitStack().enter_context(repository.opened(tmp_path, "image")),
+    ]
+    for begin in begun:
+        with pytest.raises(StackError) as refused:
+            begin()
+        [problem] = refused.value.problems
+        assert problem.code == "remote-engine"
+        assert "have the checkout on far" in problem.fix
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_doctor_tells_an_old_backup_and_a_volume_that_none_has() -> None:

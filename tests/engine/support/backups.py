@@ -21,7 +21,9 @@ RATE = 50
 
 def prepare(stack: Stack) -> None:
     """A core with a table, a service whose volume has files, and all of it running."""
-    stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"])
+    stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"],
+                  environment={"SUPABASE_JWT_SECRET": "${SUPABASE_JWT_SECRET}"},
+                  entry={"secrets": {"SUPABASE_JWT_SECRET": "hex:64", "SUPABASE_ANON_KEY": "jwt:anon"}})  # fmt: skip
     stack.volume("notes", "notes-data")
     done = stack.inv("up", *ALL)
     assert done.code == 0, done
@@ -33,6 +35,13 @@ def prepare(stack: Stack) -> None:
 
 def sql(stack: Stack, text: str) -> str:
     return stack.exec("supabase-db", "psql", "-XAtqU", "supabase_admin", "-d", "postgres", "-c", text)
+
+
+def signs_in(stack: Stack, user: str, password: str) -> bool:
+    """Whether PostgreSQL takes a password over the network, where it asks for one."""
+    done = stacks.run("docker", "exec", "-e", f"PGPASSWORD={password}", f"{stack.project}-supabase-db-1", "psql",
+                      "-XAtqwh", "supabase-db", "-U", user, "-d", "postgres", "-c", "SELECT current_user")  # fmt: skip
+    return done.out.strip() == user
 
 
 def rows(stack: Stack) -> set[int]:

@@ -152,12 +152,13 @@ def history() -> "Result":
     return module.run()
 
 
-@command("Images", "rollback", number="the start to undo, and all after it")
-def rollback(number: str = "", yes: bool = False) -> "Result":
-    """Go back to the state before an earlier start; the data stays."""
+@command("Images", "rollback", number="the start to undo, and all after it",
+         data="bring back the data of the newest backup of before it, too")  # fmt: skip
+def rollback(number: str = "", yes: bool = False, data: bool = False) -> "Result":
+    """Go back to the state before an earlier start; the data stays unless --data."""
     from stack.commands import rollback as module
 
-    return module.run(number, yes)
+    return module.run(number, yes, data)
 
 
 @command("Images", "upgrade", service="only this service (repeat)", timeout="seconds for each service to get healthy",

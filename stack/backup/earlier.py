@@ -1,4 +1,4 @@
-"""The data of before an upgrade, on the way back from it: new volumes with what the backup has."""
+"""The data of before a start, on the way back from it: new volumes with what the backup has."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

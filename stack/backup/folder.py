@@ -18,6 +18,7 @@ from stack.errors import Problem, StackError, fail
 INSIDE = {"config", "data", "index", "keys", "locks", "snapshots"}
 """What a restic repository consists of."""
 LOCK = ".lock"
+FILES = "????-??-??-??????.json"
 
 
 def of(root: Path, setting: str) -> Path:
@@ -28,7 +29,7 @@ def of(root: Path, setting: str) -> Path:
 def listed(folder: Path) -> list[Manifest]:
     """The whole backups in a folder, the oldest first, as their files say; one that can't be read is left out."""
     found = []
-    for path in sorted(folder.glob("????-??-??-??????.json")):
+    for path in sorted(folder.glob(FILES)):
         with contextlib.suppress(StackError):
             found.append(manifest.decode(tree.read(path), str(path)))
     return found
@@ -36,7 +37,17 @@ def listed(folder: Path) -> list[Manifest]:
 
 def names(folder: Path) -> set[str]:
     """The names of the whole backups in a folder, those of a newer version, too."""
-    return {path.stem for path in folder.glob("????-??-??-??????.json")}
+    return {path.stem for path in folder.glob(FILES)}
+
+
+def newest(folder: Path, project: str) -> str:
+    """The name of a project's newest whole backup in a folder; empty where there is none."""
+    for path in sorted(folder.glob(FILES), reverse=True):
+        with contextlib.suppress(StackError):
+            found = manifest.decode(tree.read(path), str(path))
+            if found.project == project:
+                return found.name
+    return ""
 
 
 def made(folder: Path) -> bool:

@@ -237,6 +237,11 @@ def _agree_to_remove(gone: list[str], file: str, keep: str, yes: bool) -> None:
         raise fail("not-agreed", "nothing was removed")
 
 
+def newest(root: Path, project: str) -> str:
+    """The name of a project's newest backup; empty where there is none."""
+    return folder.newest(folder.of(root, setting(root, "BACKUP_DIR")), project)
+
+
 def setting(root: Path, name: str) -> str:
     """One of the project's own settings, without reading the fragments."""
     from stack.env import envfile, settings

@@ -23,7 +23,7 @@ from stack.planning import (
 )
 from stack.planning.changes import Change
 from stack.planning.planner import Planned, Request
-from stack.running import images, live, tls
+from stack.running import history, images, live, tls
 
 NO_ENGINE = "no engine answers, so this is not compared with what runs"
 
@@ -54,6 +54,7 @@ def run(request: Request) -> Result:
     lines += sight.better(planned, own)
     refused = [*entrance.of(planned).problems, *tls.problems(planned.checkout)]
     unlocked = planner.unlocked(planned)
+    told = [*history.unended(planned.checkout.root), *told]
     problems = [*planned.problems, *layering.problems(planned), *unlocked, *told, *refused]
     if changes is None:
         problems.append(Problem("no-engine", NO_ENGINE, fix="./inv engine"))

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -100,15 +100,22 @@ def opened(root: Path, found: Source, new: Mapping[str, str] | None = None) -> I
             yield repository.unlocked(closed, keys.known(root, found.place, found.passphrase, found.identity))
 
 
-def restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
-    """Bring a backup back, for one who holds the checkout's lock. Raises StackError where it does not get well; all is
-    as it was then."""
-    progress = Progress()
+def read(root: Path, found: Source, progress: Progress) -> tuple[Opened, Source]:
+    """Open a backup, with the image that it takes; and where it lies, with the password that opened it.
+
+    Raises StackError where it is not whole, not ours, or newer."""
     with progress.shown():
         image.ensure(root, found.image, images.BASE + ":0.1.0", progress)
         with opened(root, found) as repo:
             whole = restoring.read(repo, found.name)
-    found = msgspec.structs.replace(found, password=repo.password)
+    return whole, msgspec.structs.replace(found, password=repo.password)
+
+
+def restored(root: Path, found: Source, services: tuple[str, ...], yes: bool) -> Result:
+    """Bring a backup back, for one who holds the checkout's lock. Raises StackError where it does not get well; all is
+    as it was then."""
+    progress = Progress()
+    whole, found = read(root, found, progress)
     parts = _chosen(whole.manifest, services)
     _agreed(root, whole.manifest, parts, yes)
     # In a fresh clone, the name comes with the backup.
@@ -266,7 +273,7 @@ def _settings(root: Path, whole: Opened, services: tuple[str, ...]) -> None:
     if services:
         there = envfile.parse(whole.files.get(".env", b""), "the backup's .env")
         planned = planner.make(root, Request())
-        wanted = {name for kinds in _declared(planned, services) for name in kinds}
+        wanted = {name for kinds in declared(planned, services) for name in kinds}
         _edit(root, {name: there[name] for name in sorted(wanted & there.keys())})
         return
     tree.write(root / ".env", _dotenv(root, whole), 0o600)
@@ -283,7 +290,8 @@ def _dotenv(root: Path, whole: Opened) -> bytes:
     return envfile.edit(whole.files.get(".env", b""), kept)
 
 
-def _declared(planned: Planned, services: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
+def declared(planned: Planned, services: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """The secrets of each service, as its fragment declares them."""
     facts = planned.facts
     for service in services:
         fragment = facts.catalog.fragment_of(service)

@@ -1,11 +1,16 @@
-"""`inv rollback`: to the state before an earlier start; the data stays."""
+"""`inv rollback`: to the state before an earlier start; the data stays, but where that of a backup is asked for."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from stack import docker, tree
+from stack.backup import earlier
+from stack.backup.manifest import PROJECT, Part
+from stack.commands import backup, restore
+from stack.env import envfile
 from stack.errors import FAILED, OK, Problem, StackError, fail
 from stack.output import consent
 from stack.output.progress import Progress
@@ -13,7 +18,7 @@ from stack.output.result import Result
 from stack.planning import changes as change
 from stack.planning import checkouts, compare, planner
 from stack.running import failures, history, rolling
-from stack.running.history import Entry, Setting
+from stack.running.history import Entry, Moment, Setting
 from stack.running.rolling import Way
 from stack.running.watching import Failure
 
@@ -21,9 +26,21 @@ TIMEOUT = 300.0
 """Seconds for each service to get healthy."""
 
 
-def run(number: str, yes: bool) -> Result:
-    """Go back to the state before a start, the last one where no number is given: compose.yaml, images, settings. What
-    that means is said first, and asked. It is a start of its own in the history."""
+class Saved(msgspec.Struct, frozen=True):
+    """A backup, and the parts of it that are to come back."""
+
+    source: restore.Source
+    parts: list[Part]
+
+    def services(self) -> list[str]:
+        """Whose data it is."""
+        return list(dict.fromkeys(part.service for part in self.parts))
+
+
+def run(number: str, yes: bool, data: bool = False) -> Result:
+    """Go back to the state before a start, the last one where no number is given: compose.yaml, images, settings; with
+    `data` also to what the newest backup of before that start has. What that means is said first, and asked. It is a
+    start of its own in the history."""
     root = tree.root()
     with tree.locked(root):
         target, start = rolling.undone(history.read(root), number)
@@ -35,14 +52,48 @@ def run(number: str, yes: bool) -> Result:
         running = docker.containers(project)
         compare.check_owner(root, project, running)
         found = rolling.way(root, moment, target.images, running)
+        saved = _saved(root, start, moment) if data else None
         shown = _shown(root)
         settings = history.differing(history.gathered(root), moment.files, shown)
-        lines = _lines(target, start, found, settings)
-        data = _data(target, start, found, settings)
-        if not _differs(root, found):
-            return Result(data, lines=[lines[0], "that is how it stands; nothing was changed"])
-        _agree(lines, yes)
-        return _gone(root, found, target, data, lines)
+        lines = _lines(target, start, found, settings, saved)
+        told = _data(target, start, found, settings, saved)
+        if not (saved or _differs(root, found)):
+            return Result(told, lines=[lines[0], "that is how it stands; nothing was changed"])
+        words = ["./inv rollback", number, "--data" if data else "", "--yes"]
+        _agree(lines, yes, " ".join(filter(None, words)))
+        found = _filled(root, found, saved, Progress()) if saved else found
+        return _gone(root, found, target, told, lines)
+
+
+def _saved(root: Path, start: Entry, moment: Moment) -> Saved:
+    """What the backup has of the services that ran then. Raises StackError where there is no such backup, or the
+    secrets of then do not fit what it has."""
+    plain = f"./inv rollback {start.number}"
+    if not start.backup:
+        raise fail("rollback-data", f"no backup was there when {start.number} began", "--data", plain)
+    with restore.source(root, start.backup) as named:  # so it is there afterwards, too
+        whole, source = restore.read(root, named, Progress())
+    planned = planner.drafted(checkouts.read(root))
+    ran = set(moment.plan.names()) & set(planned.facts.catalog.services())
+    parts = [part for part in whole.manifest.parts if part.kind != PROJECT and part.service in ran]
+    if not parts:
+        raise fail("rollback-data", f"backup {source.name} has no data of what ran then", "--data", plain)
+    saved = Saved(source, parts)
+    secrets = {name for kinds in restore.declared(planned, saved.services()) for name in kinds}
+    then = envfile.parse(moment.files[".env"].data if ".env" in moment.files else b"")
+    there = envfile.parse(whole.files.get(".env", b""), "the backup's .env")
+    if other := sorted(name for name in secrets & then.keys() & there.keys() if then[name] != there[name]):
+        message = f"the data of backup {source.name} goes with other secrets than those of then: {', '.join(other)}"
+        raise fail("rollback-data", message, "--data", f"{plain}, then ./inv restore {source.name}")
+    return saved
+
+
+def _filled(root: Path, found: Way, saved: Saved, progress: Progress) -> Way:
+    """The way with new volumes that have the data; the images that fill them are here then."""
+    with progress.shown():
+        rolling.fetch(found, progress)
+        way = earlier.filled(root, found, partial(restore.opened, root, saved.source), saved.parts, progress)
+    return msgspec.structs.replace(way, pulls=[], kept=[])
 
 
 def _shown(root: Path) -> set[str]:
@@ -59,11 +110,11 @@ def _differs(root: Path, found: Way) -> bool:
     return files or not change.nothing_to_do(found.changes)
 
 
-def _agree(lines: list[str], yes: bool) -> None:
-    """Ask. Raises StackError where nobody can be asked, or the answer is no."""
+def _agree(lines: list[str], yes: bool, typed: str) -> None:
+    """Ask; `typed` is the line that agrees. Raises StackError where nobody can be asked, or the answer is no."""
     ask = consent.asker()
     if ask is None and not yes:
-        raise fail("not-agreed", "; ".join(lines), fix="./inv rollback --yes")
+        raise fail("not-agreed", "; ".join(lines), fix=typed)
     consent.tell("\n".join(lines))
     if not yes and ask and not ask("Go on?"):
         raise fail("not-agreed", "nothing was changed")
@@ -87,7 +138,8 @@ def going(root: Path, found: Way, target: Entry, progress: Progress) -> list[Fai
         rolling.put_back(root, found)
         running = docker.containers(found.plan.project)
         named = {service: image.named for service, image in target.images.items()}
-        with history.recorded(root, found.plan, found.changes, named, _shown(root)) as lost:
+        newest = backup.newest(root, found.plan.project)
+        with history.recorded(root, found.plan, found.changes, named, _shown(root), newest) as lost:
             failed = rolling.go(root, found, running, TIMEOUT, progress)
             lost += [failure.service for failure in failed if not failure.retry]
     return failed
@@ -102,15 +154,16 @@ def explained(root: Path, failed: list[Failure]) -> list[Problem]:
         return [Problem("start", f"{one.service}: {one.why}", one.service, "docker compose logs") for one in failed]
 
 
-def _data(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> dict[str, Any]:
+def _data(target: Entry, start: Entry, found: Way, settings: list[Setting], saved: Saved | None) -> dict[str, Any]:
     return {
         "undoes": start.number, "to": target.number, "changes": msgspec.to_builtins(found.changes),
         "settings": msgspec.to_builtins(settings), "pulls": found.pulls,
         "volumes": dict(found.volumes.values()), "files_since": found.newer,
+        "backup": saved.source.name if saved else None, "data_of": saved.services() if saved else [],
     }  # fmt: skip
 
 
-def _lines(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> list[str]:
+def _lines(target: Entry, start: Entry, found: Way, settings: list[Setting], saved: Saved | None) -> list[str]:
     before = f"{start.number} ({start.command}, {start.at})"
     lines = [f"back to what stood before {before}: that of {target.number}, which was {target.outcome}"]
     words: dict[str, list[str]] = {}
@@ -123,7 +176,11 @@ def _lines(target: Entry, start: Entry, found: Way, settings: list[Setting]) -> 
     if found.newer:
         lines.append(f"files that these mount have changed since, and stay as they are: {', '.join(found.newer)}")
     lines += [f"data: {then} in the place of {now}, which stays" for then, now in found.volumes.values()]
-    return lines if found.volumes else [*lines, "the data stays as it is now"]
+    if saved:
+        of = f"the data of {', '.join(saved.services())} is that of backup {saved.source.name}, in new volumes"
+        return [*lines, f"{of}; that of now stays beside it until ./inv restore --forget"]
+    other = f" (that of backup {start.backup}: --data)" if start.backup else ""
+    return lines if found.volumes else [*lines, f"the data stays as it is now{other}"]
 
 
 def setting(one: Setting) -> str:

@@ -13,7 +13,7 @@ from stack.names import echoed, suggest
 from stack.output.result import Result
 from stack.planning import checkouts, planner
 from stack.planning.planner import Planned, Request
-from stack.running import memory
+from stack.running import history, memory
 
 INTERVAL = 2.0
 """Seconds between two looks of --watch."""
@@ -61,7 +61,8 @@ def look(services: Sequence[str], stats: bool) -> Result:
         _check_known(services, {*names, *(planned.facts.catalog.services() if planned else [])})
         names = list(dict.fromkeys(services))
     return Result(
-        {"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]}, problems
+        {"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]},
+        [*problems, *history.unended(root)],
     )
 
 

@@ -210,9 +210,13 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
 
 def noted(planned: Planned, changes: list[Change]) -> contextlib.AbstractContextManager[list[str]]:
     """What the block does is an entry of the history; it is given a list for the services that failed."""
+    from stack.backup import folder
+
     checkout = planned.checkout
+    place = folder.of(checkout.root, checkout.settings.value("BACKUP_DIR"))
+    newest = folder.newest(place, planned.plan.project)
     shown = checkouts.known(checkout.catalog) - checkout.secrets.keys()
-    return history.recorded(checkout.root, planned.plan, changes, planner.pulled(planned), shown)
+    return history.recorded(checkout.root, planned.plan, changes, planner.pulled(planned), shown, newest)
 
 
 def _gateway_stays(changes: list[Change], running: list[Container], recreate: bool) -> bool:

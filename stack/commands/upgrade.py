@@ -164,8 +164,8 @@ def _moved(root: Path, step: Step, timeout: float) -> Result:
         # What was moved to a new volume left the old one as it was.
         tried = {move.service for move in step.moves[: len(done) + 1]} - reborn
         return _back(root, step, before, wrong, saved, tried)
-    lines = [f"moved: {', '.join(done)}", UNDO]
-    lines += [f"their data of before: ./inv restore {saved.name}"] if saved else []
+    more = f"; with --data to that of backup {saved.name}, too" if saved else ""
+    lines = [f"moved: {', '.join(done)}", UNDO + more]
     return Result(_data(step, done), step.problems, lines=lines)
 
 

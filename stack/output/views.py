@@ -304,7 +304,8 @@ def versions(result: Result) -> Columns:
 
 def history(result: Result) -> Columns | None:
     """One row for each start, the newest first."""
-    table = Columns("start", Column("at", goes=1), "ended", Column("changed", WORDS), Column("command", WORDS, 2))
+    table = Columns("start", Column("at", goes=1), "ended", Column("changed", WORDS), Column("command", WORDS, 2),
+                    Column("backup before", WORDS, 1))  # fmt: skip
     for row in result.data["starts"]:
         words: dict[str, list[str]] = {}
         for change in row["changes"]:
@@ -312,7 +313,7 @@ def history(result: Result) -> Columns | None:
         told = [f"{action} {', '.join(names)}" for action, names in words.items()]
         told += [f"set {', '.join(one['name'] for one in row['settings'])}"] if row["settings"] else []
         table.add(str(row["number"]), row["at"], Text(row["outcome"], "" if row["outcome"] == "done" else "yellow"),
-                  "; ".join(told), row["command"])  # fmt: skip
+                  "; ".join(told), row["command"], row["backup"])  # fmt: skip
     return table if result.data["starts"] else None
 
 

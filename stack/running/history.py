@@ -15,7 +15,7 @@ import msgspec
 from stack import docker, tree
 from stack.env import envfile
 from stack.env.secrets import HIDDEN
-from stack.errors import StackError, fail
+from stack.errors import Problem, StackError, fail
 from stack.names import cut
 from stack.planning import assembly
 from stack.planning.changes import Change
@@ -55,7 +55,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 class Entry(msgspec.Struct, frozen=True):
     """One start: its number, when it began (UTC), the command, how it ended ("cut off" while nothing says), what it
-    changed, what it ran by service, and a digest of all that stood after it."""
+    changed, what it ran by service, a digest of all that stood after it, and the newest backup of before it."""
 
     number: int
     at: str
@@ -65,6 +65,7 @@ class Entry(msgspec.Struct, frozen=True):
     settings: list[Setting]
     images: dict[str, Image]
     state: str
+    backup: str = ""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -111,14 +112,15 @@ def digest(files: Mapping[str, File]) -> str:
 
 
 @contextlib.contextmanager
-def recorded(root: Path, plan: Plan, changes: Iterable[Change], named: Mapping[str, str],
-             shown: Collection[str]) -> Iterator[list[str]]:  # fmt: skip
+def recorded(root: Path, plan: Plan, changes: Iterable[Change], named: Mapping[str, str], shown: Collection[str],
+             backup: str = "") -> Iterator[list[str]]:  # fmt: skip
     """Record what the block starts, its failure too; the block adds the services that failed to the list that it gets.
-    `named` has the images of services as the files have them, `shown` the names of settings that may be shown."""
+    `named` has the images of services as the files have them, `shown` the names of settings that may be shown, `backup`
+    is the name of the newest one."""
     if _open:
         yield []
         return
-    entry = begin(root, plan, changes, shown)
+    entry = begin(root, plan, changes, shown, backup)
     failed: list[str] = []
     outcome = INTERRUPTED
     _open.append(entry.number)
@@ -138,19 +140,37 @@ _open: list[int] = []
 
 
 def unlike(root: Path) -> bool:
-    """Whether what stands differs from what stood after the last start."""
+    """Whether what stands differs from what stood after the last start, or that one was an upgrade to its half."""
     entries = read(root)
-    return not entries or entries[-1].state != digest(gathered(root))
+    return not entries or entries[-1].state != digest(gathered(root)) or _halfway(entries[-1])
 
 
-def begin(root: Path, plan: Plan, changes: Iterable[Change], shown: Collection[str]) -> Entry:
+def _halfway(entry: Entry) -> bool:
+    return entry.outcome in (INTERRUPTED, CUT_OFF) and entry.command.startswith("./inv upgrade")
+
+
+def unended(root: Path) -> list[Problem]:
+    """That the last start is an upgrade which ended before it was through; nothing while one is at work."""
+    entries = read(root)
+    if not entries or not _halfway(entries[-1]):
+        return []
+    try:
+        with tree.locked(root, 0):
+            last = entries[-1]
+    except StackError:
+        return []
+    message = f"{last.command} of {last.at} was {last.outcome}: some services may be new, and others not yet"
+    return [Problem("upgrade-unended", message, "", "./inv up goes on, ./inv rollback goes back")]
+
+
+def begin(root: Path, plan: Plan, changes: Iterable[Change], shown: Collection[str], backup: str = "") -> Entry:
     """Note a start that begins. Its number is the next one."""
     entries, files = read(root), gathered(root)
     number = entries[-1].number + 1 if entries else 1
     settings = _settings(root, entries, files, shown)
     told = [change for change in changes if change.action not in ("unchanged", "beyond")]
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    entry = Entry(number, at, _command(), CUT_OFF, told, settings, {}, digest(files))
+    entry = Entry(number, at, _command(), CUT_OFF, told, settings, {}, digest(files), backup)
     _keep_files(root, number, Moment(plan, files))
     _write(root, [*entries, entry])
     return entry

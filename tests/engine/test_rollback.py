@@ -134,3 +134,36 @@ def test_killed_anywhere_nothing_is_half_and_the_next_command_goes_on(started: S
     assert stack.up()
     assert _standing(stack)[0] in ("a", "ba")
     assert run("docker", "compose", "ps", "-q", cwd=stack.root).out.split()
+
+
+def test_the_data_comes_back_on_request_out_of_the_backup_of_before(stack: Stack) -> None:
+    stack.service("app", volumes=["data:/data"], environment={"MODE": "${APP_MODE:-a}"})
+    stack.volume("app", "data")
+    stack.up()
+    stack.exec("app", "sh", "-c", "echo mine > /data/kept")
+    assert stack.inv("rollback", "--data", "--yes").code == 1
+    saved = stack.inv("backup", "--json").json["data"]["backup"]["name"]
+    stack.inv("env.set", "APP_MODE", "b")
+    stack.up()
+    stack.exec("app", "sh", "-c", "echo spoilt > /data/kept")
+    starts = stack.inv("history", "--json").json["data"]["starts"]
+    assert [row["backup"] for row in starts] == [saved, ""]
+    asked = stack.inv("rollback", "--data")
+    assert (asked.code, asked.err.count(f"the data of app is that of backup {saved}")) == (1, 1), asked
+    done = stack.inv("rollback", "--data", "--yes", "--json")
+    assert done.code == 0, done
+    assert (done.json["data"]["backup"], done.json["data"]["data_of"]) == (saved, ["app"])
+    assert _kept(stack) == "a mine"
+    assert stack.env()["DATA_VOLUMES"] == "data=2"
+    assert "everything already is as planned" in stack.up().out
+    assert stack.inv("rollback", "3", "--yes").code == 0
+    assert _kept(stack) == "b spoilt"
+    assert stack.inv("backup.remove", saved, "--yes").code == 0
+    before = (stack.identities(), (stack.root / ".env").read_bytes(), stack.listed("volume"))
+    gone = stack.inv("rollback", "2", "--data", "--yes", "--json")
+    assert (gone.code, gone.problems[0]["code"]) == (1, "backup-missing"), gone
+    assert (stack.identities(), (stack.root / ".env").read_bytes(), stack.listed("volume")) == before
+
+
+def _kept(stack: Stack) -> str:
+    return stack.exec("app", "sh", "-c", "read -r kept < /data/kept; echo $MODE $kept").strip()

@@ -107,6 +107,14 @@ def test_a_manifest_of_others_is_refused(change: dict[str, object], code: str) -
     assert refused.value.problems[0].code == code
 
 
+def test_the_newest_backup_is_the_last_whole_one_of_the_project(tmp_path: Path) -> None:
+    assert folder.newest(tmp_path, "genai") == ""
+    for name, owner in (("2026-11-28-145205", "genai"), ("2026-11-29-145205", "genai"), ("2026-11-30-145205", "other")):
+        (tmp_path / f"{name}.json").write_bytes(manifest.encode(made([], name=name, project=owner)))
+    (tmp_path / "2026-12-01-145205.json").write_text("{")
+    assert folder.newest(tmp_path, "genai") == "2026-11-29-145205"
+
+
 def test_of_each_day_week_and_month_the_newest_backup_stays() -> None:
     names = ["2026-09-30-030000", "2026-10-31-030000", "2026-11-22-030000", "2026-11-27-030000", "2026-11-28-030000",
              "2026-11-28-120000"]  # fmt: skip

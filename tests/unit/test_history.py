@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import docker, tree
 from stack.errors import StackError
 from stack.planning import locks
 from stack.planning.locks import Locked
@@ -118,7 +118,7 @@ def test_settings_are_compared_where_one_side_has_no_file() -> None:
 
 
 def test_the_shape_of_an_entry_is_that_of_the_reference() -> None:
-    fields = "number at command outcome changes settings images state"
+    fields = "number at command outcome changes settings images state backup"
     assert tuple(Entry.__struct_fields__) == tuple(fields.split())
 
 
@@ -148,3 +148,23 @@ def test_with_the_data_all_starts_are_forgotten_and_only_this_projects_images(
     assert history.read(tmp_path) == []
     assert list((tmp_path / history.FOLDER).iterdir()) == []
     assert removed == ["rmi", f"{history.KEEP}:genai-{'a' * 12}"]
+
+
+def test_an_upgrade_that_was_cut_off_is_told_until_another_start_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["inv", "upgrade", "--yes"])
+    start(tmp_path, "MODE=a\n")
+    assert history.unended(tmp_path) == []
+    history.begin(tmp_path, PLAN, [], set())
+    [told] = history.unended(tmp_path)
+    assert "./inv upgrade --yes of " in told.message
+    assert "was cut off" in told.message
+    with tree.locked(tmp_path):
+        assert history.unended(tmp_path) == []
+    # What goes on may have nothing left to do, and is noted all the same.
+    assert history.unlike(tmp_path)
+    monkeypatch.setattr("sys.argv", ["inv", "up"])
+    start(tmp_path, "MODE=a\n")
+    assert history.unended(tmp_path) == []
+    assert not history.unlike(tmp_path)

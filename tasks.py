@@ -485,7 +485,7 @@ def bundle(output: str = "", *, request: "Request") -> "Result":
 @command(
     "Develop",
     "test",
-    only="unit, property, model, engine, core, gateway, soak or offline",
+    only="unit, property, model, engine, core, gateway, soak, offline or majors",
     k="only tests whose name matches",
     fast="only those without containers",
     engine="on this engine: Docker's of Debian's trixie or sid, podman, or rootless",

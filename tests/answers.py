@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from stack import docker
 
 Config = Callable[[Path, Sequence[str], Mapping[str, str], str], str]
-ELSEWHERE = (b"include", b"extends", b"env_file", b"label_file")
+ELSEWHERE = re.compile(rb"\b(?:include|extends|env_file|label_file)\b")
 """Words by which Compose reads files that it was not given."""
 
 
@@ -19,7 +20,7 @@ def kept(folder: Path, ask: Config = docker.config) -> Config:
 
     def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str) -> str:
         texts = [(root / file).read_bytes() for file in files]
-        if any(word in text for word in ELSEWHERE for text in texts):
+        if any(map(ELSEWHERE.search, texts)):
             return ask(root, files, env, project)
         around = sorted({**docker.bare_environment(), **env}.items())
         inputs = repr([docker.compose_stamp(), project, around, list(files), texts])

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
+from stack.planning import checkouts
 from tests import support
 from tests.support import Checkout
 
@@ -62,10 +64,22 @@ def answers(shared: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def root(shared: Path, bytecode: None) -> Path:
+    """A copy of what is shipped that is only read, shared by all workers: what was made of it is kept there."""
+    checkout = shared / "shipped"
+    with FileLock(shared / "shipped.lock"):
+        if not checkout.exists():
+            support.make(checkout, support.SHIPPED, {})
+            checkouts.read(checkout, shell={})
+    return checkout
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, bytecode: None, answers: Path) -> Checkout:
-    """A copy of all that this project ships."""
-    return support.make(tmp_path / "checkout", support.SHIPPED, {}, answers)
+def checkout(tmp_path: Path, root: Path, answers: Path) -> Checkout:
+    """A copy of all that this project ships, with what its files say as the program has read it before."""
+    known = {support.READ: (root / support.READ).read_text()}
+    return support.make(tmp_path / "checkout", support.SHIPPED, known, answers)
 
 
 @pytest.fixture

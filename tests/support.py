@@ -18,6 +18,8 @@ PROGRAM = ("stack", "tasks.py")
 SHIPPED = (*PROGRAM, "compose", "overrides", "kong", ".env.example", "pins.yml")
 CORE = ("base", "redis", "supabase-db", "backend", "kong-api-gateway")
 GATHERED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".hypothesis")
+READ = ".stack/cache/files.json"
+"""What the files of the catalogue say, by their bytes (planning/checkouts.py)."""
 ASIDE = (".stack/cache", ".stack/lock")
 NAMED = ("rabbitmq", "elasticsearch")
 """What the backend of the core names as a connection, planned or not."""

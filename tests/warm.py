@@ -9,7 +9,6 @@ import gc
 import importlib
 import json
 import os
-import pkgutil
 import signal
 import socket
 import subprocess
@@ -26,6 +25,8 @@ from tests import answers
 ROOT = Path(__file__).resolve().parents[1]
 ENDLESS = 120.0
 """Seconds after which a command counts as hanging."""
+LATER = ("encodings.utf_8_sig", "filelock", "psutil")
+"""What most commands of the tests import once they need it."""
 
 
 def run(root: Path, words: tuple[str, ...], cwd: Path, env: Mapping[str, str], text: str,
@@ -122,12 +123,11 @@ def _belong_to(root: str) -> None:
 
 
 def _read_program() -> None:
-    import stack
-
-    for module in pkgutil.walk_packages(stack.__path__, "stack."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    importlib.import_module("tasks")
+    for path in sorted((ROOT / "stack").rglob("*.py")):
+        if path.stem not in ("__init__", "__main__"):
+            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    for name in ("tasks", *LATER):
+        importlib.import_module(name)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,15 @@
-"""What the model tests share: Compose in two versions, and a checkout that is only read."""
+"""What the model tests share: what is shipped, with Compose in two versions."""
 
 import os
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from stack import docker
 from tests import support
 from tests.answers import kept
 from tests.model import plugins
 from tests.model.shipped import ADDRESSES, Shipped
-
-
-@pytest.fixture(scope="session")
-def root(shared: Path, bytecode: None) -> Path:
-    """A copy of what is shipped, shared by all workers: what Compose made of it is kept there."""
-    checkout = shared / "shipped"
-    with FileLock(shared / "shipped.lock"):
-        if not checkout.exists():
-            support.make(checkout, support.SHIPPED, {})
-    return checkout
 
 
 def _with(version: str, root: Path, folder: Path, patch: pytest.MonkeyPatch) -> Shipped:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from stack import docker, tree
-from stack.planning import catalog, checkouts, compare, interpolation, model, planner
+from stack.planning import batches, catalog, checkouts, compare, interpolation, model, planner
 from stack.planning.compare import Assembled
+from stack.planning.model import Model
 from stack.planning.planner import Planned, Request
 from tests import support
 
@@ -40,8 +41,13 @@ SOURCES = [Case(name) for name in sorted({name for fragment in FRAGMENTS.values(
 CASES = [DEFAULT, *SOURCES, *(Case(network=name) for name in BASE.overrides)]
 """Between them, each source of each service, and each layout."""
 FAR = [case for case in SOURCES if case.source in catalog.FAR]
-ALONE = [(name, source) for name, fragment in FRAGMENTS.items() for source in fragment.sources()
-         if source != catalog.DISABLED]  # fmt: skip
+OF = {source: [name for name, fragment in FRAGMENTS.items() if source == catalog.PLAIN or source in fragment.overrides]
+      for source in (catalog.PLAIN, *(case.source for case in SOURCES))}  # fmt: skip
+ALONE = [(name, source) for source, names in OF.items() for name in names]
+"""Each fragment from each source, but disabled."""
+BATCHES = {source: [names[first : first + batches.SIZE] for first in range(0, len(names), batches.SIZE)]
+           for source, names in OF.items()}  # fmt: skip
+"""Fragments that Compose merges in one go to tell what each is from one source: most of what one costs alone is Compose's start."""
 
 
 class Made(NamedTuple):
@@ -74,13 +80,17 @@ class Shipped(NamedTuple):
         """What is shipped, read once."""
         return _checkout(self.root)
 
-    def alone(self, name: str, source: str) -> set[str]:
-        """The services that Compose renders of one fragment from one source, without the others."""
+    def alone(self, name: str, source: str) -> Model:
+        """What Compose makes of one fragment from one source: cut, as the plan does it, from what it is merged with."""
         checkout = self.checkout()
-        chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), name: source}
+        [batch] = [names for names in BATCHES[source] if name in names]
+        chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), **dict.fromkeys(batch, source)}
         env, _ = interpolation.environment(checkout, chosen, 63000)
-        files = [*BASE.layers, *FRAGMENTS[name].files(source)]
-        return set(model.services(json.loads(docker.config(self.root, files, env, "alone"))))
+        files = [*BASE.layers, *(path for one in batch for path in FRAGMENTS[one].files(source))]
+        belongs = batches.owners(checkout.catalog, batches.own(checkout.catalog, files)) or {}
+        merged: Model = json.loads(docker.config(self.root, files, env, "alone"))
+        assert {f"services.{one}" for one in model.services(merged)} <= belongs.keys(), "what no file declares"
+        return batches.cut(merged, name, belongs)
 
     def read(self, made: Made) -> dict[str, Any]:
         """What plain Compose makes of an assembled compose.yaml whose secrets are set."""

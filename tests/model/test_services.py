@@ -2,21 +2,23 @@
 
 import pytest
 
-from stack.planning import catalog, healthcheck, model
+from stack.planning import batches, catalog, healthcheck, model
 from tests.model.shipped import ALONE, CASES, FRAGMENTS, PROFILES, SOURCES, Case, Shipped, declared
 
 
 @pytest.mark.parametrize(("name", "source"), ALONE)
 def test_a_service_alone_is_exactly_what_its_files_declare(shipped_once: Shipped, name: str, source: str) -> None:
     found = shipped_once.alone(name, source)
-    assert found == declared(name, source)
-    assert name in found
+    assert model.services(found).keys() == declared(name, source)
+    assert name in model.services(found)
+    assert batches.united([found]) is not None, "it names what neither its own files nor the base declare"
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)
 def test_so_it_is_with_every_version(shipped_newest: Shipped, name: str) -> None:
     """Its fragment; the overrides are in the cases of all services."""
-    assert shipped_newest.alone(name, catalog.PLAIN) == declared(name, catalog.PLAIN)
+    found = shipped_newest.alone(name, catalog.PLAIN)
+    assert model.services(found).keys() == declared(name, catalog.PLAIN)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -47,7 +47,7 @@ ALONE = [(name, source) for source, names in OF.items() for name in names]
 """Each fragment from each source, but disabled."""
 BATCHES = {source: [names[first : first + batches.SIZE] for first in range(0, len(names), batches.SIZE)]
            for source, names in OF.items()}  # fmt: skip
-"""Fragments that Compose merges in one go to tell what each is from one source: alone, each has Compose's start to pay."""
+"""Fragments that are merged in one go to tell what each is from one source: alone, each has Compose's start to pay."""
 
 
 class Made(NamedTuple):

@@ -13,6 +13,8 @@ QUICK = ("unit", "property", "model")
 KINDS = (*QUICK, "engine")
 TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
+AS_NEIGHBOURS = ["-n", "2", "--dist", "worksteal"]
+"""pytest's words for quick tests: a worker has those that stand together, which mostly ask for the same plans."""
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """pytest's words for engine tests. Those of a file share what runs, so a file stays with one worker; the files come in
 the order of tests/engine/conftest.py."""
@@ -51,7 +53,7 @@ def _runs(kinds: list[str], only: str) -> list[list[str]]:
         return [["tests/engine", "-m", only, *MARKED[only]]]
     quick = [path for kind in kinds if kind in QUICK for path in _paths(kind, only)]
     slow = [[*_paths("engine", only), *BY_FILE]] if "engine" in kinds else []
-    return [*([[*quick, "-n", "2"]] if quick else []), *slow]
+    return [*([[*quick, *AS_NEIGHBOURS]] if quick else []), *slow]
 
 
 def _paths(kind: str, only: str) -> list[str]:

@@ -54,7 +54,7 @@ def assembled(root: Path) -> tuple[dict[str, Any], Assembled]:
 def read(root: Path, text: str, **secrets: str) -> dict[str, Any]:
     """What Compose reads in an assembled text."""
     command = [*support.compose(), "--project-directory", str(root), "-f", "-", "config", "--format", "json"]
-    env = {**os.environ, **secrets}
+    env = {**os.environ, **secrets, **docker.RARELY_COLLECTED}
     done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["services"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from stack import docker
 from stack.env.envfile import edit, parse, quote
 from stack.errors import StackError
 from tests import support
@@ -99,7 +100,7 @@ def in_compose(data: bytes, folder: Path) -> bytes:
     result = subprocess.run(
         [*support.compose(), "config", "--environment"],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **docker.RARELY_COLLECTED},
         capture_output=True,
         timeout=60,
         check=False,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stack import docker
 from stack.env.variables import variables
 from tests import support
 
@@ -79,7 +80,7 @@ def in_compose(text: str, folder: Path) -> dict[str, str]:
     result = subprocess.run(
         [*support.compose(), "config", "--variables", "--format", "json"],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **docker.RARELY_COLLECTED},
         capture_output=True,
         timeout=60,
         check=False,

@@ -18,7 +18,7 @@ from tests import support
 
 # Each example starts Compose once, so each holds many lines.
 BATCHED = settings(max_examples=20, deadline=None)
-OWN = re.compile(rb"^(?:COMPOSE_PROJECT_NAME|DOCKER_CLI_PLUGIN_\w+|HOME|PATH|PWD)=.*\n", re.MULTILINE)
+OWN = re.compile(rb"^(?:COMPOSE_PROJECT_NAME|DOCKER_CLI_PLUGIN_\w+|GOGC|HOME|PATH|PWD)=.*\n", re.MULTILINE)
 FRAGMENT = "services: {one: {image: one}}\n"
 
 PIECES = [

@@ -121,7 +121,8 @@ def check(settings: Settings) -> list[Problem]:
         value, origin = settings.found.get(setting.name, ("", DEFAULT))
         expected = setting.expected(value) if value else ""
         if expected:
-            message = f"{setting.name}: expected {expected}, got {echoed(_without_login(value))}"
+            got = "another value" if setting.name in SECRETS else echoed(_without_login(value))
+            message = f"{setting.name}: expected {expected}, got {got}"
             fix = f"leave the flag out for {setting.default}" if origin == FLAG else undone(setting.name, origin)
             problems.append(Problem("setting", message, f"{origin}: {setting.name}", fix))
     host = "" if settings.origin("PUBLIC_HOST") == DEFAULT else settings.value("PUBLIC_HOST")

@@ -125,3 +125,11 @@ def test_a_wrong_value_is_told_with_its_layer_and_what_was_expected(name: str, v
     assert expected in problem.message
     [problem] = settings.check(settings.resolve({}, {}, {name: value}, {}, [name]))
     assert (problem.where, problem.fix) == (f"shell: {name}", f"unset {name}")
+
+
+def test_a_wrong_passphrase_is_not_repeated() -> None:
+    name = "BACKUP_PASSPHRASE"
+    found = settings.resolve({}, {name: "words"}, {}, {}, settings.CORE_DEFAULTS)
+    [problem] = settings.check(found)
+    assert "at least 8 characters" in problem.message
+    assert "words" not in str(problem)

@@ -40,7 +40,7 @@ def test(only: str, k: str, fast: bool, engine: str) -> Result:
 
         setup.ensure(True, None, consent.tell)
     if not (only or k):
-        print(f"{'about 1½ minutes' if fast else LENGTH} on 2 cores", file=sys.stderr, flush=True)
+        print(f"{'about 1¼ minutes' if fast else LENGTH} on 2 cores", file=sys.stderr, flush=True)
     codes = [_pytest([*words, *(["-k", k] if k else [])], engine) for words in _runs(kinds, only)]
     # 5 is pytest's "no test ran", which is right for the part that -k leaves empty.
     good = all(code in (0, 5) for code in codes) and any(code == 0 for code in codes)

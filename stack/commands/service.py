@@ -342,10 +342,8 @@ def _not_needed(planned: Planned, name: str) -> None:
     found = planned.checkout.catalog
     users = {u for u, to in model.edges(planned.facts.model).items() if name in to and found.fragment_of(u) != name}
     if users:
-        message = f"{', '.join(sorted(users))} depends on {name}"
-        raise fail(
-            "needed", message, f"compose/{found.fragment_of(min(users))}.yml", "take that edge out first", FAILED
-        )
+        message, where = f"{', '.join(sorted(users))} depends on {name}", f"compose/{found.fragment_of(min(users))}.yml"
+        raise fail("needed", message, where, f"edit {where}: take {name} out of depends_on", FAILED)
 
 
 def _volumes(planned: Planned, ours: list[str]) -> list[str]:

@@ -204,7 +204,10 @@ def unheard(planned: Planned) -> list[Problem]:
 
 
 def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:
-    """What would be wrong with the gateway's files, planned or not, were these as they are to be."""
+    """What would be wrong with the gateway's files, planned or not, were these as they are to be; nothing where the
+    catalogue has no gateway."""
+    if SERVICE not in model.services(planned.facts.model):
+        return []
     return _made(files(planned, changed), _inputs(planned)).problems
 
 

@@ -246,7 +246,7 @@ def test_a_folder_that_is_no_layer_is_refused(small: Checkout) -> None:
 
 def test_what_others_need_is_not_removed(small: Checkout) -> None:
     small.write("compose/user.yml", fragment("user", "", "depends_on: {web: {condition: service_started}}"))
-    refuses(small, "remove-service web", Refusal("needed", "user depends on web", "compose/user.yml", "edge"))
+    refuses(small, "remove-service web", Refusal("needed", "user depends on web", "compose/user.yml", "take web out"))
 
 
 @pytest.mark.parametrize(

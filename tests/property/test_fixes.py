@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from invoke.collection import Collection
 
@@ -162,6 +162,8 @@ def told(shop: Shop, dotenv: str) -> str:
 
 
 @settings(max_examples=10, deadline=None)
+@example(values={}, broken="", line=["remove-service", "db"])
+@example(values={}, broken="", line=["remove-service", "kong-api-gateway"])
 @given(LINES, BROKEN, TYPED)
 def test_a_fix_is_understood_takes_no_good_value_away_and_mends_what_it_is_said_for(
     shop: Shop, values: dict[str, str], broken: str, line: list[str]

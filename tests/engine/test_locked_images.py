@@ -9,23 +9,14 @@ import pytest
 from tests.engine.support import images, registries
 from tests.engine.support.stacks import Stack, docker, run
 
-WHICH = "read -r found < /which; echo $found"
-
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory, base_image: str) -> Iterator[int]:
     """A registry whose app:1 says that it is the first. What came from it is forgotten afterwards."""
     with registries.registry(tmp_path_factory.mktemp("registry")) as found:
-        _publish(found, "first")
+        images.publish_telling(found, "first")
         yield found
-    here = docker("images", "-q", "--no-trunc", f"127.0.0.1:{found}/app").split()
-    if here:
-        run("docker", "rmi", "-f", *here)
-
-
-def _publish(port: int, which: str) -> None:
-    content = images.layer({**images.root_filesystem(), "which": f"{which}\n".encode()})
-    images.publish(port, "app:1", content)
+    images.forget(found, "app")
 
 
 def _digests(stack: Stack) -> dict[str, str]:
@@ -41,10 +32,10 @@ def test_what_is_locked_runs_until_the_lock_is_given_up(stack: Stack, port: int,
     assert row["download_bytes"] > 10_000
     first = row["digest"]
     # The tag moves; locking again keeps what is locked.
-    _publish(port, "second")
+    images.publish_telling(port, "second")
     assert stack.inv("lock", "--json").json["data"]["images"][0]["digest"] == first
     stack.up()
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "first"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "first"
     assert f'image: "{image}@{first}"' in (stack.root / "compose.yaml").read_text()
     assert stack.compose("config", "-q").code == 0
     before = stack.identities()
@@ -53,7 +44,7 @@ def test_what_is_locked_runs_until_the_lock_is_given_up(stack: Stack, port: int,
     # Given up, the tag counts again, and what it is now can be locked from this machine.
     assert "no longer locked" in stack.inv("lock", "app", "--remove").out
     stack.up()
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "second"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "second"
     [row] = stack.inv("lock", "--json").json["data"]["images"]
     assert (row["told_by"], row["digest"] == first) == ("engine", False)
     # It came in a file: the engine has no digest of it, and it counts by its id.
@@ -63,7 +54,7 @@ def test_what_is_locked_runs_until_the_lock_is_given_up(stack: Stack, port: int,
     run("docker", "rmi", "-f", row["id"])
     docker("load", "-i", file)
     stack.up("--offline")
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "second"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "second"
 
 
 def test_a_digest_that_the_registry_does_not_have_is_told_and_nothing_is_changed(stack: Stack, port: int) -> None:
@@ -91,24 +82,24 @@ def test_a_digest_that_the_registry_does_not_have_is_told_and_nothing_is_changed
 
 def test_a_rollback_runs_what_a_moved_tag_was_and_later_starts_stay_with_it(stack: Stack, port: int) -> None:
     image = f"127.0.0.1:{port}/app:1"
-    _publish(port, "old")
+    images.publish_telling(port, "old")
     docker("pull", "-q", image)
     stack.service("app", image=image)
     stack.up()
-    _publish(port, "new")
+    images.publish_telling(port, "new")
     docker("pull", "-q", image)
     stack.up()
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "new"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "new"
     # Not even the old image is here any more.
     old = stack.inv("history", "--json").json["data"]["starts"][1]["images"]["app"]
     run("docker", "rmi", "-f", old["id"])
     done = stack.inv("rollback", "--yes", "--json")
     assert done.code == 0, done
     assert done.json["data"]["pulls"] == [f"{image}@{old['digest']}"]
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "old"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "old"
     assert _digests(stack) == {image: old["digest"]}
     stack.up()
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "old"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "old"
     assert "locked" in stack.inv("lock", "--remove", "--service", "app").out
     stack.up()
-    assert stack.exec("app", "sh", "-c", WHICH).strip() == "new"
+    assert stack.exec("app", "sh", "-c", images.WHICH).strip() == "new"

@@ -5,28 +5,19 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.support import images, registries
-from tests.engine.support.stacks import Stack, docker, remove, run
-
-WHICH = "read -r found < /which; echo $found"
+from tests.engine.support.stacks import Stack, remove
 
 
 @pytest.fixture
 def port(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[int]:
     """A registry with app:1, and app:2, in which nothing can be run. What came from it is forgotten afterwards."""
     with registries.registry(tmp_path_factory.mktemp("registry")) as found:
-        _publish(found, "first")
+        images.publish_telling(found, "first")
         images.publish(found, "app:2", images.layer({}))
         yield found
     # An image in use would stay.
     remove(stack.project)
-    here = docker("images", "-q", "--no-trunc", f"127.0.0.1:{found}/app").split()
-    if here:
-        run("docker", "rmi", "-f", *here)
-
-
-def _publish(port: int, which: str) -> None:
-    content = images.layer({**images.root_filesystem(), "which": f"{which}\n".encode()})
-    images.publish(port, "app:1", content)
+    images.forget(found, "app")
 
 
 @pytest.fixture
@@ -42,7 +33,7 @@ def started(stack: Stack, port: int) -> Stack:
 
 
 def _which(stack: Stack) -> str:
-    return stack.exec("app", "sh", "-c", WHICH).strip()
+    return stack.exec("app", "sh", "-c", images.WHICH).strip()
 
 
 def _starts(stack: Stack) -> list[tuple[str, str]]:
@@ -53,7 +44,7 @@ def test_a_locked_tag_moves_when_it_is_asked_for_and_a_broken_one_comes_back(sta
     stack, image = started, f"127.0.0.1:{port}/app:1"
     [locked] = stack.inv("lock", "--json").json["data"]["images"]
     stack.up()
-    _publish(port, "second")
+    images.publish_telling(port, "second")
     told = stack.inv("outdated", "--json").json["data"]
     [moved] = told["moved"]
     assert (moved["image"], moved["locked"]) == (image, locked["digest"])
@@ -92,7 +83,7 @@ def test_a_locked_tag_moves_when_it_is_asked_for_and_a_broken_one_comes_back(sta
 def test_without_a_lock_the_tag_is_pulled_anew_and_a_rollback_has_the_old_one(started: Stack, port: int) -> None:
     stack = started
     assert "nothing is known to be newer" in stack.inv("upgrade", "app", "--yes").out
-    _publish(port, "second")
+    images.publish_telling(port, "second")
     stack.up()
     assert _which(stack) == "first"
     done = stack.inv("upgrade", "app", "--yes")

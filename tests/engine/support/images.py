@@ -76,6 +76,22 @@ def publish(port: int, name: str, content: bytes, *, only_for: str = "") -> None
         _send(f"{manifests}/{tag}", "PUT", json.dumps(table).encode(), f"{TYPES}.list.v2+json")
 
 
+WHICH = "read -r found < /which; echo $found"
+"""What a shell runs in an image of `publish_telling` to tell which it is."""
+
+
+def publish_telling(port: int, which: str) -> None:
+    """Publish an app:1 that can run a shell and tells that it is `which`."""
+    publish(port, "app:1", layer({**root_filesystem(), "which": f"{which}\n".encode()}))
+
+
+def forget(port: int, name: str) -> None:
+    """Take what came from a registry out of the engine."""
+    here = docker("images", "-q", "--no-trunc", f"127.0.0.1:{port}/{name}").split()
+    if here:
+        run("docker", "rmi", "-f", *here)
+
+
 def _described(data: bytes, kind: str) -> dict[str, object]:
     return {"mediaType": kind, "size": len(data), "digest": _digest(data)}
 

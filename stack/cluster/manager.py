@@ -1,0 +1,65 @@
+"""The edge to a manager of the cluster: what its API lists, as values."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from stack import docker
+from stack.errors import StackError, fail
+
+NAMESPACE = "com.docker.stack.namespace"
+"""The label by which `docker stack` knows what is a stack's: its name."""
+LISTS: Mapping[str, tuple[list[str], list[str]]] = {
+    "nodes": (["node", "ls", "-q"], ["node", "inspect"]),
+    "services": (["service", "ls", "-q"], ["service", "inspect"]),
+    "secrets": (["secret", "ls", "-q"], ["secret", "inspect"]),
+    "configs": (["config", "ls", "-q"], ["config", "inspect"]),
+    "networks": (["network", "ls", "-q", "--no-trunc"], ["network", "inspect"]),
+}
+"""How the client lists what lies behind each resource of the API, and how it tells all of it."""
+
+
+def active() -> bool:
+    """Whether this engine is a manager that can tell and change what runs in its cluster. False without an engine."""
+    try:
+        return bool((docker.info().get("Swarm") or {}).get("ControlAvailable"))
+    except StackError:
+        return False
+
+
+def check() -> None:
+    """Raises StackError where this engine is no manager of a cluster."""
+    if not active():
+        raise fail("no-cluster", "this engine is no manager of a cluster", "RUN_ON",
+                   "./inv cluster --join, or run on this machine alone: ./inv up --on compose")  # fmt: skip
+
+
+def listed(resource: str, **filters: str) -> list[dict[str, Any]]:
+    """The nodes, services, secrets, configs or networks that fit the filters, as the API has them.
+
+    Raises StackError where this engine is no manager, or does not answer."""
+    words = quote(json.dumps({name: [value] for name, value in filters.items()}))
+    try:
+        return docker.told(f"/{resource}?filters={words}") or []
+    except LookupError:
+        listing, inspect = LISTS[resource]
+        flags = [word for name, value in filters.items() for word in ("--filter", f"{name}={value}")]
+        ids = docker.ask([*listing, *flags]).split()
+        return json.loads(docker.ask([*inspect, *ids])) if ids else []
+
+
+def of_stack(resource: str, project: str) -> list[dict[str, Any]]:
+    """What a project has of services, secrets, configs or networks."""
+    return listed(resource, label=f"{NAMESPACE}={project}")
+
+
+def tasks(project: str) -> list[dict[str, Any]]:
+    """Every task of a project's services that the managers still know, ended ones too."""
+    words = quote(json.dumps({"label": [f"{NAMESPACE}={project}"]}))
+    try:
+        return docker.told(f"/tasks?filters={words}") or []
+    except LookupError:
+        services = docker.ask(["service", "ls", "-q", "--filter", f"label={NAMESPACE}={project}"]).split()
+        ids = docker.ask(["service", "ps", "-q", "--no-trunc", *services]).split() if services else []
+        return json.loads(docker.ask(["inspect", "--type", "task", *ids])) if ids else []

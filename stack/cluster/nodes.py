@@ -1,0 +1,65 @@
+"""The nodes of a cluster, as a manager's API has them."""
+
+from typing import Any
+
+import msgspec
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What engines call a processor, and what images do."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One engine of the cluster. `role` is manager or worker, `state` ready, down, unknown or disconnected,
+    `availability` active, pause or drain; `gpus` counts its generic resources of that name. `disk_free` is in bytes,
+    and None where nobody could tell; `labels` are those of the node, not of its engine."""
+
+    id: str
+    hostname: str
+    role: str = "worker"
+    state: str = "ready"
+    availability: str = "active"
+    address: str = ""
+    labels: dict[str, str] = {}
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    disk_free: int | None = None
+    gpus: int = 0
+    architecture: str = ""
+    engine: str = ""
+
+    def serves(self) -> bool:
+        """Whether new tasks may start there."""
+        return self.state == "ready" and self.availability == "active"
+
+
+def read(row: dict[str, Any]) -> Node:
+    """A node out of what `GET /nodes` says of it. Pure."""
+    spec, told, status = row.get("Spec") or {}, row.get("Description") or {}, row.get("Status") or {}
+    platform, resources = told.get("Platform") or {}, told.get("Resources") or {}
+    machine = platform.get("Architecture", "")
+    return Node(
+        row["ID"], told.get("Hostname", ""), spec.get("Role", "worker"), status.get("State", "unknown"),
+        spec.get("Availability", "active"), status.get("Addr", ""), spec.get("Labels") or {},
+        resources.get("NanoCPUs", 0) / 1e9, resources.get("MemoryBytes", 0), None,
+        _gpus(resources.get("GenericResources") or []), ARCHITECTURES.get(machine, machine),
+        (told.get("Engine") or {}).get("EngineVersion", ""),
+    )  # fmt: skip
+
+
+def _gpus(resources: list[dict[str, Any]]) -> int:
+    """How many generic resources named like a GPU a node offers: a count of them, or one name each."""
+    count = 0
+    for one in resources:
+        counted, named = one.get("DiscreteResourceSpec"), one.get("NamedResourceSpec")
+        if counted and "gpu" in counted["Kind"].lower():
+            count += counted["Value"]
+        elif named and "gpu" in named["Kind"].lower():
+            count += 1
+    return count
+
+
+def listed() -> list[Node]:
+    """Every node, by its id's order. Raises StackError where this engine is no manager of a cluster."""
+    from stack.cluster import manager
+
+    return sorted((read(row) for row in manager.listed("nodes")), key=lambda node: node.id)

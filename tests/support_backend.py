@@ -115,8 +115,8 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(scenario, SAFETY))
 
 
-def write_plan(tmp_path: Path, *services: dict[str, Any]) -> None:
-    plan = {"version": 1, "project": "genai", "services": services}
+def write_plan(tmp_path: Path, *services: dict[str, Any], **more: Any) -> None:
+    plan = {"version": 1, "project": "genai", "services": services, **more}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
 
 

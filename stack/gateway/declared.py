@@ -31,7 +31,8 @@ class Route(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True):
     """The gateway as browsers reach it: host and port (None where it is not known), for each Compose service the path
     of its page, the origins of pages elsewhere that may ask (`*` for all), and the scheme. Where there is no name below
-    that host, services have `paths`, or names that this machine alone knows, at the gateway's `own` port."""
+    that host, services have `paths`, or names that this machine alone knows, at the gateway's `own` port. `abouts` says
+    what each service is."""
 
     host: str
     port: int | None = None
@@ -40,6 +41,7 @@ class Site(msgspec.Struct, frozen=True):
     scheme: str = "http"
     paths: bool = False
     own: int | None = None
+    abouts: Mapping[str, str] = {}
 
     def named(self, host: str) -> str:
         """A name of the file as it is on this machine: below its own name instead of localhost."""

@@ -86,7 +86,7 @@ def _rows(front: list[declared.Route], site: Site) -> Iterator[indexpage.Row]:
         address = declared.url(route, site) if route.host else declared.page(route, site)
         if address:
             asks = "a password" if "basic-auth" in route.auth else "a key" if route.auth else ""
-            yield indexpage.Row(route.service, address, asks)
+            yield indexpage.Row(route.service, address, asks, site.abouts.get(route.service, ""))
 
 
 def _answering(plugin: Any, page: str) -> Any:

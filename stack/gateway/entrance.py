@@ -114,12 +114,13 @@ def site(planned: Planned) -> Site:
     """The gateway as browsers reach it."""
     entries = {s.name: plan.entry(planned.facts, s.name) for s in planned.plan.services}
     pages = {name: entry.page for name, entry in entries.items() if entry.page}
+    abouts = {name: entry.about for name, entry in entries.items()}
     ports = [p.host for s in planned.plan.services if s.name == SERVICE for p in s.ports if p.container == INSIDE]
     settings = planned.checkout.settings
     own = next(iter(ports), None)
     at, paths = interpolation.reached(settings, own), settings.value("PUBLIC_ROUTES") == public.PATHS
     origins = tuple(dict.fromkeys(settings.value("CORS_ORIGINS").replace(",", " ").lower().split()))
-    return Site(at.host, at.port, pages, origins, at.scheme, paths, own)
+    return Site(at.host, at.port, pages, origins, at.scheme, paths, own, abouts)
 
 
 PATIENCE = 10

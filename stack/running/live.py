@@ -140,4 +140,5 @@ def plan_document(planned: Planned) -> dict[str, object]:
          "containers": [s.name]}
         for s in planned.plan.services if s.url and s.source != DISABLED
     ]  # fmt: skip
-    return {"version": 1, "project": planned.plan.project, "services": services}
+    left_out = msgspec.to_builtins(planned.plan.left_out)
+    return {"version": 1, "project": planned.plan.project, "services": services, "left_out": left_out}

@@ -1,22 +1,23 @@
 """The backend's page as a browser gets it."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support_backend import client, closed_port, listening, run, settings, write_plan
+from tests.support_backend import client, closed_port, http, listening, run, settings, write_plan
 
 
-def page_of(tmp_path: Path, *services: dict[str, Any]) -> str:
+def page_of(tmp_path: Path, *services: dict[str, Any], query: str = "") -> str:
     found = []
 
     async def scenario() -> None:
         nobody = await closed_port()
         write_plan(tmp_path, *services)
         async with client(settings(tmp_path, nobody, nobody)) as caller:
-            found.append(await caller.get("/", headers={"X-Forwarded-Path": "/backend/"}))
+            found.append(await caller.get(f"/{query}", headers={"X-Forwarded-Path": "/backend/"}))
 
     run(scenario())
     assert found[0].headers["content-type"].startswith("text/html")
@@ -41,6 +42,43 @@ def test_the_page_escapes_what_it_shows_and_links_only_to_web_addresses(tmp_path
     )
     assert "<script" not in text
     assert "javascript:" not in text
+
+
+def test_the_page_says_in_words_how_each_is_and_what_was_left_out(tmp_path: Path) -> None:
+    told: dict[str, str] = {}
+
+    async def scenario() -> None:
+        nobody = await closed_port()
+        async with (
+            listening(http("204 Fine")) as fine,
+            listening(http("401 Who")) as locked,
+            listening(http("503 Not now")) as broken,
+            client(settings(tmp_path, nobody, nobody)) as caller,
+        ):
+            ports = {"fine": fine, "locked": locked, "broken": broken, "gone": nobody}
+            planned = [{"name": name, "url": f"http://127.0.0.1:{port}"} for name, port in ports.items()]
+            write_plan(tmp_path, *planned, left_out=[{"name": "kong", "why": "no <image>"}])
+            text = (await caller.get("/")).text
+            told.update(re.findall(r"<td>([\w-]+) ?</td><td>.*?</td><td><i.*?</i>(.*?)</td>", text))
+            assert "<title>2 of 5 answer · " in text
+            assert "2 of 5 services answer; kong was left out." in text
+            assert "no &lt;image&gt;" in text
+
+    run(scenario())
+    assert told == {
+        "fine": "answers",
+        "locked": "answers, and asks who you are",
+        "broken": "answers with an error of its own (503)",
+        "gone": "does not answer: connection refused",
+        "kong": "left out",
+        "Database": told["Database"],
+        "Redis": "does not answer: connection refused",
+    }
+
+
+def test_the_page_looks_again_by_itself_only_if_asked_to(tmp_path: Path) -> None:
+    assert 'http-equiv="refresh"' not in page_of(tmp_path)
+    assert '<meta http-equiv="refresh" content="10">' in page_of(tmp_path, query="?again=1")
 
 
 def test_the_page_loads_nothing_from_anywhere(tmp_path: Path) -> None:

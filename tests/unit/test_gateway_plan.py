@@ -87,11 +87,16 @@ def test_the_index_links_what_is_planned_and_says_what_is_asked_for() -> None:
         "ollama": "/ollama/",
         "n8n": "http://n8n.localhost:63002/",
     }
-    assert re.findall(r">([\w-]+)</a> \(asks for (.*?)\)", text) == [
+    assert re.findall(r">([\w-]+)</a><small>\S+ \(asks for (.*?)\)", text) == [
         ("supabase-api", "a key"),
         ("supabase-studio", "a password"),
         ("ollama", "a password"),
     ]
+
+
+def test_the_index_says_what_each_is_and_where() -> None:
+    text = page({"n8n"}, Site("localhost", 63002, abouts={"n8n": "Workflows & <more>"}))
+    assert "n8n</a> <span>Workflows &amp; &lt;more&gt;</span><small>http://n8n.localhost:63002/</small>" in text
 
 
 def test_the_index_leads_to_the_services_pages_under_the_public_name() -> None:

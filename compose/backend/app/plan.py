@@ -18,12 +18,20 @@ class PlannedService(BaseModel):
     containers: list[str] = []
 
 
+class LeftOut(BaseModel):
+    """A service that was asked for and does not run, and why."""
+
+    name: str
+    why: str = ""
+
+
 class Plan(BaseModel):
     """The file that the stack's tasks write for this application."""
 
     version: Literal[1]
     project: str
     services: list[PlannedService]
+    left_out: list[LeftOut] = []
 
 
 def read(file: Path) -> Plan | str:

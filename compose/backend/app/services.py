@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app import plan, probes
-from app.plan import PlannedService
+from app.plan import LeftOut, PlannedService
 from app.probes import Answer
 from app.settings import Settings
 
@@ -24,10 +24,12 @@ class ServiceState(BaseModel):
 
 
 class Survey(BaseModel):
-    """The state of everything planned; `problem` says why the plan can't be read, if it can't."""
+    """The state of everything planned, and what was left out of it; `problem` says why the plan can't be read, where
+    that is so."""
 
     project: str = ""
     services: list[ServiceState] = []
+    left_out: list[LeftOut] = []
     problem: str | None = None
 
 
@@ -47,7 +49,7 @@ async def survey(settings: Settings) -> Survey:
     if isinstance(found, str):
         return Survey(problem=found)
     states = await asyncio.gather(*(_state(service, settings.probe_limit) for service in found.services))
-    return Survey(project=found.project, services=states)
+    return Survey(project=found.project, services=states, left_out=found.left_out)
 
 
 async def _state(service: PlannedService, limit: float) -> ServiceState:

@@ -20,8 +20,9 @@ th{font-size:.8rem;font-weight:500;color:var(--soft)}
 td{border-top:1px solid var(--line)}
 td:first-child{font-weight:600;white-space:nowrap}
 td:nth-child(2){color:var(--soft)}
-td:nth-child(3){min-width:11.5rem}
+td:nth-child(3){min-width:11.5rem;overflow-wrap:anywhere}
 th:last-child,td:last-child{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+h1 small{vertical-align:middle;font-weight:400;letter-spacing:0}
 small{margin-left:.35rem;padding:.1rem .45rem;border:1px solid var(--line);border-radius:1rem;
 font-size:.72rem;font-weight:400;color:var(--soft)}
 i{display:inline-block;width:.6rem;height:.6rem;margin-right:.55rem;border-radius:50%;background:var(--none)}

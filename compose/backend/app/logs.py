@@ -6,7 +6,9 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.answering import Noted
 
 CORRELATION_HEADER = b"x-correlation-id"  # set by the gateway's correlation-id plugin
 LONGEST_ID = 128
@@ -50,20 +52,12 @@ class AccessLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
-        status = 500
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        started, noted = time.perf_counter(), Noted(send)
         try:
-            await self.app(scope, receive, note_status)
+            await self.app(scope, receive, noted)
         finally:
-            level = logging.DEBUG if scope["path"] in QUIET and status < 400 else logging.INFO
-            access.log(level, "request", extra={"fields": _fields(scope, status, started)})
+            level = logging.DEBUG if scope["path"] in QUIET and noted.status < 400 else logging.INFO
+            access.log(level, "request", extra={"fields": _fields(scope, noted.status, started)})
 
 
 def _fields(scope: Scope, status: int, started: float) -> dict[str, object]:

@@ -16,7 +16,9 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.answering import Noted
 
 router = APIRouter()
 
@@ -68,21 +70,13 @@ class Measure:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
-        status = 500
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        started, noted = time.perf_counter(), Noted(send)
         try:
-            await self.app(scope, receive, note_status)
+            await self.app(scope, receive, noted)
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
             route = route_of(scope)
-            self.requests.labels(method, route, status).inc()
+            self.requests.labels(method, route, noted.status).inc()
             self.durations.labels(method, route).observe(time.perf_counter() - started)
 
 

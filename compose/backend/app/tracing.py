@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import plan
+from app.answering import Noted
 from app.metrics import route_of
 from app.settings import Settings
 
@@ -59,17 +60,13 @@ class Trace:
         begun = tracer.start_as_current_span(scope["method"], context=W3C.extract(headers), kind=SpanKind.SERVER)
         with begun as span:
             scope["trace_id"] = trace.format_trace_id(span.get_span_context().trace_id)
-
-            async def note_status(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= 500:
-                        span.set_status(StatusCode.ERROR)
-                await send(message)
-
+            noted = Noted(send)
             try:
-                await self.app(scope, receive, note_status)
+                await self.app(scope, receive, noted)
             finally:
+                span.set_attribute("http.response.status_code", noted.status)
+                if noted.status >= 500:
+                    span.set_status(StatusCode.ERROR)
                 route = route_of(scope)
                 span.update_name(f"{scope['method']} {route}")
                 about = {"http.request.method": scope["method"], "http.route": route, "url.path": scope["path"]}

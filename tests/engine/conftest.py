@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from tests.engine.support import ports, stacks
+from tests.engine.support.cluster import Cluster, cluster
 from tests.engine.support.stacks import Stack
 from tests.support import keep
 
@@ -56,6 +57,14 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
             finally:
                 stacks.remove(stack.project)
     return stacks.BASE
+
+
+@pytest.fixture(scope="session")
+def swarm(base_image: str) -> Iterator[Cluster]:
+    """Three engines in one swarm, made once for all tests that ask for them: these stand in one file, which one worker
+    has. A test leaves them in one swarm, with all of them there."""
+    with cluster() as made:
+        yield made
 
 
 @contextlib.contextmanager

@@ -1,15 +1,82 @@
-"""Runs a program to its end: with a time limit, and its last lines in the error."""
+"""Runs programs: to their end with a time limit, and beside us for as long as a block, with what they say of errors."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, NamedTuple
 
 from stack.errors import fail
 
 LAST_LINES = 15
+
+
+class Child(NamedTuple):
+    """A program at work beside us, and the file that has what it says of errors."""
+
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+    def words(self) -> str:
+        """What it has said of errors."""
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
+
+
+@contextlib.contextmanager
+def child(command: Sequence[str], env: Mapping[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL,
+          stdout: int = subprocess.DEVNULL) -> Iterator[Child]:  # fmt: skip
+    """A program that ends with the block, where it has not by itself. In a session of its own: what a terminal sends is
+    for us."""
+    # A file, not a pipe, which nobody would empty while bytes go another way.
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=errors, env=env,
+                                   start_new_session=True)  # fmt: skip
+        try:
+            yield Child(process, errors)
+        finally:
+            _closed(process.stdin, process.stdout)
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def keeper(command: Sequence[str], env: Mapping[str, str], patience_s: float | None = None) -> Iterator[Child]:
+    """A program that waits for its standard input to end, and then does the rest by itself: at the end of the block,
+    which waits for it (`patience_s` seconds at most), and also where this process is killed in it."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=env,
+                                   start_new_session=True)  # fmt: skip
+        try:
+            yield Child(process, errors)
+        finally:
+            _closed(process.stdin)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience_s)
+            _closed(process.stdout)
+
+
+def refused(keeper: Child, word: str) -> str:
+    """Wait for a keeper to say `word`, on a line of its own. Where it ends without, why; empty where it does not."""
+    assert keeper.process.stdin is not None
+    assert keeper.process.stdout is not None
+    if keeper.process.stdout.readline().decode(errors="replace").strip() == word:
+        return ""
+    keeper.process.stdin.close()
+    keeper.process.wait()
+    return keeper.words().strip() or "it gave no reason"
+
+
+def _closed(*pipes: IO[bytes] | None) -> None:
+    for pipe in pipes:
+        if pipe is not None:
+            # What is still in its buffer, nobody reads.
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def output(command: Sequence[str], *, what: str, fix: str, limit_s: float, env: Mapping[str, str] | None = None) -> str:

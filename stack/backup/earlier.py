@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from stack import docker
-from stack.backup import repository, restoring, volumes
+from stack.backup import repository, restoring
 from stack.backup.manifest import Part
 from stack.env import envfile
 from stack.output.progress import Progress
@@ -21,22 +21,19 @@ def filled(root: Path, way: Way, repo_of: repository.Place, parts: Iterable[Part
     where a part does not come over whole; the new volumes are gone then."""
     parts, dotenv = list(parts), envfile.parse(way.files[".env"] or b"")
     first = _planned(root, way, dotenv)
-    where = restoring.targets(first, parts)
-    keys = sorted({key for one in where.values() for key in one})
-    usual = volumes.usual(first)
-    numbers = volumes.numbers({key: usual[key] for key in keys}, docker.volumes())
-    pointers = volumes.setting(checkouts.volume_numbers(first.checkout), numbers) or ""
+    room = restoring.room(first, parts)
+    pointers = room.pointers or ""
     planned = _planned(root, way, {**dotenv, "DATA_VOLUMES": pointers})
     made: list[str] = []
     try:
-        made += volumes.make(planned, keys)
-        restoring.fill(planned, repo_of, parts, where, progress)
+        restoring.make(planned, room.keys, made)
+        restoring.fill(planned, repo_of, parts, room.where, progress)
     except BaseException:
         if made:
             docker.run(["volume", "rm", *made])
         raise
     env = envfile.edit(way.files[".env"] or b"", {"DATA_VOLUMES": pointers})
-    return rolling.onto(root, way, dict(zip(keys, made, strict=True)), env)
+    return rolling.onto(root, way, dict(zip(room.keys, made, strict=True)), env)
 
 
 def _planned(root: Path, way: Way, dotenv: Mapping[str, str]) -> Planned:

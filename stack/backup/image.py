@@ -6,18 +6,21 @@ from pathlib import Path
 import msgspec
 
 from stack import docker, process, tree
+from stack.builds.base import TAG
 from stack.errors import fail
 from stack.output.progress import Progress
+from stack.planning import checkouts
 from stack.running import images
 
 CONTEXT = "compose/backup"
 
 
-def ensure(root: Path, image: str, base: str, progress: Progress) -> None:
-    """Build `image` from `base` where the engine has none of that name. Raises StackError where that fails."""
+def ensure(root: Path, image: str, progress: Progress) -> None:
+    """Build `image` from BASE_IMAGE where the engine has none of that name. Raises StackError where that fails."""
     if docker.images([image]):
         return
     progress.say(f"building {image}, once")
+    base = checkouts.own(root, "BASE_IMAGE", TAG)
     images.prepare(root, base.startswith(f"{images.BASE}:"), progress)
     inputs = root / tree.GENERATED / "build"
     build = {"context": str(root / CONTEXT), "network": "host", "args": {"BASE_IMAGE": base}, "secrets": ["ca", "apt"]}

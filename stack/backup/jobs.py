@@ -69,7 +69,7 @@ def jobs(facts: Facts, services: Iterable[str], running: Iterable[Container], th
             up.setdefault(container.service, []).append(container.id)
     found: list[Job] = []
     seen: set[str] = set()
-    leave = _leave(facts)
+    leave = unsaved(facts)
     # One that its source does without is in the catalogue, and not in the model.
     for service in sorted({*services} & model.services(facts.model).keys()):
         if facts.sources[facts.catalog.fragment_of(service)] in FAR:
@@ -94,7 +94,7 @@ def _writers(facts: Facts, volume: str, up: Mapping[str, list[str]]) -> dict[str
     return {name: up[name] for name in names if any(m.volume == volume and m.writes for m in mounts(facts, name))}
 
 
-def _leave(facts: Facts) -> dict[str, str]:
+def unsaved(facts: Facts) -> dict[str, str]:
     """The volumes, by key, that any fragment says not to save, with the reason."""
     names = model.services(facts.model)
     return {key: reason for service in names for key, reason in rules(facts, service).leave.items()}

@@ -60,9 +60,18 @@ class Manifest(msgspec.Struct, frozen=True):
         """What its parts hold, before compression."""
         return sum(part.bytes for part in self.parts)
 
+    def data(self) -> list[Part]:
+        """Its parts without the checkout's own files."""
+        return [part for part in self.parts if part.kind != PROJECT]
+
     def services(self) -> list[str]:
         """The services that have a part in it."""
-        return sorted({part.service for part in self.parts} - {PROJECT})
+        return sorted(owners(self.data()))
+
+
+def owners(parts: Iterable[Part]) -> list[str]:
+    """Whose parts these are, each once, in their order."""
+    return list(dict.fromkeys(part.service for part in parts))
 
 
 class _Head(msgspec.Struct):

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
-from stack import docker
+from stack import docker, process
 from stack.errors import StackError, fail
 from stack.planning import remote
+from stack.process import Child
 from stack.running.inside import NOT_OURS
 
 Tell = Callable[[int, int], None]
@@ -32,6 +33,8 @@ TREE = "/data"
 NEW = "/new"
 """Where those that are filled lie in the container."""
 SCRATCH = "/tmp"  # noqa: S108 - of that container alone
+END_S = 30.0
+"""Seconds that are waited for its container to be gone, which it will be by itself."""
 WHOLE_S = 24 * 3600.0
 """Seconds after which a single step counts as hung."""
 
@@ -71,23 +74,11 @@ def opened(folder: Path, image: str, volumes: Mapping[str, str] | None = None,
                "--name", name, "--entrypoint", "sh", image, "-c", "echo ready; exec cat >/dev/null"]  # fmt: skip
     env = docker.environment({**{k: v for k, v in QUIET.items() if v}})
     env.setdefault("GOMAXPROCS", str(os.cpu_count() or 1))
-    held = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-                            start_new_session=True)  # fmt: skip
-    assert held.stdin is not None
-    assert held.stdout is not None
-    assert held.stderr is not None
-    try:
-        if held.stdout.readline() != b"ready\n":
-            words = held.stderr.read().decode(errors="replace").strip().splitlines()[:1]
-            raise fail("backup-container", f"the container with restic did not start: {' '.join(words)}", image,
-                       "./inv doctor")  # fmt: skip
+    with process.keeper(command, env, END_S) as keeper:
+        if why := process.refused(keeper, "ready"):
+            message = f"the container with restic did not start: {why.splitlines()[0]}"
+            raise fail("backup-container", message, image, "./inv doctor")
         yield Repository(folder, name)
-    finally:
-        held.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            held.wait(30)
-        held.stdout.close()
-        held.stderr.close()
 
 
 def unlocked(repo: Repository, passwords: Iterable[str]) -> Repository:
@@ -170,10 +161,10 @@ def save_stream(repo: Repository, source: Sequence[str], name: str, tag: str, te
     """Save what the command `source` prints, as the file `name`: the snapshot and its bytes. Raises StackError where
     either end fails, the snapshot counts for nothing then."""
     sink = ["docker", "exec", "-i", *_restic(repo), *_backup(tag), "--stdin", "--stdin-filename", name]
-    with _process(source, docker.environment(), stdout=subprocess.PIPE) as first:
-        assert first.stdout
-        with _process(sink, _env(repo), stdin=first.stdout, stdout=subprocess.PIPE) as second:
-            first.stdout.close()
+    with process.child(source, docker.environment(), stdout=subprocess.PIPE) as first:
+        assert first.process.stdout
+        with process.child(sink, _env(repo), stdin=first.process.stdout, stdout=subprocess.PIPE) as second:
+            first.process.stdout.close()
             found = _summary(second, tell, repo)
         _wrong(first, source)
     return found
@@ -191,20 +182,20 @@ def save_bytes(repo: Repository, data: bytes, name: str, tag: str) -> tuple[str,
 def save_files(repo: Repository, key: str, tag: str, tell: Tell) -> tuple[str, int]:
     """Save the volume that is mounted under the name `key`."""
     sink = ["docker", "exec", *_restic(repo), *_backup(tag), f"{TREE}/{key}"]
-    with _process(sink, _env(repo), stdout=subprocess.PIPE) as process:
-        return _summary(process, tell, repo)
+    with process.child(sink, _env(repo), stdout=subprocess.PIPE) as restic_:
+        return _summary(restic_, tell, repo)
 
 
 def _backup(tag: str) -> list[str]:
     return ["backup", "--json", "--host", "genai", "--tag", tag]
 
 
-def _summary(process: "subprocess.Popen[bytes]", tell: Tell, repo: Repository) -> tuple[str, int]:
+def _summary(saving: Child, tell: Tell, repo: Repository) -> tuple[str, int]:
     """Follow restic's own messages to its summary. Raises StackError where there is none."""
-    assert process.stdout
+    assert saving.process.stdout
     summary: dict[str, Any] = {}
     wrong: list[str] = []
-    for line in process.stdout:
+    for line in saving.process.stdout:
         try:
             said = json.loads(line)
         except ValueError:
@@ -214,8 +205,8 @@ def _summary(process: "subprocess.Popen[bytes]", tell: Tell, repo: Repository) -
             tell(said.get("bytes_done", 0), said.get("total_bytes", 0))
         elif said.get("message_type") == "summary":
             summary = said
-    if process.wait() or not summary:
-        raise failed("\n".join([*wrong, _words(process)]), repo.folder)
+    if saving.process.wait() or not summary:
+        raise failed("\n".join([*wrong, saving.words()]), repo.folder)
     return _snapshot(summary)
 
 
@@ -223,35 +214,10 @@ def _snapshot(summary: Mapping[str, Any]) -> tuple[str, int]:
     return str(summary["snapshot_id"]), int(summary["total_bytes_processed"])
 
 
-@contextlib.contextmanager
-def _process(command: Sequence[str], env: Mapping[str, str], **pipes: Any) -> "Iterator[subprocess.Popen[bytes]]":
-    """A program whose errors are kept, and which ends with this block."""
-    import tempfile
-
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(list(command), stderr=errors, env=env, start_new_session=True,
-                                   **{"stdin": subprocess.DEVNULL, **pipes})  # fmt: skip
-        process.words = errors  # type: ignore[attr-defined]
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
-
-
-def _words(process: "subprocess.Popen[bytes]") -> str:
-    errors = process.words  # type: ignore[attr-defined]
-    errors.seek(0)
-    return str(errors.read().decode(errors="replace"))
-
-
-def _wrong(process: "subprocess.Popen[bytes]", command: Sequence[str]) -> None:
+def _wrong(other: Child, command: Sequence[str]) -> None:
     """Raises StackError where the program at the other end of a pipe failed."""
-    if process.wait():
-        lines = [line for line in _words(process).strip().splitlines() if line][-3:] or ["it gave no reason"]
+    if other.process.wait():
+        lines = [line for line in other.words().strip().splitlines() if line][-3:] or ["it gave no reason"]
         at = next((word for word in command[2:] if not word.startswith("-") and "=" not in word), "")[:12]
         raise fail("backup-program", f"a program in a container failed: {' / '.join(lines)}", at, "docker ps")
 
@@ -269,13 +235,13 @@ def load_stream(repo: Repository, snapshot: str, name: str, sink: Sequence[str],
     """Give a file of a snapshot to the command `sink`, whose environment is `env`. Raises StackError where either end
     fails."""
     source = ["docker", "exec", *_restic(repo), "dump", snapshot, f"/{name}"]
-    with _process(source, _env(repo), stdout=subprocess.PIPE) as first:
-        assert first.stdout
-        with _process(sink, env, stdin=first.stdout, stdout=subprocess.DEVNULL) as second:
-            first.stdout.close()
-            second.wait()
-            if first.wait() and "broken pipe" not in _words(first).lower():
-                raise failed(_words(first), repo.folder)
+    with process.child(source, _env(repo), stdout=subprocess.PIPE) as first:
+        assert first.process.stdout
+        with process.child(sink, env, stdin=first.process.stdout) as second:
+            first.process.stdout.close()
+            second.process.wait()
+            if first.process.wait() and "broken pipe" not in first.words().lower():
+                raise failed(first.words(), repo.folder)
             _wrong(second, sink)
 
 

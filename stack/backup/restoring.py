@@ -7,15 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from stack import tree
-from stack.backup import jobs, pausing, project, repository, saving, scratch
+from stack import docker, tree
+from stack.backup import jobs, pausing, project, repository, saving, scratch, volumes
 from stack.backup import manifest as manifests
 from stack.backup.manifest import PROJECT, Manifest, Part
 from stack.backup.repository import Repository
 from stack.errors import fail
 from stack.names import size
 from stack.output.progress import Progress
-from stack.planning import model
+from stack.planning import checkouts, model
 from stack.planning.catalog import FAR, Dump
 from stack.planning.planner import Planned
 
@@ -65,6 +65,31 @@ def targets(planned: Planned, parts: Iterable[Part]) -> dict[str, list[str]]:
             own = [m.key for m in jobs.mounts(planned.facts, part.service)]
             found[part.title()] = [k for k in own if k not in copied and k not in {*rule.files, *rule.leave}]
     return found
+
+
+class Room(msgspec.Struct, frozen=True):
+    """New volumes for parts: by each part's title the keys that it fills, all of these keys, and the DATA_VOLUMES which
+    says so; None where each has its usual name."""
+
+    where: dict[str, list[str]]
+    keys: list[str]
+    pointers: str | None
+
+
+def room(planned: Planned, parts: Iterable[Part], fresh: bool = False) -> Room:
+    """The volumes that the parts are to fill, beside those that are there; `fresh` also leaves usual names alone."""
+    where = targets(planned, parts)
+    keys = sorted({key for one in where.values() for key in one})
+    usual = volumes.usual(planned)
+    there = {*docker.volumes(), *(usual.values() if fresh else ())}
+    numbers = volumes.numbers({key: usual[key] for key in keys}, there)
+    return Room(where, keys, volumes.setting(checkouts.volume_numbers(planned.checkout), numbers))
+
+
+def make(planned: Planned, keys: Iterable[str], made: list[str]) -> None:
+    """Make the volumes of a plan that points to them. `made` gets the name of each as soon as it is there."""
+    for key in keys:
+        made += volumes.make(planned, [key])
 
 
 def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], where: Mapping[str, list[str]],

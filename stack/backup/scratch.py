@@ -4,22 +4,23 @@ in them. It is gone when the block ends."""
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack import docker, process
-from stack.backup import pausing
+from stack.backup import jobs, pausing
 from stack.errors import StackError, fail
 from stack.planning import compare, planner, saving
 from stack.planning.planner import Planned
+from stack.running import checks, watching
+from stack.running.watching import Watch
 
 if TYPE_CHECKING:
     import subprocess
 
 LEFT_OUT = ("ports", "networks", "depends_on", "links", "network_mode", "labels", "scale")
 HEALTHY_S = 300.0
-LOOK_S = 0.2
 START_S = 120.0
 
 
@@ -38,17 +39,15 @@ def running(planned: Planned, service: str) -> Iterator[str]:
             done = _compose(planned, text, up)
             if done.returncode:
                 raise _failed(service, done.stderr)
-            container = docker.containers(project(planned))[0].id
-            _wait(container, service)
-            yield container
+            yield _well(planned, service, text)
         finally:
-            _compose(planned, text, ["down", "--timeout", "60"])
+            _compose(planned, text, ["down", "--volumes", "--timeout", "60"])
 
 
 def gone(planned: Planned) -> list[str]:
     """The command that removes what is left of these containers."""
     label = f"label={docker.PROJECT_LABEL}={project(planned)}"
-    script = 'docker ps -aq --filter "$1" | while read -r one; do docker rm -f "$one"; done'
+    script = 'docker ps -aq --filter "$1" | while read -r one; do docker rm -fv "$one"; done'
     return ["sh", "-c", script, "gone", label]
 
 
@@ -65,6 +64,7 @@ def described(planned: Planned, service: str, words: Sequence[str] | None) -> st
     own = {key: value for key, value in model["services"][service].items() if key not in LEFT_OUT}
     deploy = {key: value for key, value in (own.get("deploy") or {}).items() if key == "resources"}
     own |= {"network_mode": "none", "restart": "no", "deploy": deploy}
+    own["volumes"] = mounts(own.get("volumes") or [], jobs.unsaved(planned.facts))
     if words is not None:
         own |= {"entrypoint": [word.replace("$", "$$") for word in words], "command": []}
         own.pop("healthcheck", None)
@@ -72,6 +72,13 @@ def described(planned: Planned, service: str, words: Sequence[str] | None) -> st
                for key, about in (model.get("volumes") or {}).items()}  # fmt: skip
     rest = {key: model[key] for key in ("secrets", "configs") if key in model}
     return json.dumps({"name": project(planned), "services": {service: own}, "volumes": volumes, **rest})
+
+
+def mounts(wanted: Iterable[dict[str, Any]], unsaved: Container[str]) -> list[dict[str, Any]]:
+    """The mounts of a service, with an empty volume in the place of each that no backup has: another container may be
+    at work in that."""
+    return [{key: value for key, value in one.items() if key != "source"}
+            if one.get("type") == "volume" and one.get("source") in unsaved else one for one in wanted]  # fmt: skip
 
 
 def environment(planned: Planned) -> dict[str, str]:
@@ -85,17 +92,18 @@ def _compose(planned: Planned, text: str, words: list[str]) -> "subprocess.Compl
     return docker.run(command, text=text, env=environment(planned), cwd=root, timeout=START_S)
 
 
-def _wait(container: str, service: str) -> None:
-    """Until the container is healthy, or runs where it has no check."""
-    end = time.monotonic() + HEALTHY_S
-    while time.monotonic() < end:
-        state: dict[str, Any] = (docker.inspected("containers", [container]) or [{}])[0].get("State") or {}
-        health = (state.get("Health") or {}).get("Status", "healthy")
-        if not state.get("Running"):
-            raise _failed(service, docker.run(["logs", "--tail", "10", container]).stderr)
-        if health == "healthy":
-            return
-        time.sleep(LOOK_S)
+def _well(planned: Planned, service: str, text: str) -> str:
+    """The container's id once it is healthy, or runs where it has no check."""
+    check = json.loads(text)["services"][service].get("healthcheck")
+    checked, watch, end = bool(check) and not check.get("disable"), Watch(), time.monotonic() + HEALTHY_S
+    with checks.run(project(planned)), watching.events(project(planned)) as happened:
+        while time.monotonic() < end:
+            [container] = docker.containers(project(planned))
+            if watching.there(container, one_shot=False, checked=checked):
+                return container.id
+            if watching.wrong(container, False, watch.exits.get(container.id, [])):
+                raise _failed(service, docker.run(["logs", "--tail", "10", container.id]).stderr)
+            watching.take(happened, watch)
     raise _failed(service, f"not healthy within {HEALTHY_S:.0f} s")
 
 

@@ -20,7 +20,7 @@ from stack.names import size
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import compare, model, planner, remote
+from stack.planning import checkouts, compare, model, planner, remote
 from stack.planning.checkouts import Checkout
 from stack.planning.planner import Planned, Request
 
@@ -98,7 +98,7 @@ def _made(root: Path, found: Wanted, output: str, secrets: bool) -> Result:
 def save(found: Wanted, place: Path, secrets: bool, progress: Progress) -> tuple[Manifest, list[Problem]]:
     """Save to the repository in the folder `place`, which is made where there is none. The lock is the caller's."""
     settings, root = found.planned.checkout.settings, found.planned.checkout.root
-    image.ensure(root, settings.value("BACKUP_IMAGE"), settings.value("BASE_IMAGE"), progress)
+    image.ensure(root, settings.value("BACKUP_IMAGE"), progress)
     volumes = {job.name: job.volume for job in found.jobs if job.volume}
     passphrase = settings.value("BACKUP_PASSPHRASE")
     with repository.opened(place, settings.value("BACKUP_IMAGE"), volumes) as closed:
@@ -187,7 +187,7 @@ def _keyless() -> Problem:
 def listed() -> Result:
     """The backups in BACKUP_DIR, the oldest first."""
     root = tree.root()
-    place = folder.of(root, setting(root, "BACKUP_DIR"))
+    place = folder.of(root, checkouts.own(root, "BACKUP_DIR"))
     found = folder.listed(place)
     rows = [{"name": one.name, "project": one.project, "services": one.services(), "bytes": one.bytes(),
              "seconds": one.seconds, "secrets": one.secrets} for one in found]  # fmt: skip
@@ -198,7 +198,7 @@ def listed() -> Result:
 def remove(file: str, keep: str, yes: bool, dry_run: bool) -> Result:
     """Remove the backup `file`, or all of BACKUP_DIR that no rule of `keep` holds."""
     root = tree.root()
-    place = folder.of(root, setting(root, "BACKUP_DIR"))
+    place = folder.of(root, checkouts.own(root, "BACKUP_DIR"))
     names = [one.name for one in folder.listed(place)]
     if bool(file) == bool(keep):
         raise fail("usage", "which one? a name, or --keep", fix="./inv backup.remove --keep 7d,4w,6m", exit_code=USAGE)
@@ -210,9 +210,11 @@ def remove(file: str, keep: str, yes: bool, dry_run: bool) -> Result:
     if not gone or dry_run:
         what = f"would remove {', '.join(gone)}" if gone else "nothing to remove"
         return Result(data, lines=[what, f"kept: {', '.join(sorted(stay))}"])
-    _agree_to_remove(gone, file, keep, yes)
-    with tree.locked(root), folder.held(place), repository.opened(place, setting(root, "BACKUP_IMAGE")) as closed:
-        repo = _unlocked(root, closed, setting(root, "BACKUP_PASSPHRASE"))
+    if not yes:
+        typed = f"./inv backup.remove {file or f'--keep {keep}'} --yes"
+        consent.agree(f"this would remove for good {', '.join(gone)}", typed, "nothing was removed")
+    with tree.locked(root), folder.held(place), repository.opened(place, checkouts.own(root, "BACKUP_IMAGE")) as closed:
+        repo = _unlocked(root, closed, checkouts.own(root, "BACKUP_PASSPHRASE"))
         before = _stored(place)
         # From here on they are none, whatever becomes of this command.
         for name in gone:
@@ -223,28 +225,3 @@ def remove(file: str, keep: str, yes: bool, dry_run: bool) -> Result:
             repository.given_back(repo)
     freed = max(before - _stored(place), 0)
     return Result({**data, "freed": freed}, lines=[f"removed {', '.join(gone)}, which gave back {size(freed)}"])
-
-
-def _agree_to_remove(gone: list[str], file: str, keep: str, yes: bool) -> None:
-    ask = consent.asker()
-    if yes:
-        return
-    message = f"this would remove for good {', '.join(gone)}"
-    if ask is None:
-        raise fail("not-agreed", message, fix=f"./inv backup.remove {file or f'--keep {keep}'} --yes")
-    consent.tell(message)
-    if not ask("Go on?"):
-        raise fail("not-agreed", "nothing was removed")
-
-
-def newest(root: Path, project: str) -> str:
-    """The name of a project's newest backup; empty where there is none."""
-    return folder.newest(folder.of(root, setting(root, "BACKUP_DIR")), project)
-
-
-def setting(root: Path, name: str) -> str:
-    """One of the project's own settings, without reading the fragments."""
-    from stack.env import envfile, settings
-
-    dotenv = envfile.parse(tree.read(root / ".env"))
-    return settings.resolve(settings.CORE_DEFAULTS, dotenv, os.environ, {}, settings.CORE_DEFAULTS).value(name)

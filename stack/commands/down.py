@@ -67,10 +67,4 @@ def taken_over(root: Path, project: str, running: list[Container], volumes: bool
 
 
 def _agree(message: str, listed: list[str], fix: str) -> None:
-    """Ask before something goes. Raises StackError where nobody can be asked, or the answer is no."""
-    ask = consent.asker()
-    if ask is None:
-        raise fail("not-agreed", f"{message}: {', '.join(listed)}", fix=fix)
-    consent.tell("\n  ".join([f"{message}:", *listed]))
-    if not ask("Go on?"):
-        raise fail("not-agreed", "nothing was removed")
+    consent.agree("\n  ".join([f"{message}:", *listed]), fix, "nothing was removed")

@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.backup import earlier
-from stack.backup.manifest import PROJECT, Part
-from stack.commands import backup, restore
+from stack.backup import earlier, folder, manifest, settings, sources
+from stack.backup.manifest import Part
 from stack.env import envfile
 from stack.errors import FAILED, OK, Problem, StackError, fail
 from stack.output import consent
@@ -29,12 +28,12 @@ TIMEOUT = 300.0
 class Saved(msgspec.Struct, frozen=True):
     """A backup, and the parts of it that are to come back."""
 
-    source: restore.Source
+    source: sources.Source
     parts: list[Part]
 
     def services(self) -> list[str]:
         """Whose data it is."""
-        return list(dict.fromkeys(part.service for part in self.parts))
+        return manifest.owners(self.parts)
 
 
 def run(number: str, yes: bool, data: bool = False) -> Result:
@@ -54,13 +53,13 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
         found = rolling.way(root, moment, target.images, running)
         saved = _saved(root, start, moment) if data else None
         shown = _shown(root)
-        settings = history.differing(history.gathered(root), moment.files, shown)
-        lines = _lines(target, start, found, settings, saved)
-        told = _data(target, start, found, settings, saved)
+        changed = history.differing(history.gathered(root), moment.files, shown)
+        lines = _lines(target, start, found, changed, saved)
+        told = _data(target, start, found, changed, saved)
         if not (saved or _differs(root, found)):
             return Result(told, lines=[lines[0], "that is how it stands; nothing was changed"])
         words = ["./inv rollback", number, "--data" if data else "", "--yes"]
-        _agree(lines, yes, " ".join(filter(None, words)))
+        consent.agree("\n".join(lines), " ".join(filter(None, words)), yes=yes)
         found = _filled(root, found, saved, Progress()) if saved else found
         return _gone(root, found, target, told, lines)
 
@@ -71,17 +70,17 @@ def _saved(root: Path, start: Entry, moment: Moment) -> Saved:
     plain = f"./inv rollback {start.number}"
     if not start.backup:
         raise fail("rollback-data", f"no backup was there when {start.number} began", "--data", plain)
-    with restore.source(root, start.backup) as named:  # so it is there afterwards, too
-        whole, source = restore.read(root, named, Progress())
+    with sources.found(root, start.backup) as named:  # so it is there afterwards, too
+        whole, source = sources.read(root, named, Progress())
     planned = planner.drafted(checkouts.read(root))
     ran = set(moment.plan.names()) & set(planned.facts.catalog.services())
-    parts = [part for part in whole.manifest.parts if part.kind != PROJECT and part.service in ran]
+    parts = [part for part in whole.manifest.data() if part.service in ran]
     if not parts:
         raise fail("rollback-data", f"backup {source.name} has no data of what ran then", "--data", plain)
     saved = Saved(source, parts)
-    secrets = {name for kinds in restore.declared(planned, saved.services()) for name in kinds}
+    secrets = {name for kinds in settings.declared(planned, saved.services()) for name in kinds}
     then = envfile.parse(moment.files[".env"].data if ".env" in moment.files else b"")
-    there = envfile.parse(whole.files.get(".env", b""), "the backup's .env")
+    there = settings.saved(whole)
     if other := sorted(name for name in secrets & then.keys() & there.keys() if then[name] != there[name]):
         message = f"the data of backup {source.name} goes with other secrets than those of then: {', '.join(other)}"
         raise fail("rollback-data", message, "--data", f"{plain}, then ./inv restore {source.name}")
@@ -92,7 +91,7 @@ def _filled(root: Path, found: Way, saved: Saved, progress: Progress) -> Way:
     """The way with new volumes that have the data; the images that fill them are here then."""
     with progress.shown():
         rolling.fetch(found, progress)
-        way = earlier.filled(root, found, partial(restore.opened, root, saved.source), saved.parts, progress)
+        way = earlier.filled(root, found, partial(sources.opened, root, saved.source), saved.parts, progress)
     return msgspec.structs.replace(way, pulls=[], kept=[])
 
 
@@ -108,16 +107,6 @@ def _shown(root: Path) -> set[str]:
 def _differs(root: Path, found: Way) -> bool:
     files = any(tree.read(root / path) != (data or b"") for path, data in found.files.items())
     return files or not change.nothing_to_do(found.changes)
-
-
-def _agree(lines: list[str], yes: bool, typed: str) -> None:
-    """Ask; `typed` is the line that agrees. Raises StackError where nobody can be asked, or the answer is no."""
-    ask = consent.asker()
-    if ask is None and not yes:
-        raise fail("not-agreed", "; ".join(lines), fix=typed)
-    consent.tell("\n".join(lines))
-    if not yes and ask and not ask("Go on?"):
-        raise fail("not-agreed", "nothing was changed")
 
 
 def _gone(root: Path, found: Way, target: Entry, data: dict[str, Any], lines: list[str]) -> Result:
@@ -138,7 +127,7 @@ def going(root: Path, found: Way, target: Entry, progress: Progress) -> list[Fai
         rolling.put_back(root, found)
         running = docker.containers(found.plan.project)
         named = {service: image.named for service, image in target.images.items()}
-        newest = backup.newest(root, found.plan.project)
+        newest = folder.newest(folder.of(root, checkouts.own(root, "BACKUP_DIR")), found.plan.project)
         with history.recorded(root, found.plan, found.changes, named, _shown(root), newest) as lost:
             failed = rolling.go(root, found, running, TIMEOUT, progress)
             lost += [failure.service for failure in failed if not failure.retry]

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 
 from stack import docker, tree
-from stack.backup import earlier, folder, jobs
+from stack.backup import earlier, folder, jobs, sources
 from stack.backup import saving as asking
 from stack.backup.jobs import Job
-from stack.backup.manifest import PROJECT, Manifest
+from stack.backup.manifest import Manifest
 from stack.commands import backup, restore, rollback, up
 from stack.doctor.checks import volume_version
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
@@ -52,7 +52,8 @@ def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool
             return Result(_data(step, []), step.problems, lines=["nothing is known to be newer; nothing was changed"])
         if step.jobs:
             remote.without_folders()
-        _agree(step, yes)
+        said = [*preview(step.moves), *(f"saved first: {line}" for line in jobs.lines(step.jobs, None))]
+        consent.agree("\n".join(["this moves:", *said]), "./inv upgrade --yes", yes=yes)
         return _moved(root, step, seconds)
 
 
@@ -119,17 +120,6 @@ def _silent(answers: Mapping[str, Answer]) -> list[Problem]:
             told.setdefault(f"{answer.registry}: {answer.why}", []).append(image)
     return [Problem("registry-silent", f"nothing is known of what {', '.join(names)} is now: {why}", names[0])
             for why, names in told.items()]  # fmt: skip
-
-
-def _agree(step: Step, yes: bool) -> None:
-    """Say what moves, and ask. Raises StackError where nobody can be asked, or the answer is no."""
-    lines = [*preview(step.moves), *(f"saved first: {line}" for line in jobs.lines(step.jobs, None))]
-    ask = consent.asker()
-    if ask is None and not yes:
-        raise fail("not-agreed", "\n".join(["this would move:", *lines]), fix="./inv upgrade --yes")
-    consent.tell("\n".join(lines))
-    if not yes and ask and not ask("Go on?"):
-        raise fail("not-agreed", "nothing was changed")
 
 
 def preview(moves: Iterable[Move]) -> list[str]:
@@ -230,7 +220,7 @@ def _reborn(root: Path, step: Step, service: str) -> list[str]:
     own = msgspec.structs.replace(step, jobs=[job for job in step.jobs if job.service == service])
     saved = _saved(root, own, Progress())
     assert saved, "what has a dump has a job"
-    with restore.source(root, saved.name) as found:
+    with sources.found(root, saved.name) as found:
         restore.restored(root, found, (service,), yes=True)
     return writers
 
@@ -241,7 +231,7 @@ def _unread(planned: Planned, service: str, saved: Manifest) -> str:
         return ""
     progress = Progress()
     with progress.shown():
-        restore.obtained(planned, {service}, progress)
+        images.obtain(planned, {service}, progress)
         image = next(one.image for one in planned.plan.services if one.name == service)
         found = (volume_version.unread(one.volume, one.path, image) for one in jobs.mounts(planned.facts, service))
         why = next(filter(None, found), "")
@@ -279,13 +269,13 @@ def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem], s
 def _with_data(root: Path, way: rolling.Way, saved: Manifest | None,
                tried: set[str]) -> tuple[rolling.Way, list[Problem]]:  # fmt: skip
     """The way with the data that the services had which were moved; where that can't be had, without, and why."""
-    parts = [part for part in saved.parts if part.kind != PROJECT and part.service in tried] if saved else []
+    parts = [part for part in saved.data() if part.service in tried] if saved else []
     if saved is None or not parts:
         return way, []
     progress = Progress()
     try:
-        with restore.source(root, saved.name) as found, progress.shown():
-            return earlier.filled(root, way, partial(restore.opened, root, found), parts, progress), []
+        with sources.found(root, saved.name) as found, progress.shown():
+            return earlier.filled(root, way, partial(sources.opened, root, found), parts, progress), []
     except StackError as error:
         names = ", ".join(sorted({part.service for part in parts}))
         fix = f"./inv restore {saved.name}"

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from stack.errors import fail
+
 
 def asker(enter: bool = False) -> Callable[[str], bool] | None:
     """A function that asks a question and gives the answer; `enter` is what Enter alone says. None without a terminal.
@@ -24,3 +26,14 @@ def _ask(question: str, enter: bool) -> bool:
 def tell(message: str) -> None:
     """Prints a line of progress to standard error."""
     print(message, file=sys.stderr, flush=True)
+
+
+def agree(message: str, fix: str, declined: str = "nothing was changed", *, yes: bool = False) -> None:
+    """Say what would be done, and ask; `yes` agrees. Raises StackError where nobody can be asked, and where the answer
+    is no; `fix` is the line that agrees."""
+    ask = asker()
+    if ask is None and not yes:
+        raise fail("not-agreed", message, fix=fix)
+    tell(message)
+    if not yes and ask and not ask("Go on?"):
+        raise fail("not-agreed", declined)

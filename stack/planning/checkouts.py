@@ -175,3 +175,10 @@ def project_name(root: Path) -> str:
     if wrong:
         raise StackError(wrong)
     return found.value("PROJECT_NAME")
+
+
+def own(root: Path, name: str, default: str = "") -> str:
+    """One of the project's own settings, without reading the fragments; `default` is that of another one."""
+    defaults = {name: default, **settings.CORE_DEFAULTS}
+    dotenv = envfile.parse(tree.read(root / ".env"))
+    return settings.resolve(defaults, dotenv, os.environ, {}, defaults).value(name)

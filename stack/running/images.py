@@ -1,15 +1,15 @@
 """Which images the plan needs, which of them are here, and how the others come: pulled, built, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from stack import docker, tree
-from stack.errors import fail
+from stack.errors import StackError, fail
 from stack.output.progress import Progress
-from stack.planning import model, mounted
+from stack.planning import compare, model, mounted, planner
 from stack.planning.model import Service
 from stack.planning.planner import Planned
 
@@ -77,6 +77,22 @@ def fetch(need: Need, progress: Progress) -> "list[Outcome]":
     for image in need.pull:
         tell(image, image)
     return [outcome for outcome in pull.pull(need.pull, tell) if outcome.kind]
+
+
+def obtain(planned: Planned, services: Iterable[str], progress: Progress) -> None:
+    """Pull or build the images of some services. Raises StackError where one can't be had."""
+    from stack.running.pull import problem
+
+    narrow = planner.narrowed(planned, sorted(services))
+    need = look(narrow, present(narrow), mounted.digests(narrow))
+    failed = fetch(need, progress) if need.pull else []
+    if failed:
+        raise StackError([problem(outcome) for outcome in failed])
+    if need.build:
+        root = planned.checkout.root
+        tree.write(root / "compose.yaml", compare.assemble(narrow).text.encode())
+        prepare(root, need.base, progress)
+        build(root, planned.plan.project, need.build, progress, docker.environment())
 
 
 def build(root: Path, project: str, services: list[str], progress: Progress, env: Mapping[str, str]) -> None:

@@ -3,8 +3,10 @@
 Its import takes 145 ms, so the paths that must be quick ask the CLI themselves (docker.py)."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
+from stack import docker
 from stack.docker import PROJECT_LABEL
 from stack.errors import StackError, fail
 
@@ -106,3 +108,12 @@ def remove_volumes(names: list[str]) -> None:
             _client().volume.remove(names)
     except DockerException as error:
         raise _failed(error) from None
+
+
+def on_volumes(project: str, names: Collection[str]) -> list[str]:
+    """The services of a project with a container on one of these volumes."""
+    rows = docker.inspected("containers", [c.id for c in docker.containers(project)])
+    return sorted({
+        (row["Config"].get("Labels") or {}).get(docker.LABELS["service"], "")
+        for row in rows for mount in row.get("Mounts") or [] if mount.get("Name") in names
+    })  # fmt: skip

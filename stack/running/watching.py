@@ -101,7 +101,7 @@ def look(service: Service, have: list[Container], checked: bool, watch: Watch, t
         return []
     now = time.monotonic()
     since = watch.started.setdefault(service.name, now)
-    well = all(_there(c, service.one_shot, checked) for c in have)
+    well = all(there(c, service.one_shot, checked) for c in have)
     bad = next((why for c in have if (why := wrong(c, service.one_shot, watch.exits.get(c.id, [])))), "")
     if well and (checked or not bad):
         watch.settled.setdefault(service.name, now)
@@ -157,7 +157,7 @@ def wrong(container: Container, one_shot: bool, exits: list[str]) -> str:
     return f"keeps exiting ({len(exits)} times, last with {exits[-1]})" if len(exits) >= LOOPS else ""
 
 
-def _there(container: Container, one_shot: bool, checked: bool) -> bool:
+def there(container: Container, one_shot: bool, checked: bool) -> bool:
     """Whether a container is where it should be. Right after its start the engine knows no health yet, so one
     that has a healthcheck must be healthy in so many words."""
     if one_shot:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from stack.backup import folder, jobs, keys, manifest, project, repository, saving, volumes
+from stack.backup import folder, jobs, keys, manifest, project, repository, saving, scratch, volumes
 from stack.backup.manifest import Manifest, Part
 from stack.backup.repository import Repository
 from stack.commands import backup, restore
@@ -204,6 +204,13 @@ def test_a_new_volume_has_a_name_that_none_has() -> None:
     assert volumes.numbers(usual, {"p_data", "p_data-2"}) == {"data": 3, "other": 0}
     assert volumes.setting({"data": "2", "cache": "4"}, {"data": 3, "other": 0}) == "cache=4,data=3"
     assert volumes.setting({"data": "2"}, {"data": 0}) is None
+
+
+def test_what_no_backup_has_is_not_taken_from_those_who_use_it() -> None:
+    own = [{"type": "volume", "source": "state", "target": "/a"}, {"type": "volume", "source": "models", "target": "/b"},
+           {"type": "bind", "source": "models", "target": "/c"}]  # fmt: skip
+    found = scratch.mounts(own, {"models": "pulled again"})
+    assert found == [own[0], {"type": "volume", "target": "/b"}, own[2]]
 
 
 def test_only_a_recipient_opens_the_password(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""Whether a backup is what it says: what its programs hold on volumes that are filled from it, and thrown away."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stack import docker
+from stack.backup import manifest, repository, restoring, saving, scratch, settings
+from stack.backup.jobs import rules
+from stack.backup.manifest import Manifest, Part
+from stack.backup.restoring import Opened
+from stack.errors import Problem
+from stack.names import echoed
+from stack.output.progress import Progress
+from stack.planning import checkouts, planner
+from stack.planning.planner import Planned, Request
+
+
+def proved(root: Path, whole: Opened, repo_of: repository.Place, parts: list[Part],
+           progress: Progress) -> tuple[dict[str, str], list[Problem]]:  # fmt: skip
+    """Fill volumes that nobody uses from a backup, and ask each program in it what it holds: the answers, and what is
+    to be said of them. Raises StackError where a part does not come over whole, or a program does not answer."""
+    dotenv = settings.of(root, whole)
+    first = planner.make_from(checkouts.read(root, dotenv=dotenv), Request())
+    room = restoring.room(first, parts, fresh=True)
+    planned = planner.make_from(checkouts.read(root, dotenv={**dotenv, "DATA_VOLUMES": room.pointers or ""}), Request())
+    made: list[str] = []
+    try:
+        restoring.make(planned, room.keys, made)
+        restoring.fill(planned, repo_of, parts, room.where, progress)
+        names = [name for name in manifest.owners(parts) if rules(planned.facts, name).question]
+        answers = {name: _answer(planned, name, progress) for name in names}
+    finally:
+        docker.run(["volume", "rm", *made], timeout=60)
+    return answers, [*differing(answers, whole.manifest), *lacking(room.where, parts)]
+
+
+def _answer(planned: Planned, service: str, progress: Progress) -> str:
+    progress.tell(service, "asking what it holds")
+    with scratch.running(planned, service) as container:
+        answer = saving.ask(container, rules(planned.facts, service).question, service)
+    progress.tell(service, "done")
+    return answer
+
+
+def asked(planned: Planned, found: Manifest, parts: Iterable[Part]) -> list[Problem]:
+    """Ask each restored program that runs its question. Raises StackError where one does not answer; another answer
+    than at the time of the backup is told."""
+    up = {c.service: c.id for c in docker.containers(planned.plan.project) if c.state == "running"}
+    questions = {s: q for s in manifest.owners(parts) if s in up and (q := rules(planned.facts, s).question)}
+    return differing({s: saving.ask(up[s], question, s) for s, question in questions.items()}, found)
+
+
+def differing(answers: Mapping[str, str], found: Manifest) -> list[Problem]:
+    """What a program holds now, where it held something else when the backup began."""
+    return [
+        Problem("restore-differs", f"{s} has {echoed(answer)}, and had {echoed(before)} as the backup began", s)
+        for s, answer in answers.items() if (before := found.answers.get(s)) and before != answer
+    ]  # fmt: skip
+
+
+def lacking(where: Mapping[str, list[str]], parts: Iterable[Part]) -> list[Problem]:
+    """What of a backup has no place here."""
+    lost = [part.title() for part in parts if not where.get(part.title())]
+    message = "there is no such service here, or it comes from elsewhere, so its data was left in the backup"
+    return [Problem("restore-left", f"{title}: {message}", title, "./inv source") for title in lost]

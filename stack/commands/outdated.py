@@ -10,7 +10,7 @@ from stack.errors import Problem
 from stack.output.result import Result
 from stack.planning import checkouts, locks, model, pins
 from stack.planning.pins import Pin
-from stack.running import moving, registries
+from stack.running import distribution, moving, registries
 from stack.running.registries import Answer
 
 
@@ -122,7 +122,7 @@ def problems(answers: Mapping[str, Answer]) -> list[Problem]:
 def _problem(registry: str, silent: bool, why: str, images: list[str]) -> Problem:
     if silent:
         return Problem("registry-silent", f"{registry} does not answer: {why}", registry)
-    fix = f"docker login {registry}" if why == registries.LOGIN else ""
+    fix = f"docker login {registry}" if why == distribution.LOGIN else ""
     return Problem("registry-refuses", f"{registry} gives no tags of {', '.join(images)}: {why}", registry, fix)
 
 

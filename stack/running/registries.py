@@ -1,65 +1,39 @@
 """What a registry has of an image, without a pull: its tags, and what is behind one of them; by the distribution API,
-with the logins that docker keeps.
+with the logins that docker keeps (`distribution`).
 
-https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull, and for the logins
-https://distribution.github.io/distribution/spec/auth/token/"""
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull"""
 
-import base64
 import contextlib
-import functools
 import hashlib
 import json
-import os
 import queue
 import re
-import ssl
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterable
-from http.client import HTTPException
 from ipaddress import ip_address, ip_network
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from stack import docker
-from stack.builds import machine
 from stack.errors import StackError
 from stack.planning import pins
-from stack.running import logins
+from stack.running import distribution, sockets
+from stack.running.distribution import ABSENT, RefusedError, Reply, SilentError
 from stack.running.logins import HUB
 
 T = TypeVar("T")
 
-LIMIT = 10.0
-"""Seconds for one answer."""
 WHOLE_LIMIT = 40.0
 """Seconds for all of them: some registries give a hundred tags an answer, and have thousands."""
 AT_ONCE = 8
-LOGIN = "a login is needed"
-ABSENT = "it has no such repository"
 PAGE = 1000
 """Tags that one answer is asked for; a registry gives less as it likes."""
-LARGEST = 16 * 2**20
-"""Bytes of an answer; Docker Hub's longest list has less than one MiB."""
-HUB_API = "registry-1.docker.io"
-PLAIN = "application/json"
 OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker.distribution.manifest"
 MANIFESTS = f"{OCI}.index.v1+json, {DOCKER}.list.v2+json, {OCI}.manifest.v1+json, {DOCKER}.v2+json"
 """The forms of a manifest that engines pull by."""
-REALM = re.compile(r'(\w+)="([^"]*)"')
-
-
-class RefusedError(Exception):
-    """A registry answers, and gives nothing of one image; the words say why."""
-
-
-class SilentError(Exception):
-    """A registry gives no answer; the words say why."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -83,15 +57,6 @@ class Answer(msgspec.Struct, frozen=True):
     manifest: Manifest | None = None
     why: str = ""
     silent: bool = False
-
-
-class Reply(NamedTuple):
-    """What an address gave, the login that it took, and the address and header that lead on."""
-
-    body: bytes
-    link: str
-    url: str
-    login: str
 
 
 Question = Callable[[str, str, bool], Answer]
@@ -173,16 +138,15 @@ def manifest(registry: str, name: str, platform: str, insecure: bool) -> Manifes
     repository, tag = pins.split(name)
     reference = name.partition("@")[2] or tag or "latest"
 
-    def get(base: str) -> Manifest:
-        return _manifest(f"{base}/v2/{repository}", reference, platform,
-                         lambda url, login: _get(url, registry, repository, insecure, login, MANIFESTS))  # fmt: skip
+    def get(url: str, login: str) -> Reply:
+        return distribution.get(url, registry, repository, insecure, login, MANIFESTS)
 
-    return _reached(registry, insecure, get)
+    return _reached(registry, insecure, lambda base: _manifest(f"{base}/v2/{repository}", reference, platform, get))
 
 
 def _reached(registry: str, insecure: bool, get: Callable[[str], T]) -> T:
     """What is got at a registry's address, of an insecure one that does not speak TLS also without."""
-    host = HUB_API if registry == HUB else registry
+    host = distribution.HUB_API if registry == HUB else registry
     if insecure:
         with contextlib.suppress(SilentError):
             return get(f"https://{host}")
@@ -240,34 +204,12 @@ def _named(what: dict[str, Any]) -> str:
 
 
 def _listed(url: str, registry: str, name: str, insecure: bool) -> list[str]:
-    reply = _get(url, registry, name, insecure)
+    reply = distribution.get(url, registry, name, insecure)
     first, found = reply.url, _tags(reply.body)
     while following := _next(first, reply.url, reply.link):
-        reply = _get(following, registry, name, insecure, reply.login)
+        reply = distribution.get(following, registry, name, insecure, reply.login)
         found += _tags(reply.body)
     return found
-
-
-def _get(url: str, registry: str, name: str, insecure: bool, login: str = "", accept: str = PLAIN) -> Reply:
-    """What an address gives, with the login that it asks for. Raises as `tags` does."""
-    try:
-        body, link = _open(url, login, insecure, accept=accept)
-        return Reply(body, link, url, login)
-    except urllib.error.HTTPError as error:
-        challenge = error.headers.get("WWW-Authenticate") or ""
-        if error.code != 401 or login or not challenge:
-            raise RefusedError(_reason(error)) from None
-        # Some registries only lead to another, which is the one that asks for the login.
-        url = error.url or url
-    login = _login(challenge, _asking(url, registry, insecure), name, insecure)
-    return _get(url, registry, name, insecure, login, accept)
-
-
-def _asking(url: str, registry: str, insecure: bool) -> str:
-    """The registry at an address that asks for a login; none where an insecure one leads to another."""
-    host = urllib.parse.urlsplit(url).netloc
-    found = HUB if host == HUB_API else host
-    return found if found == registry or not insecure else ""
 
 
 def _tags(body: bytes) -> list[str]:
@@ -286,100 +228,6 @@ def _next(first: str, url: str, link: str) -> str:
     return following if following != url and one[:2] == other[:2] else ""
 
 
-def _login(challenge: str, registry: str, name: str, insecure: bool) -> str:
-    """The header that a registry asks for: a token, or the login itself. Raises RefusedError."""
-    kind, _, rest = challenge.partition(" ")
-    user, secret = logins.login(registry) if registry else ("", "")
-    if kind.lower() == "basic" and user:
-        return _basic(user, secret)
-    if kind.lower() != "bearer":
-        raise RefusedError(LOGIN)
-    words = dict(REALM.findall(rest))
-    asked = {"service": words.get("service", ""), "scope": words.get("scope") or f"repository:{name}:pull"}
-    try:
-        given = json.loads(_token(words.get("realm", ""), asked, (user, secret), insecure))
-        return f"Bearer {given.get('token') or given['access_token']}"
-    except urllib.error.HTTPError as error:
-        raise RefusedError(_reason(error)) from None
-    except (ValueError, KeyError, AttributeError):
-        raise RefusedError("its server of tokens gives none") from None
-
-
-def _token(realm: str, asked: dict[str, str], login: tuple[str, str], insecure: bool) -> bytes:
-    """What the server of tokens answers: to a login, to a token that docker has in place of one, or to nobody."""
-    user, secret = login
-    if user == logins.TOKEN:
-        form = {**asked, "grant_type": "refresh_token", "client_id": "genai-vanilla-stack", "refresh_token": secret}
-        return _open(realm, "", insecure, form)[0]
-    return _open(f"{realm}?{urllib.parse.urlencode(asked)}", _basic(user, secret) if user else "", insecure)[0]
-
-
-def _basic(user: str, secret: str) -> str:
-    return f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}"
-
-
-def _reason(error: urllib.error.HTTPError) -> str:
-    known = {401: LOGIN, 403: LOGIN, 404: ABSENT, 429: "its rate limit is reached"}  # fmt: skip
-    return known.get(error.code, f"it answers {error.code}")
-
-
-def _open(url: str, login: str, insecure: bool, form: dict[str, str] | None = None,
-          accept: str = PLAIN) -> tuple[bytes, str]:  # fmt: skip
-    """An answer's body and its Link header. Raises HTTPError with a status, SilentError without any, RefusedError where
-    it leads to an address without a certificate."""
-    data = urllib.parse.urlencode(form).encode() if form else None
-    _certified(url, insecure)
-    try:
-        request = urllib.request.Request(url, data, {"Accept": accept})  # noqa: S310 - http or https, above
-        if login:
-            # Not sent along to where an answer leads.
-            request.add_unredirected_header("Authorization", login)
-        with _opener(urllib.parse.urlsplit(url).hostname or "", insecure).open(request, timeout=LIMIT) as answer:
-            _certified(answer.url, insecure)
-            return answer.read(LARGEST), answer.headers.get("Link") or ""
-    except urllib.error.HTTPError as error:
-        _certified(error.url or url, insecure)
-        raise
-    except urllib.error.URLError as error:
-        raise SilentError(_words(error.reason)) from None
-    except (OSError, ValueError, HTTPException) as error:
-        raise SilentError(_words(error)) from None
-
-
-def _certified(url: str, insecure: bool) -> None:
-    if not url.startswith("https://") and not (insecure and url.startswith("http://")):
-        raise RefusedError("it leads to an address without a certificate")
-
-
-def _words(reason: object) -> str:
-    """One line of what stopped a request."""
-    if isinstance(reason, TimeoutError):
-        return f"no answer within {LIMIT:.0f} s"
-    text = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
-    return " ".join(str(text).split()) or "no answer"
-
-
-@functools.cache
-def _opener(host: str, insecure: bool) -> urllib.request.OpenerDirector:
-    """No proxy to this machine; the machine's own authorities, and those that docker has for this registry."""
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    for file in Path("/etc/docker/certs.d").glob(f"{host}*/*.crt"):
-        with contextlib.suppress(OSError, ssl.SSLError):
-            context.load_verify_locations(file)
-    with contextlib.suppress(ssl.SSLError):
-        context.load_verify_locations(cadata=machine.ca_bundle(os.environ).decode(errors="replace"))
-    proxy = urllib.request.ProxyHandler({} if _loopback(host) else None)
-    return urllib.request.build_opener(proxy, urllib.request.HTTPSHandler(context=context))
-
-
-def _loopback(host: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return ip_address(host.strip("[]")).is_loopback
-    return host == "localhost"
-
-
 def _insecure() -> Callable[[str], bool]:
     """Which registries may be without a certificate: those of this machine, and those that the engine is told of."""
     try:
@@ -391,7 +239,7 @@ def _insecure() -> Callable[[str], bool]:
 
     def told(registry: str) -> bool:
         host = registry.rpartition(":")[0] if re.search(r":\d+$", registry) else registry
-        if registry in named or _loopback(host):
+        if registry in named or sockets.loopback(host):
             return True
         with contextlib.suppress(ValueError):
             return any(ip_address(host.strip("[]")) in net for net in nets)

@@ -30,6 +30,14 @@ class Listener(msgspec.Struct, frozen=True):
         return not ip_address(self.address).is_loopback
 
 
+def loopback(host: str) -> bool:
+    """Whether a host, by name or address, is this machine's own loopback."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def parsed(text: str, protocol: str) -> list[Listener]:
     """Those of a file such as /proc/net/tcp or /proc/net/udp6. Lines that are none are passed over."""
     rows = [line.split() for line in text.splitlines()]

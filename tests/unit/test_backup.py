@@ -207,10 +207,10 @@ def test_a_new_volume_has_a_name_that_none_has() -> None:
 
 
 def test_what_no_backup_has_is_not_taken_from_those_who_use_it() -> None:
-    own = [{"type": "volume", "source": "state", "target": "/a"}, {"type": "volume", "source": "models", "target": "/b"},
-           {"type": "bind", "source": "models", "target": "/c"}]  # fmt: skip
+    own = [{"type": kind, "source": source, "target": f"/{kind}"}
+           for kind, source in (("volume", "state"), ("volume", "models"), ("bind", "models"))]  # fmt: skip
     found = scratch.mounts(own, {"models": "pulled again"})
-    assert found == [own[0], {"type": "volume", "target": "/b"}, own[2]]
+    assert found == [own[0], {"type": "volume", "target": "/volume"}, own[2]]
 
 
 def test_only_a_recipient_opens_the_password(tmp_path: Path) -> None:

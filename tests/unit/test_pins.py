@@ -10,7 +10,7 @@ from stack.doctor.checks import image_pins
 from stack.errors import StackError
 from stack.planning import pins
 from stack.planning.pins import Pin
-from stack.running import registries
+from stack.running import distribution, registries
 from stack.running.registries import Answer
 
 DAY, TODAY = date(2026, 1, 1), date(2026, 1, 31)
@@ -118,7 +118,7 @@ def test_a_package_is_told_by_the_table() -> None:
 
 def test_a_registry_that_is_silent_is_one_note_and_what_it_refuses_one_for_each_reason() -> None:
     answers = {"x/a": Answer("x", why="no route", silent=True), "x/b": Answer("x", why="no route", silent=True),
-               "y/a": Answer("y", why=registries.LOGIN), "y/b": Answer("y", ["1.0"])}  # fmt: skip
+               "y/a": Answer("y", why=distribution.LOGIN), "y/b": Answer("y", ["1.0"])}  # fmt: skip
     told = outdated.problems(answers)
     assert [(one.code, one.message) for one in told] == [
         ("registry-silent", "x does not answer: no route"),

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import pytest
 
-from stack.running import logins, registries
+from stack.running import distribution, logins, registries
 from tests.standins.web import Handler, serving
 
 ONE = "sha256:" + "1" * 64
@@ -86,7 +86,7 @@ def test_without_a_login_one_is_asked_for() -> None:
     Registry.seen = []
     with serving(Registry) as port:
         [found] = registries.ask([f"127.0.0.1:{port}/a/b"]).values()
-    assert (found.why, found.silent) == (registries.LOGIN, False)
+    assert (found.why, found.silent) == (distribution.LOGIN, False)
 
 
 def test_a_token_that_docker_has_in_place_of_a_password_gets_one(docker_config: Path) -> None:

@@ -1,7 +1,6 @@
 """Whether the program of this machine that a service is to come from is there, where the ambassador dials it."""
 
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
 
 import msgspec
 
@@ -56,11 +55,11 @@ def missing(dial: Dial, listeners: Collection[Listener], own: Collection[str]) -
     seen = f"{dial.fragment} comes from this machine, and nothing answers at {dial.host}:{dial.port}"
     causes = f"{dial.fragment} is unhealthy, and what needs it fails"
     there = sockets.at(listeners, dial.port)
-    if there and not any(one.open for one in there) and dial.host in own and not _loopback(dial.host):
+    if there and not any(one.open for one in there) and dial.host in own and not sockets.loopback(dial.host):
         seen += f": {program.name} listens on 127.0.0.1 alone"
         fix = f"./inv env.unset AMBASSADOR_DIAL && ./inv up, or let it listen there: {program.everywhere}"
         return Finding(seen, causes, fix, service=dial.fragment)
-    if there and _loopback(dial.host):
+    if there and sockets.loopback(dial.host):
         seen += f": it listens on {there[0].address} alone"
         return Finding(seen, causes, f"./inv env.set AMBASSADOR_DIAL {there[0].address} && ./inv up",
                        service=dial.fragment)  # fmt: skip
@@ -70,13 +69,6 @@ def missing(dial: Dial, listeners: Collection[Listener], own: Collection[str]) -
         return Finding(seen, causes, f"./inv env.set {dial.variable} {other.port} && ./inv up", service=dial.fragment)
     fix = f"{program.start}, or ./inv source --service {dial.fragment} --to container"
     return Finding(seen, causes, fix, service=dial.fragment)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 CHECK = Check(

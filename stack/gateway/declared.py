@@ -1,6 +1,6 @@
 """What the gateway's file says: its routes, where they lead, and which plugins run for them. Pure."""
 
-import itertools
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +13,8 @@ from stack.gateway import kongfile
 from stack.gateway.kongfile import FILE, Entities, Entity
 
 AUTH_PLUGINS = ("key-auth", "basic-auth", "jwt", "hmac-auth", "oauth2", "ldap-auth", "session")
+START = re.compile(r"(?:(?:\\\W|[\w/%@:,;=!~.-])(?![*+?{]))*")
+"""How a regular expression begins, as far as it is literal."""
 USUAL_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
 
 
@@ -145,8 +147,9 @@ def literal(path: str) -> str:
     """A path without what makes it a regular expression: ~/api$ and ~/api(/|$) give /api."""
     if not path.startswith("~"):
         return path
-    start = re.match(r"(?:(?:\\\W|[\w/%@:,;=!~.-])(?![*+?{]))*", path[1:])
-    return re.sub(r"\\(\W)", r"\1", start[0]) if start else ""
+    start = START.match(path, 1)
+    found = start[0] if start else ""
+    return re.sub(r"\\(\W)", r"\1", found) if "\\" in found else found
 
 
 def compose_service(host: str) -> str:
@@ -160,8 +163,13 @@ def address(service: Entity) -> tuple[str, int | None]:
     value = service.value
     if value.get("url") is None:
         return str(value.get("host") or ""), _number(value.get("port", 80))
+    return _address(str(value["url"]))
+
+
+@functools.lru_cache(maxsize=16384)
+def _address(url: str) -> tuple[str, int | None]:
     try:
-        parts = urlsplit(str(value["url"]))
+        parts = urlsplit(url)
         return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme)
     except ValueError:
         return "", None
@@ -199,11 +207,10 @@ def plugins_of(found: Entities, route: Entity) -> dict[str, Entity]:
     """The enabled plugins that run for a route, by name: its own, else its service's, else the global one."""
     if route.path in found.running:
         return found.running[route.path]
-    mine = [("route", route.path)]
-    mine += [("service", parent)] if (parent := route.parents.get("service")) else []
-    scopes = [frozenset(scope) for count in range(len(mine) + 1) for scope in itertools.combinations(mine, count)]
+    service = route.parents.get("service") or ""
+    places = {(route.path, service), (route.path, ""), ("", service), ("", "")}
     chosen: dict[str, Entity] = {}
-    for _, plugin in sorted((p for scope in scopes for p in found.plugins.get(scope, ())), key=lambda p: p[0]):
+    for _, plugin in sorted([one for place in places for one in found.plugins.get(place, ())]):
         name = str(plugin.value.get("name"))
         enabled = plugin.value.get("enabled") is not False
         if enabled and (name not in chosen or _rank(plugin) > _rank(chosen[name])):

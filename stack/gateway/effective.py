@@ -11,6 +11,8 @@ from stack.gateway.kongfile import FILE, Entities, Entity
 HEADER = "# Generated. Edit kong/kong.yml; this file has only the routes whose service is planned.\n"
 LOCAL = Site("localhost")
 """The machine as the file names it; the effective one has the name by which browsers reach the gateway."""
+NAMES = ("hosts", "origins")
+"""The fields that have names of the site."""
 BELOW = "path"
 """The tag of a route with a host whose service lives below a path as well, if the path is cut off and it is told so."""
 INDEX = "index"
@@ -112,7 +114,8 @@ def _as_site(document: dict[str, Any], site: Site) -> dict[str, Any]:
 def _reached_as(value: Any, site: Site, key: str = "") -> Any:
     """A value of the file, found under `key`, as the site has it."""
     if isinstance(value, dict):
-        return {name: _reached_as(item, site, str(name)) for name, item in value.items()}
+        return {name: item if isinstance(item, str) and name not in NAMES else _reached_as(item, site, str(name))
+                for name, item in value.items()}  # fmt: skip
     if isinstance(value, list):
         here = [_reached_as(item, site, key) for item in value]
         own = key == "origins" and any(isinstance(item, str) and item.endswith(LOCAL.host) for item in value)
@@ -152,7 +155,7 @@ def _unreachable(found: Entities, planned: Collection[str]) -> set[str]:
 
 def _silent(found: Entities, planned: Collection[str]) -> set[str]:
     """The paths of the reporting plugins that nobody hears."""
-    return {p.path for p in found["plugins"] if p.value.get("name") in REPORTERS and not _received(p, planned)}
+    return {p.path for p in found["plugins"] if str(p.value.get("name")) in REPORTERS and not _received(p, planned)}
 
 
 def _received(plugin: Entity, planned: Collection[str]) -> bool:

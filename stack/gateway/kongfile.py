@@ -42,6 +42,8 @@ CHILDREN = {
 UNPRINTABLE = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"  # JSON allows these as they are, YAML only escaped
 WORDS = ("yes", "off", "true", "false", "null")  # of three letters or more: no strings in YAML 1.1
 REFERENCES = {field: kind for kind, (field, _) in CHILDREN.items()}
+PARENTS = {kind: [field for field, nested in CHILDREN.values() if kind in nested] for kind in sorted(KINDS)}
+"""The fields by which an entity of a kind names what it belongs to."""
 
 
 class Entity(NamedTuple):
@@ -80,11 +82,13 @@ class Entities(dict[str, list[Entity]]):
         return {}
 
     @functools.cached_property
-    def plugins(self) -> dict[frozenset[tuple[str, str | None]], list[tuple[int, Entity]]]:
-        """The plugins by all that each belongs to, with their positions in the file."""
-        found: dict[frozenset[tuple[str, str | None]], list[tuple[int, Entity]]] = {}
+    def plugins(self) -> dict[tuple[str | None, str | None], list[tuple[int, Entity]]]:
+        """The plugins that run whoever asks, with their positions in the file, by the paths of the route and the
+        service that each belongs to; one is empty where it belongs to none."""
+        found: dict[tuple[str | None, str | None], list[tuple[int, Entity]]] = {}
         for at, one in enumerate(self["plugins"]):
-            found.setdefault(frozenset(one.parents.items()), []).append((at, one))
+            if one.parents.keys() <= {"route", "service"}:
+                found.setdefault((one.parents.get("route", ""), one.parents.get("service", "")), []).append((at, one))
         return found
 
 
@@ -113,10 +117,11 @@ def entities(document: dict[str, Any]) -> Entities:
         for key in ("id", "username", "name")
         if entity.value.get(key) is not None
     }
-    for entity in (entity for kind in found.values() for entity in kind):
-        for field, kind in REFERENCES.items():
-            if entity.kind in CHILDREN[kind][1] and entity.value.get(field) is not None:
-                entity.parents[field] = places.get((kind, str(entity.value[field])))
+    for kind, fields in PARENTS.items():
+        for entity in found[kind]:
+            for field in fields:
+                if (name := entity.value.get(field)) is not None:
+                    entity.parents[field] = places.get((REFERENCES[field], str(name)))
     return found
 
 
@@ -128,7 +133,8 @@ def _collect(found: Entities, kind: str, path: str, items: Any, parents: dict[st
         found.setdefault(kind, []).append(Entity(kind, place, item, dict(parents)))
         field, nested = CHILDREN.get(kind, ("", ()))
         for child in nested:
-            _collect(found, child, f"{place}.{child}", item.get(child), {field: place})
+            if child in item:
+                _collect(found, child, f"{place}.{child}", item[child], {field: place})
 
 
 def layered(documents: list[dict[str, Any]]) -> dict[str, Any]:
@@ -197,18 +203,18 @@ def _item(start: str, value: Any, indent: str) -> list[str]:
     return [f"{start} {_scalar(value)}"]
 
 
+@functools.lru_cache(maxsize=4096, typed=True)
 def _key(key: Any) -> str:
     plain = isinstance(key, str) and re.fullmatch(r"[a-z_]{3,}", key) and key not in WORDS
     return str(key) if plain else _scalar(key)
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, str) and value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
     if value is None or isinstance(value, bool | int | float | dict | list):
         return json.dumps(value)
-    text = str(value)
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    quoted = json.dumps(text, ensure_ascii=False)
+    quoted = json.dumps(str(value), ensure_ascii=False)
     return re.sub(UNPRINTABLE, lambda found: f"\\u{ord(found[0]):04x}", quoted)

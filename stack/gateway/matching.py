@@ -40,7 +40,7 @@ def _requests(route: Entity) -> Iterator[tuple[tuple[Any, ...], str]]:
     for host in strings(value.get("hosts")) or [""]:
         paths = strings(value.get("paths"))
         for position, path in enumerate(paths or [""]):
-            priority = value.get("regex_priority", 0) if path.startswith("~") else 0
+            priority = str(value.get("regex_priority", 0) if path.startswith("~") else 0)
             yield (host.lower(), path, priority, *rest), f".paths[{position}]" if paths else ""
 
 
@@ -106,7 +106,7 @@ def credentials(found: Entities) -> Iterator[Problem]:
     their = groups(found)
     holders = {plugin: _holders(found, *kind) for plugin, kind in CREDENTIALS.items()}
     for plugin in found["plugins"]:
-        name = plugin.value.get("name")
+        name = str(plugin.value.get("name"))
         if name in holders and not holders[name] and not _anonymous(plugin):
             yield Problem("gateway-auth", f"no consumer has a credential for {name}", plugin.path)
     for route in found["routes"]:

@@ -112,7 +112,7 @@ def _rank(value: dict[str, Any], paths: list[str], length: int) -> int:
     """The number by which Kong sorts. Only the two fixed bits are shifted in 64 bits; the rest is in 32, and runs into
     what stands above it. An empty list of hosts counts as names without a wildcard."""
     hosts, headers = value.get("hosts"), value.get("headers")
-    attributes = sum(bool(part) for part in (value.get("methods"), hosts, headers, value.get("snis"), paths))
+    attributes = sum(map(bool, (value.get("methods"), hosts, headers, value.get("snis"), paths)))
     many = min(len(headers), 255) if isinstance(headers, dict) else 0
     regex = bool(paths) and length == 0
     priority = value.get("regex_priority") if regex else 0
@@ -147,16 +147,20 @@ def _at(host: str, port: int | None) -> str:
 
 def first(table: Router, method: str, host: str, seen: str) -> list[Candidate]:
     """The candidates of the highest rank that take a request; `seen` is its path as the router sees it."""
-    taking = [one for one in _near(table, host, seen) if _takes(one, method, host, seen)]
-    return [one for one in taking if one.rank == taking[0].rank]
+    taking: list[Candidate] = []
+    for one in _near(table, host, seen):
+        if taking and one.rank != taking[0].rank:
+            break
+        if _takes(one, method, host, seen):
+            taking.append(one)
+    return taking
 
 
 def _near(table: Router, host: str, seen: str) -> list[Candidate]:
     """The candidates that may take a request, in their order."""
-    positions: set[int] = set()
-    for name in (host.partition(":")[0], "", WILDCARD):
-        if these := table.starts.get(name):
-            positions.update(at for length in range(len(seen) + 1) for at in these.get(seen[:length], ()))
+    named = [these for name in (host.partition(":")[0], "", WILDCARD) if (these := table.starts.get(name))]
+    starts = [seen[:length] for length in range(len(seen) + 1)]
+    positions = {at for these in named for start in starts if start in these for at in these[start]}
     return [table.candidates[at] for at in sorted(positions)]
 
 

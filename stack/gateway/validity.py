@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from stack.errors import Problem, StackError
-from stack.gateway import kongfile, matching, places, schema, yaml11
+from stack.gateway import checker, kongfile, matching, places, schema, yaml11
 from stack.gateway.declared import address, compose_service, target_address, upstream_named
 from stack.gateway.kongfile import FILE, Entities, Entity
 from stack.names import suggest
@@ -117,25 +117,34 @@ def _refused(found: Entities) -> Iterator[Problem]:
     for entity in _all(found):
         for path, code, message in _of(entity):
             fix = "put it in double quotes" if message == "expected a string" else ""
-            yield Problem(code, message, path, fix)
+            yield Problem(code, message, f"{entity.path}{path}", fix)
 
 
-def _of(entity: Entity) -> Iterator[schema.Refusal]:
-    nested = kongfile.CHILDREN.get(entity.kind, ("", ()))[1]
-    own = {key: item for key, item in entity.value.items() if key not in nested and key not in ("_comment", "_ignore")}
-    if entity.kind != "plugins":
-        yield from schema.record(schema.schemas().entities[entity.kind], own, entity.path)
-        yield from _matchers(entity) if entity.kind == "routes" else ()
-        return
-    definition = schema.plugin(str(own.get("name")))
-    for field in entity.parents:
-        if field not in own and "eq" in definition["fields"][field]:
-            message = f"Kong takes {own.get('name')} for no single {field}"
-            yield schema.Refusal(entity.path, "gateway-value", message)
-    yield from schema.record(definition, own, entity.path)
+def _of(entity: Entity) -> checker.Told:
+    """The same of one entity."""
+    apart = APART.get(entity.kind, COMMENTS)
+    own = {key: item for key, item in entity.value.items() if key not in apart}
+    if entity.kind == "plugins":
+        name = str(own.get("name"))
+        return [*_scoped(entity, name), *checker.plugin(name)(own)]
+    told = checker.entity(entity.kind)(own)
+    return [*told, *_matchers(entity)] if entity.kind == "routes" else told
 
 
-def _matchers(route: Entity) -> Iterator[schema.Refusal]:
+COMMENTS = frozenset({"_comment", "_ignore"})
+APART = {kind: COMMENTS.union(nested) for kind, (_, nested) in kongfile.CHILDREN.items()}
+"""What an entity's own schema says nothing of: the entities in it, which have theirs, and words to the reader."""
+
+
+def _scoped(plugin: Entity, name: str) -> Iterator[checker.Refusal]:
+    """What a plugin hangs on that takes none such."""
+    fields = schema.plugin(name)["fields"]
+    for field in plugin.parents:
+        if field not in plugin.value and "eq" in fields[field]:
+            yield checker.Refusal("", "gateway-value", f"Kong takes {plugin.value.get('name')} for no single {field}")
+
+
+def _matchers(route: Entity) -> Iterator[checker.Refusal]:
     """What a route of its protocols must have, and may not: a rule that Kong's schemas do not tell."""
     protocols = route.value.get("protocols", ["http", "https"])
     named = [name for name in protocols if isinstance(name, str)] if isinstance(protocols, list) else []
@@ -145,14 +154,14 @@ def _matchers(route: Entity) -> Iterator[schema.Refusal]:
     needed = NEEDED.get(first, STREAMS)
     if not any(route.value.get(field) for field in needed):
         message = f"a route for {first} needs one of {', '.join(needed)}"
-        yield schema.Refusal(route.path, "gateway-value", message)
+        yield checker.Refusal("", "gateway-value", message)
     stream = first not in NEEDED or first == "tls_passthrough"
     banned = ("methods", "hosts", "paths", "headers") if stream else ("sources", "destinations")
     for field in (*banned, *(("methods",) if first.startswith("grpc") else ())):
         if route.value.get(field) is not None:
-            yield schema.Refusal(f"{route.path}.{field}", "gateway-value", f"not for {first}")
+            yield checker.Refusal(f".{field}", "gateway-value", f"not for {first}")
     if first.startswith("grpc") and route.value.get("strip_path") is True:
-        yield schema.Refusal(f"{route.path}.strip_path", "gateway-value", f"must be false for {first}")
+        yield checker.Refusal(".strip_path", "gateway-value", f"must be false for {first}")
 
 
 def _names(found: Entities) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.gateway import kongfile, schema
+from stack.gateway import bounds, kongfile, schema
 from stack.gateway.validity import check
 
 ROOT = Path(__file__).parents[2]
@@ -214,8 +214,25 @@ def test_a_mistake_in_a_file_of_the_users_own_is_told_at_its_line_there() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "entry", "where"),
+    [
+        ("services", 'name: "s", url: "${ADDRESS}", host: "a b"', "services[0].host"),
+        ("routes", 'name: "r", paths: ["/x/"], protocols: ["http"], snis: 5', "routes[0].snis"),
+        ("routes", 'name: "r", paths: ["~/x$"], regex_priority: [1]', "routes[0].regex_priority"),
+        ("plugins", 'name: ["cors"]', "plugins[0].name"),
+    ],
+)
+def test_what_no_other_rule_can_read_is_told_by_its_own(kind: str, entry: str, where: str) -> None:
+    assert any(line.endswith(where) for line in told(kind, entry))
+
+
+def test_a_vault_has_a_configuration_of_its_own() -> None:
+    assert told("vaults", 'name: "env", prefix: "my-env", config: {prefix: "SECRET_"}') == []
+
+
 def test_every_lua_pattern_of_the_schemas_is_a_regular_expression() -> None:
     patterns = set(re.findall(r'"(?:match|pattern)":"((?:[^"\\]|\\.)*)"', schema.FILE.read_text()))
     for pattern in patterns:
-        schema._lua(pattern.replace("\\\\", "\\"))
+        bounds._lua(pattern.replace("\\\\", "\\"))
     assert len(patterns) > 8

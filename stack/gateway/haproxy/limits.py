@@ -19,12 +19,12 @@ KINDS = {"services", "routes", "plugins", "upstreams", "targets", "consumers", "
          "basicauth_credentials"}  # fmt: skip
 READ = {"id", "name", "tags", "created_at", "updated_at", "slots"}
 FIELDS = {
-    "services": {"retries", "protocol", "host", "port", "path", "connect_timeout", "write_timeout", "read_timeout",
-                 "enabled", "url"},
-    "routes": {"protocols", "https_redirect_status_code", "strip_path", "preserve_host", "request_buffering",
-               "response_buffering", "service", "methods", "hosts", "paths", "headers", "regex_priority"},
-    "upstreams": {"algorithm", "host_header", "healthchecks.active", "healthchecks.passive"},
-    "targets": {"target", "weight", "upstream"},
+    "services": READ | {"retries", "protocol", "host", "port", "path", "connect_timeout", "write_timeout",
+                        "read_timeout", "enabled", "url"},
+    "routes": READ | {"protocols", "https_redirect_status_code", "strip_path", "preserve_host", "request_buffering",
+                      "response_buffering", "service", "methods", "hosts", "paths", "headers", "regex_priority"},
+    "upstreams": READ | {"algorithm", "host_header", "healthchecks.active", "healthchecks.passive"},
+    "targets": READ | {"target", "weight", "upstream"},
 }  # fmt: skip
 CHANGES = {f"{way}.headers" for way in ("remove", "rename", "replace", "add", "append")}
 CONFIGS = {
@@ -65,7 +65,7 @@ def uncarried(found: Entities) -> Iterator[Problem]:
                 yield from _plugin(entity)
             elif kind in FIELDS:
                 said = dict(entity.value)
-                yield from _fields(schema.schemas().entities[kind], said, FIELDS[kind] | READ, kind, entity.path)
+                yield from _fields(schema.schemas().entities[kind], said, FIELDS[kind], kind, entity.path)
     for route in found["routes"]:
         yield from _route(route)
     for upstream in found["upstreams"]:
@@ -114,13 +114,15 @@ def _fields(definition: schema.Definition, said: dict[str, Any], carried: set[st
     limited = VALUES.get(of, {})
     # What is not said is the default, which only a limited field may have to tell.
     for name in dict.fromkeys((*given, *limited)):
-        field = definition["fields"].get(name)
+        place = f"{above}{name}"
+        if place in carried and place not in limited:  # as most are
+            continue
+        field, value = definition["fields"].get(name), given.get(name)
         if field is None:
             continue
-        place, value = f"{above}{name}", given.get(name)
         if place in carried:
-            allowed, meant = limited.get(place), schema.or_default(field, value)
-            if allowed and meant is not None and meant not in allowed:
+            allowed, meant = limited[place], schema.or_default(field, value)
+            if meant is not None and meant not in allowed:
                 yield _problem(f"{place} {meant} of {of}", f"{path}.{place}")
         elif value is None or schema.or_default(field, value) == schema.or_default(field, None):
             continue

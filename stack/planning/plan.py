@@ -110,6 +110,7 @@ def compute(facts: Facts, selection: Selection) -> Plan:
     present = model.services(facts.model)
     services = [_service(facts, name, present[name], edges[name], tier[name]) for part in order for name in part]
     _check_ports(facts, services)
+    left_out = [one for one in left_out if one.name not in names]
     return Plan(facts.project, facts.base_port, sorted(selection.profiles), facts.files,
                 services, order, left_out)  # fmt: skip
 
@@ -221,17 +222,21 @@ def _where(facts: Facts, name: str, key: str) -> str:
 
 
 def _roots(facts: Facts, selection: Selection) -> tuple[set[str], list[LeftOut]]:
-    """The services asked for themselves, and those of them that are left out, with the reason."""
+    """The services asked for themselves, and those of them that are left out, with the reason. Without the service that
+    a fragment is named after, its jobs and workers are nobody's: they come only for others that need them."""
     present = model.services(facts.model)
     _check_known(facts, selection)
     of_profiles = {n for n, s in present.items() if _selected(facts, n, s, selection)}
     roots, left_out = set(selection.services), []
+    gone = selection.missing.keys() & of_profiles - roots
     for name in sorted(of_profiles):
         fragment = facts.catalog.fragment_of(name)
         if _off(facts, name):
             left_out.append(LeftOut(name, f"disabled by {variable(fragment, 'SOURCE')}"))
-        elif name in selection.missing and name not in roots:
+        elif name in gone:
             left_out.append(LeftOut(name, selection.missing[name]))
+        elif fragment in gone and name not in roots:
+            left_out.append(LeftOut(name, f"{fragment} is left out"))
         else:
             roots.add(name)
     return roots, left_out

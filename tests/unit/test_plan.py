@@ -109,6 +109,22 @@ def test_a_service_whose_image_cannot_be_had_is_left_out_with_the_reason() -> No
     assert made.left_out == [LeftOut("kong", "no registry can be reached")]
 
 
+@pytest.mark.parametrize("waits", ["init waits for it", "it waits for init"])
+def test_its_jobs_are_left_out_with_it(waits: str) -> None:
+    """A database role, and its password, were made for a program that was not to be had."""
+    web, init = ({}, {"depends_on": needs("web")}) if waits == "init waits for it" else ({"depends_on": needs("i")}, {})
+    made = compute(facts({"web": web, "i": init, "db": {}}, companions={"i": "web"}), "core", web="it is gone")
+    assert made.names() == ["db"]
+    assert made.left_out == [LeftOut("i", "web is left out"), LeftOut("web", "it is gone")]
+
+
+def test_but_not_a_companion_that_others_need() -> None:
+    found = facts({"web": {}, "i": {}, "app": {"depends_on": needs("i")}}, companions={"i": "web"})
+    made = compute(found, "core", web="it is gone")
+    assert made.names() == ["i", "app"]
+    assert made.left_out == [LeftOut("web", "it is gone")]
+
+
 def test_unless_it_is_required() -> None:
     found = facts({"web": {"depends_on": needs("db")}, "db": {}}, options={"db": ["build"]})
     [problem] = refused(found, Selection(("core",), (), {"db": "it is gone"})).problems

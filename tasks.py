@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stack.cli.command import command
+from stack.cli.command import SELECTION, command
 from stack.cli.command import namespace as namespace  # noqa: PLC0414 - Invoke looks for it here
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ Many = tuple[str, ...]
 @command(
     "Run",
     "up",
+    *SELECTION,
     dry_run="say what would be done",
     timeout="seconds for each service to get healthy",
     recreate="make every container anew",
@@ -51,7 +52,7 @@ def engine(yes: bool = False, stop: bool = False) -> "Result":
     return module.run(stop, yes)
 
 
-@command("Look", "plan")
+@command("Look", "plan", *SELECTION)
 def plan(request: "Request") -> "Result":
     """Say what would run, from where, on which ports, and what would change."""
     from stack.commands import plan as module

@@ -160,6 +160,7 @@ def _methods(_: str) -> Iterable[str]:
 VALUES: dict[str, Callable[[str], Iterable[str]]] = {
     "SERVICE": _services, "PROFILE": _profiles, "SOURCE": _sources, "SERVICE=SOURCE": _sources_by_service,
     "SETTING": _settings, "ROUTE": _routes, "CHECK": _checks, "KIND": _kinds, "SUITE": _suites,
+    "RUNNER": lambda _: ("compose", "swarm"),
     "AUTH": lambda _: ("none", "key", "basic"), "METHOD": _methods,
     "LAYER": lambda _: [root for root in _checkout().roots if root],
 }  # fmt: skip

@@ -23,9 +23,12 @@ namespace = Collection()
 
 SELECTION: dict[str, Any] = {
     "profile": (), "service": (), "source": (), "base_port": "", "offline": False, "exact": False, "once": False,
+    "on": "", "place": (),
 }  # fmt: skip
 """The flags of a selection, with their defaults."""
-FIELDS = {"profile": "profiles", "service": "services", "source": "sources"}
+PLACES = ("on", "place")
+"""Those of them that only commands have which ask for them by name."""
+FIELDS = {"profile": "profiles", "service": "services", "source": "sources", "place": "places"}
 """What a request calls its lists."""
 USUAL = {
     "profile": "add a profile (repeat)",
@@ -35,6 +38,8 @@ USUAL = {
     "offline": "build instead of pulling",
     "exact": "the flags are the whole selection, and what is saved counts for nothing",
     "once": "save nothing of the flags",
+    "on": "compose: this machine alone; swarm: on several (docs/cluster.md)",
+    "place": "SERVICE=NODE: where its data is to be, or where it runs, on swarm (repeat)",
     "yes": "agree to what would be asked",
     "dry_run": "print the difference",
     "into": "a folder of your own, as local",
@@ -53,12 +58,13 @@ def command(group: str, title: str, *selection: str, **words: str) -> Callable[[
     is shown, and its exit code ends the program.
 
     A parameter without a default is a place; `()` is the default of a flag that repeats, False of one without a value.
-    The parameter `request` stands for the flags of a selection, `selection` or all. `--json` comes with every command,
-    and is given to a function that has it as a parameter. `words` are said of a flag where the usual ones don't fit."""
+    The parameter `request` stands for the flags of a selection, `selection` or all but PLACES. `--json` comes with
+    every command, and is given to a function that has it as a parameter. `words` are said of a flag where the usual
+    ones don't fit."""
 
     def add(function: Function) -> Function:
         own = inspect.signature(function).parameters
-        flags = _flags(own, selection or tuple(SELECTION))
+        flags = _flags(own, selection or tuple(name for name in SELECTION if name not in PLACES))
         assert words.keys() <= flags.keys(), f"{title} has no such flag: {words.keys() - flags.keys()}"
         # A flag that Python has a word of, as `as_`, is typed without what is behind it.
         WORDS[title] = {name.rstrip("_"): words.get(name) or USUAL[name] for name in flags}

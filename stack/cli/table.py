@@ -166,6 +166,7 @@ COMMANDS: dict[str, Said] = {
 
 VALUES = {
     "profile": "PROFILE", "service": "SERVICE", "source": "SERVICE=SOURCE", "base-port": "PORT",
+    "on": "RUNNER", "place": "SERVICE=NODE",
     "timeout": "SECONDS", "output": "FILE", "name": "SERVICE", "check": "CHECK", "bundle": "FILE", "to": "SOURCE",
     "value": "VALUE", "image": "IMAGE", "build": "DIR", "port": "PORT", "depends-on": "SERVICE", "env": "KEY=VALUE",
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",

@@ -1,2 +1,391 @@
 """The assembled project as a stack file for `docker stack deploy`: what Swarm can't carry is translated, or refused by
 name. Pure."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from stack.cluster import words
+from stack.cluster.placement import Placement
+from stack.errors import Problem
+from stack.planning import assembly, compare, model
+from stack.planning.model import Model, Service
+
+VERSION = "3.9"
+"""The newest form of a stack file that a client 20.10 takes (docker/cli, cli/compose/schema)."""
+DIGEST = "stack.digest"
+"""A label of each task: the digest of all that its service was made from. Another one is another service."""
+FOLDER = "stack.folder"
+"""A label of each service: the checkout that started it."""
+HOST = "host-network"
+LIMIT = 500 * 1000
+"""Bytes that a secret of Swarm may have, and a config of an engine before 26 (moby/swarmkit, api/validation)."""
+GPU = "gpu"
+"""The usual name of the generic resource (docs.docker.com, dockerd, node-generic-resource)."""
+NO_NEW_PRIVILEGES = "no-new-privileges:true"
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file that a service mounts: its path below what is mounted, empty for that itself. A `private` one becomes a
+    secret, any other a config."""
+
+    path: str
+    data: bytes
+    executable: bool = False
+    private: bool = False
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """What a stack file is made from, beside the assembled model. `files` has those behind each bind, and behind the
+    file of each secret and config of the project; `images` what an image's name is to be, `ids` which image that is.
+    `values` are the secrets, which enter digests alone. Of an engine's client, `jobs` tells whether its stack files
+    know of jobs (from 23 on)."""
+
+    project: str
+    folder: str
+    files: Mapping[str, list[File]]
+    images: Mapping[str, str]
+    ids: Mapping[str, str]
+    values: Mapping[str, str]
+    one_shots: frozenset[str]
+    entrances: frozenset[str]
+    encrypted: bool = False
+    jobs: bool = True
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """A project for Swarm: its services as a stack file has them with the digest of each, its networks and volumes, and
+    the configs and secrets by name, which are made beforehand. `refused` is what Swarm can't carry; `told` is what
+    differs there from Compose, a line each."""
+
+    services: dict[str, Service]
+    digests: dict[str, str]
+    networks: dict[str, Model]
+    volumes: dict[str, Model]
+    configs: dict[str, bytes]
+    secrets: dict[str, bytes]
+    refused: list[Problem]
+    told: list[str]
+
+    def replicas(self, name: str) -> int:
+        """How many tasks a service has; one of each node counts as one."""
+        return int(self.services[name]["deploy"].get("replicas", 1))
+
+
+def make(assembled: Model, placement: Placement, sources: Sources) -> Stack:
+    """The stack of an assembled model, placed."""
+    objects: dict[str, dict[str, bytes]] = {"configs": {}, "secrets": {}}
+    services: dict[str, Service] = {}
+    digests: dict[str, str] = {}
+    refused: list[Problem] = []
+    volumes = assembled.get("volumes") or {}
+    for name, raw in assembled["services"].items():
+        refused += _refused(name, raw, sources)
+        made = _service(name, raw, placement, sources, assembled, objects)
+        digests[name] = _digest(made, sources)
+        made["labels"] = {**(made.get("labels") or {}), DIGEST: digests[name]}
+        services[name] = made
+    networks = {key: _network(own or {}, sources) for key, own in (assembled.get("networks") or {}).items()}
+    if any(HOST in (service.get("networks") or {}) for service in services.values()):
+        networks[HOST] = {"external": True, "name": "host"}
+    shaped = {key: _volume(key, own or {}, sources.project) for key, own in volumes.items()}
+    return Stack(services, digests, networks, shaped, objects["configs"], objects["secrets"], refused,
+                 _told(assembled, sources))  # fmt: skip
+
+
+def text(stack: Stack, names: Iterable[str]) -> str:
+    """The stack file of some of the services, with what they use. No secret is in it: each is a variable, as in
+    compose.yaml."""
+    chosen = {name: stack.services[name] for name in names}
+    used: dict[str, set[str]] = {}
+    for service in chosen.values():
+        for section in ("networks", "configs", "secrets", "volumes"):
+            used.setdefault(section, set()).update(_named(service, section))
+    made: Model = {"version": VERSION, "services": chosen}
+    shared: Mapping[str, Mapping[str, Model]] = {
+        "networks": stack.networks, "volumes": stack.volumes,
+        "configs": {name: {"external": True, "name": name} for name in stack.configs},
+        "secrets": {name: {"external": True, "name": name} for name in stack.secrets},
+    }  # fmt: skip
+    for section, every in shared.items():
+        if found := {key: value for key, value in every.items() if key in used.get(section, ())}:
+            made[section] = found
+    return assembly.to_yaml(made)
+
+
+def _named(service: Service, section: str) -> set[str]:
+    if section == "networks":
+        return set(service.get("networks") or {})
+    entries = service.get(section) or []
+    return {e["source"] for e in entries if section != "volumes" or (e["type"] == "volume" and e.get("source"))}
+
+
+def _refused(name: str, raw: Service, sources: Sources) -> Iterable[Problem]:
+    """What a service has that Swarm can't carry, with the way out."""
+    off = f"./inv source --service {name} --to disabled"
+    for key, why, fix in (*_foreign(raw), *_networked(raw), *_mounted(raw, sources)):
+        yield Problem("not-for-swarm", f"Swarm can't run {name}: {why}", f"services.{name}.{key}", fix.format(off=off))
+
+
+Reason = tuple[str, str, str]
+"""A key of a service, why Swarm can't carry it, and the way out."""
+
+
+def _foreign(raw: Service) -> Iterable[Reason]:
+    for key, value in raw.items():
+        if not value or key.startswith("x-"):
+            continue
+        if key in words.REFUSED:
+            yield key, words.REFUSED[key], words.DROP
+        elif key not in (*words.KEPT, *words.TRANSLATED, *words.MEANINGLESS):
+            yield key, f"a stack file has no word for {key}", words.DROP
+    for option in raw.get("security_opt") or []:
+        if option.replace("=", ":") not in (NO_NEW_PRIVILEGES, "no-new-privileges"):
+            yield "security_opt", f"a stack file has no word for security_opt {option}", words.DROP
+
+
+def _networked(raw: Service) -> Iterable[Reason]:
+    mode = raw.get("network_mode") or ""
+    if mode not in ("", "host"):
+        why = f"it lives in the network of {mode.partition(':')[2] or mode}, which may be on another node"
+        yield "network_mode", why, words.DROP
+    for key, own in (raw.get("networks") or {}).items():
+        if fixed := (own or {}).get("ipv4_address") or (own or {}).get("ipv6_address"):
+            yield f"networks.{key}", f"it has the address {fixed}, and Swarm gives each task its own", words.DROP
+    for host in _hosts(raw):
+        if host.endswith(":host-gateway"):
+            yield "extra_hosts", "it asks its own machine by host-gateway", words.DROP
+
+
+def _mounted(raw: Service, sources: Sources) -> Iterable[Reason]:
+    for mount in raw.get("volumes") or []:
+        yield from (("volumes", why, fix) for why, fix in _unmountable(mount, sources))
+
+
+def _unmountable(mount: dict[str, Any], sources: Sources) -> Iterable[tuple[str, str]]:
+    kind, path = mount.get("type"), mount.get("source") or ""
+    if kind not in ("bind", "volume", "tmpfs"):
+        yield f"a stack file has no mount of type {kind}", words.DROP
+    elif kind == "bind" and path not in sources.files:
+        yield f"it mounts {path} of the machine that it is on", (
+            words.OWN_FOLDER if path.startswith(("./", "~")) else words.DROP)  # fmt: skip
+    elif kind == "bind":
+        for file in sources.files[path]:
+            if len(file.data) > LIMIT:
+                size = f"{len(file.data) / 1000:.0f} kB"
+                yield f"{path}/{file.path}".rstrip("/") + f" has {size}, and a config {LIMIT // 1000} at most", (
+                    "put it into the image, or into a volume")  # fmt: skip
+
+
+def _service(name: str, raw: Service, placement: Placement, sources: Sources, assembled: Model,
+             objects: dict[str, dict[str, bytes]]) -> Service:  # fmt: skip
+    made: Service = {key: raw[key] for key in words.KEPT if raw.get(key) not in (None, {}, [])}
+    made["image"] = sources.images.get(raw["image"], raw["image"])
+    if hosts := _hosts(raw):
+        made["extra_hosts"] = hosts
+    volumes, files = _mounts(raw, sources, objects)
+    if volumes:
+        made["volumes"] = volumes
+    for section in ("configs", "secrets"):
+        own = [_object(entry, section, assembled, sources, objects) for entry in raw.get(section) or []]
+        if entries := [*own, *files[section]]:
+            made[section] = entries
+    made["networks"] = _networks(raw)
+    if name in sources.entrances and raw.get("ports"):
+        made["ports"] = [{"target": int(port["target"]), "published": int(port["published"]), "mode": "host",
+                          "protocol": port.get("protocol", "tcp")} for port in raw["ports"]]  # fmt: skip
+    made["deploy"] = _deploy(name, raw, placement, sources, stateful=bool(model.named_volumes(raw)))
+    return made
+
+
+def _hosts(raw: Service) -> list[str]:
+    """The extra hosts as a stack file has them; Compose writes them with = in between, or as a map."""
+    told = raw.get("extra_hosts") or []
+    if isinstance(told, dict):
+        return [f"{host}:{one}" for host, at in told.items() for one in ([at] if isinstance(at, str) else at)]
+    return [entry.replace("=", ":", 1) for entry in told]
+
+
+def _mounts(raw: Service, sources: Sources,
+            objects: dict[str, dict[str, bytes]]) -> tuple[list[Model], dict[str, list[Model]]]:  # fmt: skip
+    """The volumes of a service, and the configs and secrets that its files become."""
+    volumes: list[Model] = []
+    files: dict[str, list[Model]] = {"configs": [], "secrets": []}
+    for mount in raw.get("volumes") or []:
+        if mount["type"] != "bind":
+            volumes.append({k: v for k, v in mount.items() if k != "volume" or v})
+            continue
+        for file in sources.files.get(mount["source"], []):
+            target = f"{mount['target'].rstrip('/')}/{file.path}".rstrip("/")
+            section = "secrets" if file.private else "configs"
+            name = _keep(file, target, section, sources, objects)
+            mode = 0o555 if file.executable else 0o444
+            files[section].append({"source": name, "target": target, "mode": mode})
+    volumes += [_tmpfs(*path.partition(":")[::2]) for path in _texts(raw.get("tmpfs"))]
+    if raw.get("shm_size"):
+        volumes.append({"type": "tmpfs", "target": "/dev/shm", "tmpfs": {"size": int(raw["shm_size"])}})  # noqa: S108
+    return volumes, files
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _tmpfs(target: str, options: str) -> Model:
+    """A tmpfs as a mount, which a stack file knows the size of alone."""
+    sizes = [option.partition("=")[2] for option in options.split(",") if option.startswith("size=")]
+    return {"type": "tmpfs", "target": target, **({"tmpfs": {"size": _bytes(sizes[0])}} if sizes else {})}
+
+
+def _bytes(size: str) -> int:
+    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+    number = size.lower().rstrip("b")
+    return int(number[:-1]) * units[number[-1]] if number[-1:] in units else int(number)
+
+
+def _keep(file: File, target: str, section: str, sources: Sources, objects: dict[str, dict[str, bytes]]) -> str:
+    """The name of the config or secret that a file is: with its digest, as none can be changed in place. Swarm takes
+    no empty one, so that an empty file has a line's end."""
+    data = file.data or b"\n"
+    mark = hashlib.sha256(sources.project.encode() + b"\0" + data).hexdigest()[:12]
+    stem = "".join(c if c.isalnum() or c in "-." else "-" for c in target.rpartition("/")[2])[:24].strip("-.")
+    name = f"{sources.project[:24]}_{stem or 'file'}-{mark}"
+    objects[section][name] = data
+    return name
+
+
+def _object(entry: Model, section: str, assembled: Model, sources: Sources,
+            objects: dict[str, dict[str, bytes]]) -> Model:  # fmt: skip
+    """A config or secret that the service has in Compose's own words."""
+    own = (assembled.get(section) or {}).get(entry["source"]) or {}
+    kept = {key: entry[key] for key in ("target", "uid", "gid", "mode") if entry.get(key) is not None}
+    if "mode" in kept:
+        kept["mode"] = int(str(kept["mode"]), 8) if isinstance(kept["mode"], str) else kept["mode"]
+    if own.get("external"):
+        return {"source": own.get("name") or entry["source"], **kept}
+    file = sources.files[f"{section}:{entry['source']}"][0]
+    target = kept.get("target") or entry["source"]
+    return {"source": _keep(file, target, section, sources, objects), **kept, "target": target}
+
+
+def _networks(raw: Service) -> Model:
+    if raw.get("network_mode") == "host":
+        return {HOST: None}
+    known = [raw["container_name"]] if raw.get("container_name") else []
+    found = {}
+    for key, own in (raw.get("networks") or {}).items():
+        aliases = [*((own or {}).get("aliases") or []), *known]
+        found[key] = {"aliases": list(dict.fromkeys(aliases))} if aliases else None
+    return found
+
+
+def _deploy(name: str, raw: Service, placement: Placement, sources: Sources, stateful: bool) -> Model:
+    given = raw.get("deploy") or {}
+    where, job = placement.services.get(name), name in sources.one_shots
+    replicas = placement.replicas.get(name) or model.replicas(raw)
+    made: Model = {"endpoint_mode": "dnsrr", "labels": {**(given.get("labels") or {}), FOLDER: sources.folder}}
+    if given.get("mode") == "global":
+        made["mode"] = "global"
+    else:
+        made["mode"] = "replicated-job" if job and sources.jobs else "replicated"
+        made["replicas"] = replicas
+    constraints = [*((given.get("placement") or {}).get("constraints") or []), *(where.constraints() if where else [])]
+    if constraints:
+        made["placement"] = {"constraints": constraints}
+    if name in placement.replicas:
+        made.setdefault("placement", {})["max_replicas_per_node"] = 1
+    if resources := _resources(raw, given.get("resources") or {}):
+        made["resources"] = resources
+    made["restart_policy"] = {"condition": "none"} if job else _restart(raw, given)
+    if not (job and sources.jobs):
+        first = "stop-first" if stateful or job or name in sources.entrances else "start-first"
+        usual = {"parallelism": 1, "order": first}
+        made["update_config"] = {**usual, "failure_action": "rollback", "monitor": "5s",
+                                 **(given.get("update_config") or {})}  # fmt: skip
+        made["rollback_config"] = {**usual, **(given.get("rollback_config") or {})}
+    return made
+
+
+def _restart(raw: Service, given: Model) -> Model:
+    condition, _, tries = (raw.get("restart") or "always").partition(":")
+    policy = {"condition": "on-failure" if condition == "on-failure" else "any", "delay": "2s"}
+    return {**policy, **({"max_attempts": int(tries)} if tries else {}), **(given.get("restart_policy") or {})}
+
+
+def _resources(raw: Service, given: Model) -> Model:
+    """Limits and reservations; a GPU is a generic resource there, which an engine offers by its own settings."""
+    made: Model = {}
+    limits, reserved = dict(given.get("limits") or {}), dict(given.get("reservations") or {})
+    if raw.get("pids_limit"):
+        limits["pids"] = int(raw["pids_limit"])
+    if str(limits.get("memory", "")) == "0":
+        del limits["memory"]
+    devices = reserved.pop("devices", None) or []
+    for section, values in (("limits", limits), ("reservations", reserved)):
+        shaped = {key: str(value) if key in ("cpus", "memory") else value for key, value in values.items()}
+        if shaped:
+            made[section] = shaped
+    count = sum(gpus(device) for device in devices)
+    if count:
+        one = {"discrete_resource_spec": {"kind": GPU, "value": count}}
+        made["reservations"] = {**made.get("reservations", {}), "generic_resources": [one]}
+    return made
+
+
+def gpus(device: Model) -> int:
+    """How many GPUs a reservation of Compose asks for; all of them count as one."""
+    if "gpu" not in (device.get("capabilities") or []):
+        return 0
+    return max(int(device.get("count") or 1), 1) if not device.get("device_ids") else len(device["device_ids"])
+
+
+def _network(own: Model, sources: Sources) -> Model:
+    if own.get("external"):
+        return {"external": True, "name": own["name"]} if own.get("name") else {"external": True}
+    kept = {key: own[key] for key in ("internal", "labels") if own.get(key)}
+    pools = [{"subnet": pool["subnet"]} for pool in (own.get("ipam") or {}).get("config") or [] if pool.get("subnet")]
+    made: Model = {"driver": "overlay", "attachable": True, **kept, **({"ipam": {"config": pools}} if pools else {})}
+    return {**made, "driver_opts": {"encrypted": ""}} if sources.encrypted else made
+
+
+def _volume(key: str, own: Model, project: str) -> Model:
+    """A volume with the name and the labels that Compose gives it, so that each finds the other's."""
+    labels = {**(own.get("labels") or {}), "com.docker.compose.project": project, "com.docker.compose.volume": key}
+    kept = {k: own[k] for k in ("driver", "driver_opts", "name") if own.get(k)}
+    return {"external": True, "name": own["name"]} if own.get("external") else {**kept, "labels": labels}
+
+
+def _digest(made: Service, sources: Sources) -> str:
+    """The digest of a service: without the number of its tasks, which changes nothing of those that are there, and
+    with the value of each secret and the image that its name means now."""
+    deploy = {key: value for key, value in made["deploy"].items() if key not in ("replicas", "labels")}
+    names = compare.model_variables(made)
+    text = json.dumps([{**made, "deploy": deploy}, [sources.values.get(name, "") for name in sorted(names)],
+                       sources.ids.get(made["image"], "")], sort_keys=True)  # fmt: skip
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _told(assembled: Model, sources: Sources) -> list[str]:
+    """What is other than with Compose, a line for all services that it is true of."""
+    services = assembled["services"]
+    lines = []
+    closed = [n for n, s in services.items() if s.get("ports") and n not in sources.entrances]
+    inside = [n for n, s in services.items() if compare.model_variables(s.get("environment") or {})]
+    free = [n for n, s in services.items() if s.get("security_opt")]
+    if closed:
+        lines.append(
+            f"not published, as Swarm knows no 127.0.0.1 (./inv open NAME says how to reach it): {_list(closed)}"
+        )
+    if inside:
+        lines.append(f"secrets in the environment, where managers can read them: {_list(inside)}")
+    if free:
+        lines.append("a stack file can't say no-new-privileges: set \"no-new-privileges\": true in each engine's "
+                     "/etc/docker/daemon.json")  # fmt: skip
+    return lines
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(sorted(names))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stack import docker, tree
+from stack.commands import swarm
 from stack.docker import Container
 from stack.errors import Problem, StackError, fail
 from stack.output import consent
@@ -18,6 +19,8 @@ def run(volumes: bool, yes: bool) -> Result:
     root = tree.root()
     with tree.locked(root):
         project = checkouts.project_name(root)
+        if swarm.chosen_in(root):
+            return _of_cluster(root, project, volumes, yes)
         running = docker.containers(project)
         taken = taken_over(root, project, running, volumes, yes)
         data = objects.volumes(project)
@@ -36,6 +39,14 @@ def run(volumes: bool, yes: bool) -> Result:
     return Result({"project": project, "containers": containers, "networks": networks,
                    "volumes": data if volumes else [], "kept": kept}, [_stuck(name) for name in stuck],
                   lines=lines)  # fmt: skip
+
+
+def _of_cluster(root: Path, project: str, volumes: bool, yes: bool) -> Result:
+    """The same of what runs on a cluster."""
+    data = swarm.volumes(root)
+    if volumes and data and not yes:
+        _agree("this would remove the data for good", data, "./inv down --volumes --yes")
+    return swarm.down(root, project, volumes)
 
 
 def _stuck(network: str) -> Problem:

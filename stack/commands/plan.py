@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from stack import tree
+from stack.commands import swarm
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
@@ -32,6 +33,8 @@ def run(request: Request) -> Result:
     """The plan as data, with the changes against what runs where an engine answers. A gateway's file or certificate
     that `up` would refuse is told beside it."""
     planned = planner.make(tree.root(), request)
+    if swarm.chosen(planned.checkout):
+        return swarm.planned_result(planned)
     assembled = compare.assemble(planned)
     running = compare.running(planned.plan.project)
     changes = None

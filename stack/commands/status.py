@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
+from stack.commands import swarm
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
@@ -49,7 +50,8 @@ def look(services: Sequence[str], stats: bool) -> Result:
     except StackError as error:
         problems = error.problems
         project = checkouts.project_name(root)
-    rows = _inspect(docker.containers(project))
+    clustered = swarm.chosen_in(root)
+    rows = swarm.rows(project) if clustered else _inspect(docker.containers(project))
     used = (
         memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])
     )
@@ -60,10 +62,10 @@ def look(services: Sequence[str], stats: bool) -> Result:
     if services:
         _check_known(services, {*names, *(planned.facts.catalog.services() if planned else [])})
         names = list(dict.fromkeys(services))
-    return Result(
-        {"project": project, "services": [_service(n, planned, by_service.get(n, []), used) for n in names]},
-        [*problems, *history.unended(root)],
-    )
+    told = [_service(n, planned, by_service.get(n, []), used) for n in names]
+    if clustered:
+        told = [{**row, "nodes": sorted({one["node"] for one in by_service.get(row["name"], [])})} for row in told]
+    return Result({"project": project, "services": told}, [*problems, *history.unended(root)])
 
 
 def _check_known(services: Sequence[str], known: Collection[str]) -> None:

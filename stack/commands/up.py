@@ -8,6 +8,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.commands import plan as planning
+from stack.commands import swarm
 from stack.docker import Container
 from stack.doctor import preflight
 from stack.engine import setup
@@ -160,6 +161,10 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     """`only` is why an image that is not here can be neither pulled nor built, where that is so."""
     with progress.shown():
         first = planner.make(tree.root(), request)
+        if swarm.chosen(first.checkout):
+            return _on_swarm(first, request, timeout, recreate, progress, only)
+        _off_swarm(request)
+        ended = swarm.end(first.checkout.root, first.plan.project, progress)
         running, saved = _checked(first, request)
         planned = _obtainable(first, request, progress, only)
         if planned is not first:
@@ -183,7 +188,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         if not gateway_stays:
             live.apply_routes(standing, running=False)
         if change.nothing_to_do(changes) and not recreate:
-            lines = [*_routed(standing, gateway_stays), *connected] or [UNCHANGED]
+            lines = [*ended, *_routed(standing, gateway_stays), *connected] or [UNCHANGED]
             done = _done(planned, standing, changes, saved, lines)
             done.problems += told
             if record and history.unlike(planned.checkout.root):
@@ -203,9 +208,26 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     if lost:
         return _failed(planned, failed)
     kept.after(planned, secrets)
-    result = _done(planned, standing, changes, saved, [*routed, *connected])
+    result = _done(planned, standing, changes, saved, [*ended, *routed, *connected])
     result.problems += [*told, *(failures.explain(planned, warning) for warning in failed)]
     return result
+
+
+def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, progress: Progress,
+              only: str) -> Result:  # fmt: skip
+    """The same on a cluster: see commands/swarm.py."""
+    compare.check_owner(first.checkout.root, first.plan.project, swarm.running(first.plan.project))
+    problems = preflight.problems(first, preflight.OF_THIS_MACHINE)
+    if problems:
+        raise StackError(problems)
+    planned = _obtainable(first, request, progress, only)
+    return swarm.up(planned, saving.changes(planned, request), timeout, recreate, progress)
+
+
+def _off_swarm(request: Request) -> None:
+    """Raises StackError for --place, where one machine has all."""
+    if request.places:
+        raise fail("usage", "--place is for a cluster", "--place", "./inv up --on swarm --place …", USAGE)
 
 
 def noted(planned: Planned, changes: list[Change]) -> contextlib.AbstractContextManager[list[str]]:

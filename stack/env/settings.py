@@ -252,6 +252,18 @@ CORE = (
         _matching(_WORD, "the name of a layout"),
     ),
     Setting(
+        "RUN_ON",
+        "compose",
+        "what runs the services: compose, on this machine alone, or swarm, on several (docs/cluster.md)",
+        _matching("compose|swarm", '"compose" or "swarm"'),
+    ),
+    Setting(
+        "NETWORK_ENCRYPTED",
+        "",
+        "true: what services say to each other between the nodes of a cluster is encrypted (docs/cluster.md)",
+        _matching("true|false", '"true" or "false"'),
+    ),
+    Setting(
         "REGISTRY_PREFIX",
         "",
         "registry that mirrors every image, as host[:port][/path]; empty for each image's own",

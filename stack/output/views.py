@@ -19,7 +19,7 @@ TO_COPY = ("./inv ", "docker ", "://")
 SOFT = frozenset({
     "service-warning", "env-shadowed", "renamed-setting", "no-engine", "hidden", "unknown-setting", "unfinished",
     "left-behind", "volume-definition", "unlocked", "backup-open", "backup-keyless", "restore-older",
-    "restore-differs", "restore-left",
+    "restore-differs", "restore-left", "open-ports", "node-full",
 })  # fmt: skip
 """Codes of problems that are told and stop nothing."""
 
@@ -90,8 +90,18 @@ def plan(result: Result) -> Group:
         table.add(name, s["source"], image(s["image"]), ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
                       _bytes(s["memory_bytes"]))  # fmt: skip
     title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
-    parts: list[Any] = [Text(title, "bold"), table, *_changes(data.get("changes"))]
+    parts: list[Any] = [Text(title, "bold"), table, *_places(data), *_changes(data.get("changes"))]
     return Group(*parts, *_left_out(data))
+
+
+def _places(data: dict[str, Any]) -> list[Any]:
+    """Where each service goes on a cluster, and why; nothing where one machine has all."""
+    if "placement" not in data:
+        return []
+    table = Columns("service", "node", Column("why", WORDS))
+    for place in data["placement"]:
+        table.add(place["service"], place["node"] or "any", place["why"])
+    return [table]
 
 
 def image(name: str) -> str:
@@ -161,15 +171,17 @@ HEALTH = {"healthy": "green", "unhealthy": "red", "starting": "yellow"}
 
 def status(result: Result) -> Columns:
     """One row per service."""
+    clustered = any("nodes" in s for s in result.data["services"])
     table = Columns(Column("service", WORDS), Column("state", WORDS), "health", Column("source", goes=2),
+                    *([Column("node", WORDS)] if clustered else []),
                     Column("ports", WORDS), "up", Column("restarts", goes=1), Column("memory", goes=3))  # fmt: skip
     for s in result.data["services"]:
         state, health = s["state"], s["health"] or ""
         ports = ", ".join(dict.fromkeys(_port(p) for p in s["ports"]))
         table.add(s["name"] if s["planned"] else f"{s['name']} (not selected)",
                       Text(state, STATES.get(state.split()[0], "red" if "exited" in state else "")),
-                      Text(health, HEALTH.get(health, "")), _source(s), ports, _time(s["uptime_s"]),
-                      str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
+                      Text(health, HEALTH.get(health, "")), _source(s), *([", ".join(s["nodes"])] if clustered else []),
+                      ports, _time(s["uptime_s"]), str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
     return table
 
 

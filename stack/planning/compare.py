@@ -27,15 +27,16 @@ class Assembled(msgspec.Struct, frozen=True):
     digests: dict[str, str]
 
 
-def assemble(planned: Planned) -> Assembled:
-    """compose.yaml of a plan. Raises StackError where a mounted file is missing."""
+def assemble(planned: Planned, api: tuple[int, int] | None = None) -> Assembled:
+    """compose.yaml of a plan; `api` is the engine's API version, where it is not to be asked for. Raises StackError
+    where a mounted file is missing."""
     digests = mounted.digests(planned)
     far = checkouts.far_secrets(planned.checkout, planned.facts.sources)
     names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
     block = docker.proxy_block()
     around, everywhere = outside.environment(os.environ, names, block), outside.everywhere(names, block)
-    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere, docker.api(),
-                       docker.podman())  # fmt: skip
+    cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere,
+                       docker.api() if api is None else api, docker.podman())  # fmt: skip
     return Assembled(assembly.text(cut, planned.digest), cut, digests)
 
 
@@ -54,7 +55,7 @@ def compare(planned: Planned, assembled: Assembled, here: Images, running: list[
     record = lastup.read(root)
     keys = lastup.parts(record, services)
     old = {c.service: c.working_dir for c in running if c.working_dir and not tree.same(root, c.working_dir)}
-    compared = changes.compare(wanted, running, keys, planned.request.exact, _gone(planned))
+    compared = changes.compare(wanted, running, keys, planned.request.exact, gone(planned))
     told = [lastup.with_secrets(c, record, model_variables(services.get(c.name)), secrets) for c in compared]
     return [moved(c, services.get(c.name, {}), old.get(c.name, "")) for c in told]
 
@@ -83,7 +84,7 @@ def _relative(path: str) -> bool:
     return path.startswith("./")
 
 
-def _gone(planned: Planned) -> set[str]:
+def gone(planned: Planned) -> set[str]:
     """What no longer is with the sources chosen now: a companion that its service's source lacks, a selected
     service that is disabled."""
     catalog, present = planned.facts.catalog, model.services(planned.facts.model)

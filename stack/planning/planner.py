@@ -23,6 +23,8 @@ class Request(msgspec.Struct, frozen=True):
     offline: bool = False
     exact: bool = False
     once: bool = False
+    on: str = ""
+    places: tuple[str, ...] = ()
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -48,7 +50,7 @@ def make(root: Path, request: Request, missing: Mapping[str, str] | None = None,
 
 def flags_of(request: Request) -> dict[str, str]:
     """The settings that a request's flags give."""
-    return {"BASE_PORT": request.base_port} if request.base_port else {}
+    return {name: value for name, value in (("BASE_PORT", request.base_port), ("RUN_ON", request.on)) if value}
 
 
 def make_from(checkout: Checkout, request: Request, missing: Mapping[str, str] | None = None,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from stack import docker
-from stack.env import secrets
+from stack.env import secrets, settings
 from stack.errors import Problem, StackError
 from stack.names import variable
 from stack.planning import checkouts, lastup, model, planner
@@ -34,6 +34,8 @@ def _flags(planned: Planned, request: Request) -> dict[str, str | None]:
             saved["STACK_PROFILES"] = ",".join(wanted)
     if request.base_port and request.base_port != checkout.dotenv.get("BASE_PORT"):
         saved["BASE_PORT"] = request.base_port
+    if request.on and request.on != (checkout.dotenv.get("RUN_ON") or settings.CORE_DEFAULTS["RUN_ON"]):
+        saved["RUN_ON"] = request.on
     return saved
 
 

@@ -73,8 +73,8 @@ def test_a_word_without_a_flag_means_what_is_natural(typed: str, read_as: str) -
 @pytest.mark.parametrize(
     ("typed", "message", "fix"),
     [
-        ("up -p ai", "up has no flag -p", "./inv up --profile ai"),
-        ("up -p", "up has no flag -p", "./inv up --profile PROFILE"),
+        ("up -p ai", "up has no flag -p", "./inv up --profile ai, or ./inv up --place ai"),
+        ("up -p", "up has no flag -p", "./inv up --profile PROFILE, or ./inv up --place SERVICE=NODE"),
         ("down -v", "down has no flag -v", "./inv down --volumes"),
         ("up -d", "up needs no -d: it starts everything in the background", "./inv up"),
         ("up --timout 3", "up has no flag --timout", 'did you mean "--timeout"?'),

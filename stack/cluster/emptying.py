@@ -1,0 +1,94 @@
+"""The edge that removes volumes on every node. Swarm itself removes none, and no manager can on another node: there a
+job asks that node's own engine, once, by its socket."""
+
+import time
+from pathlib import Path
+
+from stack import docker
+from stack.cluster import kept, manager, nodes, watching
+from stack.cluster.placement import Kept
+from stack.errors import Problem, StackError
+
+IMAGE = "genai-stack/ambassador:0.1.0"
+"""It has socat, which speaks to a socket."""
+ENGINE = "/var/run/docker.sock"
+# Only if the engine behind the socket is the node's own: on a machine with several, it may be another's.
+SCRIPT = r"""
+ask() { printf '%s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" | socat -t 30 - UNIX-CONNECT:/engine.sock; }
+ask 'GET /info' | grep -q "\"NodeID\":\"$NODE\"" || { echo "another engine than the node's answers" >&2; exit 3; }
+for name in $VOLUMES; do
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        code=$(ask "DELETE /volumes/$name" | head -n 1 | cut -d ' ' -f 2)
+        case $code in 204 | 404) break ;; esac
+        sleep 1
+    done
+    case $code in 204 | 404) ;; *) echo "$name: the engine answered $code" >&2; exit 4 ;; esac
+done
+"""
+JOB_S = 60.0
+RELEASED_S = 30.0
+
+
+def remove(root: Path, project: str, known: Kept) -> tuple[list[str], list[Problem]]:
+    """Remove a project's volumes where they are remembered to be, and forget each that is gone. Gives back those, and a
+    problem for each node on which that could not be done."""
+    here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
+    of_nodes: dict[str, list[str]] = {}
+    for name, place in sorted(known.volumes.items()):
+        of_nodes.setdefault(place, []).append(name)
+    cluster = {node.id: node for node in nodes.listed()}
+    gone: list[str] = []
+    problems = []
+    for identity, names in of_nodes.items():
+        node = cluster.get(identity)
+        if identity == here:
+            why = _here(names)
+        else:
+            why = "it left the cluster" if node is None else _ask(project, identity, names)
+        if why:
+            at = f"ssh {node.address} " if node else "there: "
+            message = f"{', '.join(names)} on {node.hostname if node else identity}: not removed, as {why}"
+            problems.append(Problem("volume-left", message, "", f"{at}docker volume rm {' '.join(names)}"))
+        else:
+            gone += names
+    left = {name: place for name, place in known.volumes.items() if name not in gone}
+    if left:
+        kept.write(root, Kept(left, known.services))
+    else:
+        kept.forget(root)
+    return sorted(gone), problems
+
+
+def _here(names: list[str]) -> str:
+    there = docker.volumes()
+    wanted = [name for name in names if name in there]
+    end = time.monotonic() + RELEASED_S
+    # The engine lets go of a volume a little after the last task of it has ended.
+    while wanted and (done := docker.run(["volume", "rm", *wanted])).returncode != 0:
+        if time.monotonic() > end:
+            return done.stderr.strip()
+        time.sleep(1)
+        wanted = [name for name in wanted if name in docker.volumes()]
+    return ""
+
+
+def _ask(project: str, node: str, names: list[str]) -> str:
+    """Have a node's own engine remove volumes; why that was not done, or nothing."""
+    found = docker.inspected("images", [IMAGE])
+    if not found:
+        return f"the image that asks its engine, {IMAGE}, is not here"
+    job = f"{project}_volumes-{node[:12]}"
+    once = ["--mode", "replicated-job", "--restart-condition", "none", "--constraint", f"node.id=={node}"]
+    given = ["--mount", f"type=bind,source={ENGINE},target=/engine.sock", "--env", f"NODE={node}", "--env",
+             f"VOLUMES={' '.join(names)}"]  # fmt: skip
+    words = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", job, "--label",
+             f"{manager.NAMESPACE}={project}", *once, *given, "--entrypoint", "sh", found[0]["Id"], "-c",
+             SCRIPT]  # fmt: skip
+    docker.run(["service", "rm", job])
+    try:
+        docker.ask(words)
+        return watching.ended(project, f"volumes-{node[:12]}", JOB_S)
+    except StackError as error:
+        return error.problems[0].message
+    finally:
+        docker.run(["service", "rm", job])

@@ -1,0 +1,165 @@
+"""The edge to what a stack file is made from: the files that services mount, as they will be, the images, the nodes."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stack import docker, tree
+from stack.cluster import kept, manager, nodes, placement, stackfile
+from stack.cluster.placement import Cluster, Placement
+from stack.cluster.stackfile import File, Sources, Stack
+from stack.errors import StackError
+from stack.gateway import entrance
+from stack.planning import assembly, compare, connections, outside
+from stack.planning.model import Model
+from stack.planning.planner import Planned
+from stack.running import live, tls
+
+OLDEST = (0, 0)
+"""The API version that the model is assembled for: the nodes' engines may differ, so what the oldest takes."""
+JOBS = 23
+"""The first docker client whose stack files know of jobs (docker/cli, pull request 2907)."""
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """A plan made ready for a cluster: the assembled project, the nodes, where each service goes, and the stack."""
+
+    assembled: compare.Assembled
+    cluster: Cluster
+    placement: Placement
+    stack: Stack
+
+
+def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said: tuple[str, ...] = (),
+           images: Mapping[str, str] | None = None) -> Gathered:  # fmt: skip
+    """A plan as a stack. `standing` is the plan with what runs beyond it, of which gateway and backend are told; `said`
+    what --place says; `images` what an image is called on every node, where that is not its own name.
+
+    Raises StackError where this engine is no manager, a mounted file is missing, or --place names no node."""
+    assembled = compare.assemble(planned, OLDEST)
+    rows = docker.inspected("images", [service["image"] for service in assembled.model["services"].values()])
+    cluster = look(assembled.model, rows)
+    names = planned.plan.names()
+    wanted = placement.asked(said, cluster, names)
+    placed = placement.place(assembled.model, cluster, kept.read(planned.checkout.root), wanted, entrance.SERVICE)
+    named = {**pinned(assembled.model, rows), **(images or {})}
+    sources = Sources(
+        planned.plan.project,
+        str(planned.checkout.root),
+        files(standing, assembled.model, secrets),
+        named,
+        {named[name]: row["Id"] for row in rows for name in named if docker.familiar(name) in docker.names_of(row)},
+        secrets,
+        frozenset(service.name for service in planned.plan.services if service.one_shot),
+        frozenset({entrance.SERVICE}),
+        planned.checkout.settings.value("NETWORK_ENCRYPTED") == "true",
+        client() >= JOBS,
+    )
+    return Gathered(assembled, cluster, placed, stackfile.make(assembled.model, placed, sources))
+
+
+def client() -> int:
+    """The first number of the docker client's version; 0 where it can't be told."""
+    found = re.match(r"\d+", docker.run(["version", "--format", "{{.Client.Version}}"]).stdout)
+    return int(found[0]) if found else 0
+
+
+def look(assembled: Model, rows: list[dict[str, Any]]) -> Cluster:
+    """The nodes as placing goes by them. Raises StackError where this engine is no manager."""
+    manager.check()
+    here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
+    own = {(one or {}).get("name", key) for key, one in (assembled.get("volumes") or {}).items()}
+    images = {service["image"] for service in assembled["services"].values()}
+    machines = {image: str(row.get("Architecture", "")) for row in rows for image in images
+                if docker.familiar(image) in docker.names_of(row)}  # fmt: skip
+    return Cluster(nodes.listed(), here, frozenset(own & docker.volumes()), machines)
+
+
+def pinned(assembled: Model, rows: list[dict[str, Any]]) -> dict[str, str]:
+    """What each image is called in the stack file: with the digest of its registry, where it has one, else by its id.
+    So every node runs the same, and none asks a registry for what it has (moby, containerAdapter.pullImage)."""
+    found = {}
+    for service in assembled["services"].values():
+        image = service["image"]
+        name = docker.familiar(image)
+        row = next((row for row in rows if name in docker.names_of(row)), None)
+        if row is None or "@" in image:
+            continue
+        own = f"{name.rpartition(':')[0]}@"
+        digests = sorted(one for one in row.get("RepoDigests") or [] if one.startswith(own))
+        found[image] = f"{image}@{digests[0].partition('@')[2]}" if digests else row["Id"]
+    return found
+
+
+def files(standing: Planned, assembled: Model, secrets: Mapping[str, str]) -> dict[str, list[File]]:
+    """What lies behind each bind that can become configs and secrets, and behind the project's own configs and secrets;
+    what is written at a start as it will be."""
+    root, made = standing.checkout.root, _written(standing, secrets)
+    found: dict[str, list[File]] = {}
+    changed = set()
+    for service in assembled["services"].values():
+        for mount in service.get("volumes") or []:
+            path = mount.get("source") or ""
+            if mount.get("type") != "bind" or not path.startswith("./"):
+                continue
+            if not mount.get("read_only"):
+                changed.add(path)
+            elif path.startswith(assembly.LIVE) and not path.startswith(assembly.READABLE):
+                found[path] = made.get(path.rstrip("/"), [])
+            elif path not in found:
+                found[path] = below(root / assembly.original(path))
+        for section in ("configs", "secrets"):
+            for entry in service.get(section) or []:
+                own = (assembled.get(section) or {}).get(entry["source"]) or {}
+                data = _told(own, root, secrets)
+                found[f"{section}:{entry['source']}"] = [File("", data, private=section == "secrets")]
+    return {path: one for path, one in found.items() if path not in changed}
+
+
+def below(path: Path) -> list[File]:
+    """A file, or every file of a folder but what tools leave there."""
+    if path.is_file():
+        return [_read(path, "")]
+    every = sorted(one for one in path.rglob("*") if one.is_file() and not tree.TOOLS & set(one.parts))
+    return [_read(one, str(one.relative_to(path))) for one in every]
+
+
+def _read(path: Path, name: str) -> File:
+    return File(name, tree.read(path), bool(path.stat().st_mode & 0o111))
+
+
+def _told(own: Mapping[str, Any], root: Path, secrets: Mapping[str, str]) -> bytes:
+    """What a config or secret of the project's own holds: a file, a text, or a variable."""
+    if own.get("file"):
+        return tree.read(root / own["file"])
+    if own.get("environment"):
+        name = own["environment"]
+        return (secrets.get(name) or os.environ.get(name, "")).encode()
+    text = re.sub(r"\$\{([A-Z][A-Z0-9_]*):[?-][^}]*\}", lambda m: secrets.get(m[1], ""), own.get("content") or "")
+    return text.replace("$$", "$").encode()
+
+
+def _written(standing: Planned, secrets: Mapping[str, str]) -> dict[str, list[File]]:
+    """What lies below .stack/ while services run, by the folder that is mounted: as the next start writes it."""
+    root = standing.checkout.root
+    try:
+        served = live.texts(standing, entrance.of(standing))
+    except StackError:
+        served = {}
+    plan = msgspec.json.format(msgspec.json.encode(live.plan_document(standing)), indent=1)
+    made = {
+        "./.stack/gateway": [File(Path(path).name, data) for path, data in served.items()],
+        "./.stack/plan": [File(Path(live.PLAN).name, plan)],
+    }
+    if bundle := outside.bundle(os.environ):
+        made["./.stack/ca"] = [File(Path(live.CA).name, tree.read(Path(bundle)))]
+    if pem := tls.served(root):
+        made["./.stack/private/tls"] = [File(Path(tls.SERVED).name, pem, private=True)]
+    for service, values in connections.valued(connections.of(standing), secrets).items():
+        data = msgspec.json.format(msgspec.json.encode(values), indent=1)
+        made[connections.folder(service)] = [File(live.CONNECTIONS, data, private=True)]
+    return made

@@ -467,12 +467,20 @@ def restore(file: str = "", service: Many = (), as_: str = "", identity: str = "
     return module.run(file, service, as_, identity, yes, forget)
 
 
-@command("Hand over", "eject", output="the folder to write", with_secrets="also write .env")
-def eject(output: str = "", *, request: "Request", with_secrets: bool = False) -> "Result":
-    """Write the project as plain Compose files that need nothing of this one."""
+@command(
+    "Hand over",
+    "eject",
+    output="the folder to write",
+    with_secrets="also write the secrets, to one file",
+    for_="compose, or kubernetes for manifests",
+    mesh="linkerd or istio: ask for its proxy, in manifests",
+)
+def eject(output: str = "", *, request: "Request", with_secrets: bool = False, for_: str = "",
+          mesh: str = "") -> "Result":  # fmt: skip
+    """Write the project as plain Compose files or Kubernetes manifests that need nothing of this one."""
     from stack.commands import eject as module
 
-    return module.run(request, output, with_secrets)
+    return module.run(request, output, with_secrets, for_, mesh)
 
 
 @command("Hand over", "bundle", "profile", "service", "source", "exact", output="the file to write")

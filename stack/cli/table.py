@@ -148,8 +148,8 @@ COMMANDS: dict[str, Said] = {
         ("", "the latest backup; asks first"),
         ("../stack.backup --as trial", "beside this one, to look into"), loose="file"),
     "eject": _said(
-        ("--output ../stack", "the secrets are to be filled in there"),
-        ("--output ../stack --with-secrets --profile ai", "starts as it is"), loose="output"),
+        ("--output ../stack --with-secrets --profile ai", "plain Compose files, which start as they are"),
+        ("--for kubernetes --output ../manifests", "for kubectl apply -k"), loose="output"),
     "bundle": _said(
         ("--output stack.bundle", "what is selected now; the other machine: ./inv up --bundle stack.bundle"),
         ("--profile ai --output ai.bundle", "with language models and chat"), loose="output"),
@@ -174,6 +174,7 @@ VALUES = {
     "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH",
     "number": "NUMBER", "file": "FILE", "keep": "KEEP", "as": "NAME",
     "identity": "FILE", "only": "KIND", "k": "WORDS", "engine": "SUITE",
+    "for": "KIND", "mesh": "MESH",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",
     "env.set name": "SETTING", "env.unset name": "SETTING", "models.pull name": "MODEL",
     "models.remove name": "MODEL", "route.remove name": "ROUTE",

@@ -1,49 +1,81 @@
-"""`inv eject`: the project as plain Compose files, for a machine that has nothing of ours."""
+"""`inv eject`: the project as plain files, for a machine or a cluster that has nothing of ours."""
 
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from stack import tree
 from stack.env import envfile
 from stack.errors import USAGE, fail
+from stack.kubernetes.mesh import KINDS
+from stack.names import echoed
 from stack.output.result import Result
 from stack.planning import assembly, compare, connections, model, planner, saving
 from stack.planning.planner import Planned, Request
 from stack.running import live
 
+COMPOSE, KUBERNETES = "compose", "kubernetes"
 
-def run(request: Request, output: str, with_secrets: bool) -> Result:
-    """Write compose.yaml, .env.example and what they mount or build to a new folder; `with_secrets` also .env
-    (mode 0600), with the secrets that are there and new ones for those that are not."""
+
+def run(request: Request, output: str, with_secrets: bool, target: str = "", mesh: str = "") -> Result:
+    """Write the project to a new folder: as Compose files with what they mount or build, or as Kubernetes' manifests;
+    `with_secrets` also a file with the secrets that are there (mode 0600), and new ones for those that are not."""
+    target = target or COMPOSE
+    _check(output, target, mesh)
+    planned = connections.inlined(planner.make(tree.root(), request))
+    secrets = saving.secret_values(planned.checkout) | saving.new_secrets(planned)
+    told = secrets if with_secrets else None
+    if target == KUBERNETES:
+        from stack.commands import manifests
+
+        made = manifests.of(planned, mesh, told)
+        return _result(output, _written(output, made.fill), made.steps(output))
+    assembled = compare.assemble(planned)
+    files = _written(output, lambda folder: _fill(folder, planned, assembled, told))
+    fill = f"fill in its secrets first: cp {output}/.env.example {output}/.env"
+    need = [] if with_secrets else [f"{fill} (--with-secrets writes them there, new ones where there are none)"]
+    return _result(output, files, [*need, f"start it: cd {output} && docker compose up -d --build"])
+
+
+def _check(output: str, target: str, mesh: str) -> None:
+    """Raises StackError for words that mean nothing, or a folder that is in use."""
     if not output:
         raise fail("usage", "eject needs --output DIR", "--output", "./inv eject --output DIR", USAGE)
-    target = Path(output).absolute()
-    if target.exists() and any(target.iterdir() if target.is_dir() else [target]):
+    if target not in {COMPOSE, KUBERNETES}:
+        message = f"eject is for {COMPOSE} or {KUBERNETES}, not {echoed(target)}"
+        raise fail("usage", message, "--for", f"--for {KUBERNETES}", USAGE)
+    if mesh and (mesh not in KINDS or target != KUBERNETES):
+        message = f"--mesh is {' or '.join(KINDS)}, with --for {KUBERNETES}"
+        raise fail("usage", message, "--mesh", f"--for {KUBERNETES} --mesh {KINDS[0]}", USAGE)
+    folder = Path(output).absolute()
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise fail("not-empty", f"{output} is there and not empty", output, "name a new folder", USAGE)
-    planned = connections.inlined(planner.make(tree.root(), request))
-    assembled = compare.assemble(planned)
-    secrets = saving.secret_values(planned.checkout) | saving.new_secrets(planned)
+
+
+def _written(output: str, fill: Callable[[Path], None]) -> list[str]:
+    """What `fill` wrote to a new folder, which is there whole or not at all."""
+    target = Path(output).absolute()
     target.parent.mkdir(parents=True, exist_ok=True)
     tree.sweep(target.parent)  # what a killed one left, secrets included
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=tree.loose(os.getpid())) as name:
-        _fill(Path(name) / "project", planned, assembled, secrets if with_secrets else None)
+        project = Path(name) / "project"
+        project.mkdir(mode=0o755)
+        fill(project)
         if target.exists():
             target.rmdir()
-        (Path(name) / "project").rename(target)
-    files = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    fill = f"fill in its secrets first: cp {output}/.env.example {output}/.env"
-    need = [] if with_secrets else [f"{fill} (--with-secrets writes them there, new ones where there are none)"]
-    start = f"start it: cd {output} && docker compose up -d --build"
-    return Result(
-        {"output": str(target), "files": files}, lines=[f"wrote {len(files)} files to {output}", *need, start]
-    )
+        project.rename(target)
+    return sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+
+
+def _result(output: str, files: list[str], lines: list[str]) -> Result:
+    data = {"output": str(Path(output).absolute()), "files": files}
+    return Result(data, lines=[f"wrote {len(files)} files to {output}", *lines])
 
 
 def _fill(folder: Path, planned: Planned, assembled: compare.Assembled, secrets: dict[str, str] | None) -> None:
     root = planned.checkout.root
-    folder.mkdir(mode=0o755)
     names = sorted(compare.model_variables(assembled.model))
     for path in _paths(assembled):
         _copy(root / path, folder / path)

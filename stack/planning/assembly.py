@@ -153,22 +153,27 @@ def edited(written: str) -> bool:
     return not (head.startswith(MARK) and mark and said == combined([body(written)]))
 
 
-def to_yaml(value: Any) -> str:
+def to_yaml(value: Any, as_lines: bool = False) -> str:
     """Block-style YAML of plain values. Every text is double-quoted, so no reader can take one for a number or
-    a boolean; JSON's escapes are YAML's."""
-    return "\n".join(_lines(value, "")) + "\n"
+    a boolean; JSON's escapes are YAML's. With `as_lines`, a text of several lines stands in lines, where YAML gives
+    back just what they were."""
+    return "\n".join(_lines(value, "", as_lines)) + "\n"
 
 
-def _lines(value: Any, indent: str) -> list[str]:
+def _lines(value: Any, indent: str, as_lines: bool) -> list[str]:
     if isinstance(value, dict) and value:
-        return [line for key, item in value.items() for line in _item(f"{indent}{_key(key)}:", item, indent)]
-    return [line for item in value for line in _item(f"{indent}-", item, indent)]
+        return [line for key, item in value.items() for line in _item(f"{indent}{_key(key)}:", item, indent, as_lines)]
+    return [line for item in value for line in _item(f"{indent}-", item, indent, as_lines)]
 
 
-def _item(head: str, item: Any, indent: str) -> list[str]:
+def _item(head: str, item: Any, indent: str, as_lines: bool) -> list[str]:
+    if as_lines and isinstance(item, str) and "\n" in item and _LINES.fullmatch(item) and not _UNPRINTABLE.search(item):
+        *lines, last = item.split("\n")
+        kept = [*lines, last] if last else lines
+        return [f"{head} {'|-' if last else '|'}", *(f"{indent}  {line}" if line else "" for line in kept)]
     if not isinstance(item, dict | list) or not item:
         return [f"{head} {_scalar(item)}"]
-    lines = _lines(item, indent + "  ")
+    lines = _lines(item, indent + "  ", as_lines)
     if head.endswith("-"):
         return [f"{head} {lines[0].lstrip()}", *lines[1:]]
     return [head, *lines]
@@ -183,6 +188,8 @@ def _key(key: str) -> str:
     )
 
 
+_LINES = re.compile(r"[^\x00-\x20](?:[^\x00-\x08\x0b-\x1f]*[^\x00-\x1f ])?\n?")
+"""A text that YAML's literal style takes and gives back as it is: it neither begins nor ends with what is not seen."""
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """What JSON takes as it is, and a YAML reader refuses or takes for a line break."""
 

@@ -47,6 +47,11 @@ ALSO_IN_WORDS = [
         ("plan --base-port 99999", Refusal("setting", "got '99999'", "BASE_PORT", "63000")),
         ("up --base-port 80", Refusal("setting", "got '80'", "BASE_PORT", "63000")),
         ("eject", Refusal("usage", "eject needs --output DIR", "--output", "./inv eject --output DIR")),
+        (
+            "eject --output x --for podman",
+            Refusal("usage", "compose or kubernetes, not 'podman'", "--for", "kubernetes"),
+        ),
+        ("eject --output x --mesh istio", Refusal("usage", "with --for kubernetes", "--mesh", "--for kubernetes")),
         ("bundle", Refusal("usage", "bundle needs --output FILE", "--output", "./inv bundle --output FILE")),
         ("bundle --output tasks.py", Refusal("not-empty", "tasks.py is there already", "tasks.py", "rm tasks.py")),
         ("bundle --output no/x", Refusal("no-folder", "no is no folder", "no/x", "mkdir -p")),

@@ -29,6 +29,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampl
         "\ufeff",
     ]
 )
+LINES = st.lists(TEXT | st.sampled_from(["", " ", "\t", " a", "a ", "a\tb", "\r", "# no comment", "---"]),
+                 max_size=4).map("\n".join)  # fmt: skip
 SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
 )
@@ -48,6 +50,12 @@ def read(text: str) -> Any:
 @given(DOCUMENTS)
 def test_any_value_is_read_as_it_was(document: dict[str, Any]) -> None:
     assert read(assembly.to_yaml(document)) == document
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(TEXT, VALUES | LINES | st.lists(LINES, max_size=3), min_size=1, max_size=3))
+def test_a_text_of_several_lines_is_read_as_it_was_where_it_stands_in_lines(document: dict[str, Any]) -> None:
+    assert read(assembly.to_yaml(document, as_lines=True)) == document
 
 
 @settings(max_examples=100, deadline=None)

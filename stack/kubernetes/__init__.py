@@ -1,0 +1,1 @@
+"""The project as Kubernetes manifests, from the same plan. Pure."""

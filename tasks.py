@@ -52,6 +52,14 @@ def engine(yes: bool = False, stop: bool = False) -> "Result":
     return module.run(stop, yes)
 
 
+@command("Run", "cluster", join="make this engine a manager, and say how another machine joins")
+def cluster(join: bool = False, yes: bool = False, json: bool = False) -> "Result":
+    """Say which machines are in the cluster, and what they lack."""
+    from stack.commands import cluster as module
+
+    return module.run(join, yes, json)
+
+
 @command("Look", "plan", *SELECTION)
 def plan(request: "Request") -> "Result":
     """Say what would run, from where, on which ports, and what would change."""

@@ -38,6 +38,9 @@ COMMANDS: dict[str, Said] = {
     "engine": _said(
         ("--yes", "installs Docker and Compose, if they are missing"),
         ("--stop", "ends the engine that this command started")),
+    "cluster": _said(
+        ("", "the machines, and what they lack"),
+        ("--join", "makes this engine a manager; asks first")),
     "plan": _said(
         ("--profile ai", "what would run with the profile ai"),
         ("--source redis=localhost", "what would change with your own Redis"), loose="service"),

@@ -9,9 +9,9 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Node(msgspec.Struct, frozen=True):
-    """One engine of the cluster. `role` is manager or worker, `state` ready, down, unknown or disconnected,
-    `availability` active, pause or drain; `gpus` counts its generic resources of that name. `disk_free` is in bytes,
-    and None where nobody could tell; `labels` are those of the node, not of its engine."""
+    """One engine of the cluster. `role` is manager or worker, `leader` the manager that decides, `state` ready, down,
+    unknown or disconnected, `availability` active, pause or drain; `gpus` counts its generic resources of that name.
+    `disk_free` is in bytes, and None where nobody could tell; `labels` are those of the node, not of its engine."""
 
     id: str
     hostname: str
@@ -26,6 +26,7 @@ class Node(msgspec.Struct, frozen=True):
     gpus: int = 0
     architecture: str = ""
     engine: str = ""
+    leader: bool = False
 
     def serves(self) -> bool:
         """Whether new tasks may start there."""
@@ -42,7 +43,7 @@ def read(row: dict[str, Any]) -> Node:
         spec.get("Availability", "active"), status.get("Addr", ""), spec.get("Labels") or {},
         resources.get("NanoCPUs", 0) / 1e9, resources.get("MemoryBytes", 0), None,
         _gpus(resources.get("GenericResources") or []), ARCHITECTURES.get(machine, machine),
-        (told.get("Engine") or {}).get("EngineVersion", ""),
+        (told.get("Engine") or {}).get("EngineVersion", ""), bool((row.get("ManagerStatus") or {}).get("Leader")),
     )  # fmt: skip
 
 

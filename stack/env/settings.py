@@ -270,6 +270,15 @@ CORE = (
         _matching(rf"{HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://"),
     ),
     Setting(
+        "REGISTRY",
+        "",
+        "registry of your own, as ghcr.io/me, for what a cluster's nodes get of what is built here (docs/cluster.md); "
+        "none: they have it already",
+        _matching(rf"none|{HOST}(?::[0-9]+)?(?:/[a-z0-9._-]+)*/?", "host[:port][/path] without https://, or none"),
+    ),
+    Setting("REGISTRY_IMAGE", "registry:2.8.3", "image of the project's own registry for that; where it can't be had, "
+            "one is built", _matching(r"\S+", "the name of an image")),
+    Setting(
         "DATA_VOLUMES",
         "",
         "volumes that took the place of the usual ones, as redis-data=2; written by ./inv restore",

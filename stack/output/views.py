@@ -19,7 +19,8 @@ TO_COPY = ("./inv ", "docker ", "://")
 SOFT = frozenset({
     "service-warning", "env-shadowed", "renamed-setting", "no-engine", "hidden", "unknown-setting", "unfinished",
     "left-behind", "volume-definition", "unlocked", "backup-open", "backup-keyless", "restore-older",
-    "restore-differs", "restore-left", "open-ports", "node-full",
+    "restore-differs", "restore-left", "open-ports", "node-down", "node-drained", "node-full", "node-architecture",
+    "node-clock", "one-manager", "two-managers", "few-managers", "no-door",
 })  # fmt: skip
 """Codes of problems that are told and stop nothing."""
 
@@ -411,6 +412,23 @@ def checks(result: Result) -> Group:
     return Group(*parts, Text(_counted(rows)))
 
 
+def cluster(result: Result) -> Columns | None:
+    """One row for each node of the cluster; this machine's is marked."""
+    rows = result.data.get("nodes") or []
+    table = Columns("node", "role", "state", "address", Column("disk free", goes=2), Column("memory", goes=3),
+                    Column("GPUs", goes=4), Column("processor", goes=5), Column("engine", goes=6),
+                    Column("labels", WORDS, 1), Column("lacks", WORDS))  # fmt: skip
+    for row in rows:
+        state = row["state"] if row["availability"] == "active" else f"{row['state']}, {row['availability']}"
+        table.add(f"{row['name']}{' (here)' if row['here'] else ''}", "leader" if row["leader"] else row["role"],
+                  Text(state, "" if state == "ready" else "yellow"), row["address"],
+                  "unknown" if row["disk_free"] is None else _bytes(row["disk_free"]), _bytes(row["memory_bytes"]),
+                  str(row["gpus"] or ""), row["architecture"], row["engine"],
+                  ", ".join(f"{key}={value}" for key, value in sorted(row["labels"].items())),
+                  ", ".join(row["missing"]))  # fmt: skip
+    return table if rows else None
+
+
 def _counted(rows: list[dict[str, Any]]) -> str:
     """How many findings there are of each grade, and checks that found nothing."""
     words = {"ok": ("fine", "fine"), "warning": ("warning", "warnings"), "error": ("error", "errors"),
@@ -439,7 +457,7 @@ VIEWS: dict[str, Callable[[Result], Any]] = {
     "plan": plan, "up": up, "status": status, "source": source, "env.list": env_list, "env.get": env_get,
     "service": service, "route.list": routes, "route.test": met, "version": versions, "models.list": models,
     "doctor": doctor, "ports": ports, "outdated": outdated,
-    "lock": lock, "history": history,
+    "lock": lock, "history": history, "cluster": cluster,
 }  # fmt: skip
 BESIDE: dict[str, Callable[[Result], Any]] = {"env.get": env_layer}
 """What goes to standard error, as a script is not to take it with the rest."""

@@ -1,15 +1,16 @@
 """Which images the plan needs, which of them are here, and how the others come: pulled, built, or not at all."""
 
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from stack import docker, tree
+from stack import docker, process, tree
 from stack.errors import StackError, fail
 from stack.output.progress import Progress
-from stack.planning import compare, model, mounted, planner
+from stack.planning import checkouts, compare, model, mounted, planner
 from stack.planning.model import Service
 from stack.planning.planner import Planned
 
@@ -120,8 +121,6 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
 
 def _by_compose(root: Path, project: str, services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
     """Build the images, and say whether that went well."""
-    import subprocess
-
     args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
     process = subprocess.Popen(args, cwd=root, env={**env, **own_builder()}, stdout=out, stderr=subprocess.STDOUT,
                                start_new_session=True)  # fmt: skip
@@ -155,6 +154,29 @@ def own_builder() -> dict[str, str]:
     # Not `context show`: clients before 23 (Debian 12 has 20.10) do not know it.
     name = docker.ask(["context", "inspect", "--format", "{{.Name}}"]).strip()
     return {"BUILDX_BUILDER": name, "DOCKER_BUILDKIT": "1"}
+
+
+def build_alone(root: Path, image: str, context: str, progress: Progress) -> None:
+    """Build an image that is of no service, from BASE_IMAGE and the folder `context` of the checkout.
+
+    Raises StackError with the last lines where that fails."""
+    from stack.builds.base import TAG
+
+    progress.say(f"building {image}, once")
+    base = checkouts.own(root, "BASE_IMAGE", TAG)
+    prepare(root, base.startswith(f"{BASE}:"), progress)
+    inputs = root / tree.GENERATED / "build"
+    build = {"context": str(root / context), "network": "host", "args": {"BASE_IMAGE": base}, "secrets": ["ca", "apt"]}
+    text = msgspec.json.encode({
+        "services": {"alone": {"image": image, "build": build}},
+        "secrets": {"ca": {"file": str(inputs / "ca.pem")}, "apt": {"file": str(inputs / "apt.conf")}},
+    })  # fmt: skip
+    command = ["docker", "compose", "--progress", "plain", "-p", "genai-alone", "-f", "-", "build"]
+    done = subprocess.run(command, input=text, capture_output=True, check=False,
+                          env=docker.environment(own_builder()))  # fmt: skip
+    if done.returncode:
+        said = process.last_lines(done.stderr.decode(errors="replace"))
+        raise fail("build", f"{image} can't be built{said}", context, "mend what the lines say, then try again")
 
 
 def present(planned: Planned) -> dict[str, tuple[str, dict[str, str]]]:

@@ -73,7 +73,7 @@ def plan(request: "Request") -> "Result":
     "status",
     service="only this service (repeat)",
     watch="look again and again",
-    stats="ask the engine for the memory",
+    stats="ask the engine for memory and processors",
 )
 def status(service: Many = (), watch: bool = False, stats: bool = False, json: bool = False) -> "Result":
     """Say how each service is: state, health, ports, memory."""

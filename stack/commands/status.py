@@ -52,9 +52,8 @@ def look(services: Sequence[str], stats: bool) -> Result:
         project = checkouts.project_name(root)
     clustered = swarm.chosen_in(root)
     rows = swarm.rows(project) if clustered else _inspect(docker.containers(project))
-    used = (
-        memory.from_engine([row["id"] for row in rows]) if stats else memory.from_cgroups([row["id"] for row in rows])
-    )
+    # This machine's engine knows nothing of what containers of other nodes use.
+    used, busy = _use([row["id"] for row in rows], stats and not clustered)
     by_service: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_service.setdefault(row["service"], []).append(row)
@@ -62,10 +61,18 @@ def look(services: Sequence[str], stats: bool) -> Result:
     if services:
         _check_known(services, {*names, *(planned.facts.catalog.services() if planned else [])})
         names = list(dict.fromkeys(services))
-    told = [_service(n, planned, by_service.get(n, []), used) for n in names]
+    told = [_service(n, planned, by_service.get(n, []), used, busy) for n in names]
     if clustered:
         told = [{**row, "nodes": sorted({one["node"] for one in by_service.get(row["name"], [])})} for row in told]
     return Result({"project": project, "services": told}, [*problems, *history.unended(root)])
+
+
+def _use(ids: list[str], stats: bool) -> tuple[dict[str, int], dict[str, float]]:
+    """Memory and processors by container; the second only where the engine is asked, which takes its time."""
+    if not stats:
+        return memory.from_cgroups(ids), {}
+    asked = memory.from_engine(ids)
+    return {one: use.memory for one, use in asked.items()}, {one: use.processors for one, use in asked.items()}
 
 
 def _check_known(services: Sequence[str], known: Collection[str]) -> None:
@@ -91,10 +98,12 @@ def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int]) -> dict[str, Any]:
+def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int],
+             busy: dict[str, float]) -> dict[str, Any]:  # fmt: skip
     plan = next((s for s in planned.plan.services if s.name == name), None) if planned else None
     running = [row for row in rows if row["state"] == "running"]
     memories = [used[row["id"]] for row in running if row["id"] in used]
+    shares = [busy[row["id"]] for row in running if row["id"] in busy]
     return {
         "name": name,
         "state": _state(rows, plan.one_shot if plan else False),
@@ -106,6 +115,7 @@ def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], use
         "uptime_s": min((_uptime(row["started"]) for row in running), default=None),
         "restarts": sum(row["restarts"] for row in rows),
         "memory_bytes": sum(memories) if memories else None,
+        "processors": round(sum(shares), 4) if shares else None,
     }
 
 

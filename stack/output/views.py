@@ -175,15 +175,21 @@ def status(result: Result) -> Columns:
     clustered = any("nodes" in s for s in result.data["services"])
     table = Columns(Column("service", WORDS), Column("state", WORDS), "health", Column("source", goes=2),
                     *([Column("node", WORDS)] if clustered else []),
-                    Column("ports", WORDS), "up", Column("restarts", goes=1), Column("memory", goes=3))  # fmt: skip
+                    Column("ports", WORDS), "up", Column("restarts", goes=1), Column("memory", goes=3),
+                    "processors")  # fmt: skip
     for s in result.data["services"]:
         state, health = s["state"], s["health"] or ""
         ports = ", ".join(dict.fromkeys(_port(p) for p in s["ports"]))
         table.add(s["name"] if s["planned"] else f"{s['name']} (not selected)",
                       Text(state, STATES.get(state.split()[0], "red" if "exited" in state else "")),
                       Text(health, HEALTH.get(health, "")), _source(s), *([", ".join(s["nodes"])] if clustered else []),
-                      ports, _time(s["uptime_s"]), str(s["restarts"] or ""), _bytes(s["memory_bytes"]))  # fmt: skip
+                      ports, _time(s["uptime_s"]), str(s["restarts"] or ""), _bytes(s["memory_bytes"]),
+                      _processors(s["processors"]))  # fmt: skip
     return table
+
+
+def _processors(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
 
 
 def _source(row: dict[str, Any]) -> str:

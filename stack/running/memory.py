@@ -1,8 +1,10 @@
-"""Memory that containers use: from the cgroup files where the engine is on this machine, else from the engine."""
+"""What containers use: memory from the cgroup files where the engine is on this machine; from the engine, processors
+too."""
 
 import contextlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from stack import docker
 
@@ -40,13 +42,30 @@ def _used(folder: Path) -> int:
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
-def from_engine(ids: Iterable[str]) -> dict[str, int]:
-    """Bytes by container as `docker stats` measures them; takes 2 s."""
+class Use(NamedTuple):
+    """What a container uses now: memory in bytes, and processors (1.0 is one of them, whole)."""
+
+    memory: int
+    processors: float
+
+
+def from_engine(ids: Iterable[str]) -> dict[str, Use]:
+    """Each container's use as `docker stats` measures it; takes 2 s."""
     wanted = list(ids)
     if not wanted:
         return {}
-    rows = docker.ask(["stats", "--no-stream", "--no-trunc", "--format", "{{.ID}} {{.MemUsage}}", *wanted], timeout=60)
-    return {row.split()[0]: _bytes(row.split()[1]) for row in rows.splitlines() if len(row.split()) > 1}
+    form = "{{.ID}} {{.CPUPerc}} {{.MemUsage}}"
+    rows = docker.ask(["stats", "--no-stream", "--no-trunc", "--format", form, *wanted], timeout=60)
+    return {words[0]: Use(_bytes(words[2]), _processors(words[1]))
+            for row in rows.splitlines() if len(words := row.split()) > 2}  # fmt: skip
+
+
+def _processors(text: str) -> float:
+    """Of a share as `docker stats` writes it; `--` is that of a container which has just ended."""
+    try:
+        return round(float(text.removesuffix("%")) / 100, 4)
+    except ValueError:
+        return 0.0
 
 
 def _bytes(text: str) -> int:

@@ -121,6 +121,10 @@ def test_what_a_checkout_runs_is_told_by_status_and_by_the_table_of_addresses(ne
     assert services["redis"]["ports"] == [{"host_ip": "127.0.0.1", "host": stack.port(1), "container": 6379}]
     assert services["redis"]["memory_bytes"] > 2**20
     assert services["redis"]["restarts"] == 0
+    assert services["redis"]["processors"] is None
+    [asked] = stack.inv("status", "--stats", "--json").json["data"]["services"]
+    assert asked["memory_bytes"] > 2**20
+    assert 0 <= asked["processors"] < 10
     text = stack.inv("status").out
     assert "redis" in text
     assert "healthy" in text

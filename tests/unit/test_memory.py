@@ -51,3 +51,8 @@ def test_a_container_without_readable_cgroup_is_left_out(tmp_path: Path, monkeyp
 
 def test_no_container_needs_no_engine() -> None:
     assert memory.from_engine([]) == {}
+
+
+@pytest.mark.parametrize(("text", "share"), [("0.00%", 0), ("12.34%", 0.1234), ("250.10%", 2.501), ("--", 0)])
+def test_the_engines_percents_are_processors(text: str, share: float) -> None:
+    assert memory._processors(text) == share

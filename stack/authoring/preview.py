@@ -13,11 +13,12 @@ from stack import git, tree
 from stack.authoring import unfinished
 from stack.authoring.upstream import Update
 from stack.errors import StackError
-from stack.planning import assembly, changes, checkouts, compare, locks, pins, planner
+from stack.planning import assembly, changes, checkouts, compare, locks, model, pins, planner
 from stack.planning.planner import Request
 
 PARTS = ("compose", "overrides", "kong")
-WORDS = {f"labels.{assembly.CONFIG_LABEL}": "files that it mounts", "build.labels": "what it is built from"}
+WORDS = {f"labels.{assembly.CONFIG_LABEL}": "files that it mounts", "build.labels": "what it is built from",
+         f"labels.{model.VOLUMES_LABEL}": "volumes that took the place of others"}  # fmt: skip
 """Parts of a configuration that mean more to people by another name."""
 
 

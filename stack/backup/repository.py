@@ -157,6 +157,10 @@ def failed(words: str, folder: Path) -> StackError:
     return fail("backup-repository", f"restic failed: {' / '.join(lines)}", str(folder), "./inv backup.verify")
 
 
+EMPTY = "snapshot is empty"
+"""What restic makes an error of."""
+
+
 def save_stream(repo: Repository, source: Sequence[str], name: str, tag: str, tell: Tell) -> tuple[str, int]:
     """Save what the command `source` prints, as the file `name`: the snapshot and its bytes. Raises StackError where
     either end fails, the snapshot counts for nothing then."""
@@ -165,7 +169,13 @@ def save_stream(repo: Repository, source: Sequence[str], name: str, tag: str, te
         assert first.process.stdout
         with process.child(sink, _env(repo), stdin=first.process.stdout, stdout=subprocess.PIPE) as second:
             first.process.stdout.close()
-            found = _summary(second, tell, repo)
+            try:
+                found = _summary(second, tell, repo)
+            except StackError as error:
+                # The program that said nothing at all knows why.
+                if EMPTY in error.problems[0].message:
+                    _wrong(first, source)
+                raise
         _wrong(first, source)
     return found
 

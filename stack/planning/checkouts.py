@@ -131,7 +131,12 @@ def saved_profiles(checkout: Checkout) -> list[str]:
 
 def volume_numbers(checkout: Checkout) -> dict[str, str]:
     """DATA_VOLUMES: for each volume that another took the place of, what stands behind its usual name."""
-    pairs = (pair.partition("=") for pair in checkout.settings.value("DATA_VOLUMES").replace(",", " ").split())
+    return numbers_in(checkout.settings.value("DATA_VOLUMES"))
+
+
+def numbers_in(text: str) -> dict[str, str]:
+    """The same of the setting's text."""
+    pairs = (pair.partition("=") for pair in text.replace(",", " ").split())
     return {key: number for key, _, number in pairs}
 
 

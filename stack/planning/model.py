@@ -136,13 +136,35 @@ def _named(service: Service, alias: str) -> Service:
     return {**service, "networks": networks}
 
 
+VOLUMES_LABEL = "stack.volumes"
+"""The engine's names of the volumes that took the place of others, of what a service mounts: Compose's config hash has
+their keys alone, and a container would stay on what it had before."""
+
+
 def numbered(model: Model, numbers: Mapping[str, str]) -> Model:
     """The model with other volumes in the place of some: `numbers` has what stands behind the usual name of each, `2`
     for PROJECT_redis-data-2."""
     volumes = model.get("volumes") or {}
-    others = {key: {**(volumes[key] or {}), "name": f"{(volumes[key] or {}).get('name', key)}-{number}"}
-              for key, number in numbers.items() if key in volumes}  # fmt: skip
-    return {**model, "volumes": {**volumes, **others}} if others else model
+    names = {key: f"{(volumes[key] or {}).get('name', key)}-{number}" for key, number in numbers.items()
+             if key in volumes}  # fmt: skip
+    return placed(model, names) if names else model
+
+
+def placed(model: Model, names: Mapping[str, str]) -> Model:
+    """The model with volumes of these names, by key, in the place of those with the usual ones."""
+    volumes = model.get("volumes") or {}
+    others = {key: {**(volumes.get(key) or {}), "name": name} for key, name in names.items()}
+    told = {name: _mounting(service, names) for name, service in services(model).items()}
+    return {**model, "services": {**(model.get("services") or {}), **told}, "volumes": {**volumes, **others}}
+
+
+def _mounting(service: Service, names: Mapping[str, str]) -> Service:
+    """The service with the label that it is to have."""
+    mounted = sorted({names[key] for key in named_volumes(service) if key in names})
+    labels = {key: value for key, value in (service.get("labels") or {}).items() if key != VOLUMES_LABEL}
+    labels |= {VOLUMES_LABEL: ",".join(mounted)} if mounted else {}
+    rest = {key: value for key, value in service.items() if key != "labels"}
+    return {**rest, "labels": labels} if labels else rest
 
 
 def mirrored(model: Model, prefix: str) -> Model:

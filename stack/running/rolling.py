@@ -14,7 +14,7 @@ from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed
 from stack.output.progress import Progress
-from stack.planning import assembly, changes, compare, lastup, locks, model
+from stack.planning import assembly, changes, checkouts, compare, lastup, locks, model
 from stack.planning.changes import Change, Wanted
 from stack.planning.locks import Locked
 from stack.planning.plan import Plan
@@ -72,14 +72,16 @@ def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[C
 
 def onto(root: Path, found: Way, names: Mapping[str, str], env: bytes) -> Way:
     """The way with other volumes (key → name), and the `.env` that says so."""
+    values = envfile.parse(env)
     declared = found.model.get("volumes") or {}
-    renamed = {key: {**(declared.get(key) or {}), "name": name} for key, name in names.items()}
-    project = {**found.model, "volumes": {**declared, **renamed}}
+    before = {key: name for key in checkouts.numbers_in(values.get("DATA_VOLUMES", ""))
+              if (name := (declared.get(key) or {}).get("name"))}  # fmt: skip
+    project = model.placed(found.model, {**before, **names})
     old = (found.files["compose.yaml"] or b"").decode()
     text = assembly.text(project, old.partition("# inputs: ")[2].partition("\n")[0])
     files = {**found.files, "compose.yaml": text.encode(), ".env": env}
     running = docker.containers(found.plan.project)
-    told = _changes(root, found.plan, project, text, envfile.parse(env), running)
+    told = _changes(root, found.plan, project, text, values, running)
     return msgspec.structs.replace(found, files=files, model=project, changes=told)
 
 

@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads a body, writes an answer. A stand-in says what by `get`, `post` and `put`."""
+    """Reads a body, writes an answer. A stand-in says what by `get`, `post`, `put` and `delete`."""
 
     def do_GET(self) -> None:
         self.get()
@@ -20,6 +21,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.put()
 
+    def do_DELETE(self) -> None:
+        self.delete()
+
     def get(self) -> None:
         self.send_error(501)
 
@@ -27,6 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_error(501)
 
     def put(self) -> None:
+        self.send_error(501)
+
+    def delete(self) -> None:
         self.send_error(501)
 
     def body(self) -> bytes:
@@ -42,11 +49,20 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def answer_json(self, status: int, value: Any) -> None:
-        """Answers with a value as JSON."""
-        self.answer(status, json.dumps(value).encode(), "application/json")
+        """Answers with a value as JSON, without spaces, as most programs do."""
+        self.answer(status, json.dumps(value, separators=(",", ":")).encode(), "application/json")
 
     def log_message(self, *args: object) -> None:
         """Nothing: what matters is asserted."""
+
+
+def in_a_command(secret: str) -> bool:
+    """Whether the arguments of any program that this one sees have the secret: everybody can read them."""
+    found = False
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found |= secret.encode() in path.read_bytes()
+    return found
 
 
 @contextmanager

@@ -147,3 +147,17 @@ def test_who_is_measured_has_a_name_for_that_where_it_runs_here() -> None:
         "middle": {"aliases": ["x", "queue-metrics"]}, "back": {"aliases": ["queue-metrics"]},
     }  # fmt: skip
     assert {name: made[name] for name in ("store", "plain")} == {name: services[name] for name in ("store", "plain")}
+
+
+def test_a_service_is_configured_anew_where_another_volume_took_the_place_of_one_that_it_mounts() -> None:
+    def mounting(key: str) -> dict[str, Any]:
+        return {"image": "x", "labels": {"own": "1"}, "volumes": [{"type": "volume", "source": key, "target": "/data"}]}
+
+    named = {"data": {"name": "p_data"}, "other": None}
+    found: dict[str, Any] = {"services": {"a": mounting("data"), "b": mounting("other")}, "volumes": named}
+    changed = model.numbered(found, {"data": "2", "nobodys": "3"})
+    assert changed["volumes"] == {"data": {"name": "p_data-2"}, "other": None}
+    assert changed["services"]["a"]["labels"] == {"own": "1", model.VOLUMES_LABEL: "p_data-2"}
+    assert changed["services"]["b"] == found["services"]["b"]
+    assert model.placed(changed, {"data": "p_data-3"}) == model.numbered(found, {"data": "3"})
+    assert model.placed(changed, {})["services"] == found["services"]

@@ -36,6 +36,12 @@ def filled(root: Path, way: Way, repo_of: repository.Place, parts: Iterable[Part
     return rolling.onto(root, way, dict(zip(room.keys, made, strict=True)), env)
 
 
+def keys(root: Path, way: Way, parts: Iterable[Part]) -> list[str]:
+    """The volumes that `filled` makes anew, by their keys."""
+    planned = _planned(root, way, envfile.parse(way.files[".env"] or b""))
+    return sorted({key for one in restoring.targets(planned, parts).values() for key in one})
+
+
 def _planned(root: Path, way: Way, dotenv: Mapping[str, str]) -> Planned:
     """The plan with the settings of then, and the images of then whatever the fragments name by now."""
     checkout = checkouts.read(root, dotenv=dict(dotenv))

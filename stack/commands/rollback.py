@@ -52,6 +52,7 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
         compare.check_owner(root, project, running)
         found = rolling.way(root, moment, target.images, running)
         saved = _saved(root, start, moment) if data else None
+        rolling.with_data(found, earlier.keys(root, found, saved.parts) if saved else (), _otherwise(root, start, data))
         shown = _shown(root)
         changed = history.differing(history.gathered(root), moment.files, shown)
         lines = _lines(target, start, found, changed, saved)
@@ -62,6 +63,14 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
         consent.agree("\n".join(lines), " ".join(filter(None, words)), yes=yes)
         found = _filled(root, found, saved, Progress()) if saved else found
         return _gone(root, found, target, told, lines)
+
+
+def _otherwise(root: Path, start: Entry, data: bool) -> str:
+    """What to type where the data of before a start is gone."""
+    place = folder.of(root, checkouts.own(root, "BACKUP_DIR"))
+    if start.backup in folder.names(place) and not data:
+        return f"./inv rollback {start.number} --data, for the data of backup {start.backup}"
+    return "./inv history, for another start, or ./inv backup.list, for a backup to restore"
 
 
 def _saved(root: Path, start: Entry, moment: Moment) -> Saved:

@@ -1,42 +1,26 @@
 """`inv upgrade`: services to what the files name and their tags are now, one after the other; back where one fails."""
 
-from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from stack import docker, tree
+from stack.authoring import unfinished
 from stack.backup import earlier, folder, jobs, sources
 from stack.backup import saving as asking
 from stack.backup.jobs import Job
 from stack.backup.manifest import Manifest
 from stack.commands import backup, restore, rollback, up
 from stack.doctor.checks import volume_version
-from stack.errors import FAILED, USAGE, Problem, StackError, fail
-from stack.names import echoed, suggest
+from stack.errors import FAILED, Problem, StackError
 from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import compare, locks, pins, planner, remote, saving
-from stack.planning.changes import Change
-from stack.planning.locks import Table
+from stack.planning import locks, planner, remote
 from stack.planning.planner import Planned, Request
 from stack.running import history, images, moving, pull, rolling
-from stack.running.moving import Move
-from stack.running.registries import Answer
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What is to be done: the plan as it is to be, the lock, what changes, the steps, and the images to pull first."""
-
-    planned: Planned
-    table: Table
-    changes: list[Change]
-    moves: list[Move]
-    pulls: list[str]
-    problems: list[Problem]
-    jobs: list[Job] = []
+from stack.running.moving import Upgrade
 
 
 def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool) -> Result:
@@ -46,117 +30,46 @@ def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool
     seconds = up.seconds(timeout)
     root = tree.root()
     with tree.locked(root):
-        step = _step(root, services)
-        step = step if without_backup else msgspec.structs.replace(step, jobs=_jobs(step))
-        if not step.moves:
-            return Result(_data(step, []), step.problems, lines=["nothing is known to be newer; nothing was changed"])
-        if step.jobs:
-            remote.without_folders()
-        said = [*preview(step.moves), *(f"saved first: {line}" for line in jobs.lines(step.jobs, None))]
-        consent.agree("\n".join(["this moves:", *said]), "./inv upgrade --yes", yes=yes)
-        return _moved(root, step, seconds)
+        upgrade = moving.upgrade(root, services)
+        if not upgrade.moves:
+            lines = ["nothing is known to be newer; nothing was changed"]
+            return Result(_data(upgrade, []), upgrade.problems, lines=lines)
+        saved_first = [] if without_backup else _jobs(upgrade)
+        if saved_first:
+            remote.without_folders("./inv upgrade --without-backup")
+        said = [*moving.preview(upgrade.moves), *(f"saved first: {line}" for line in jobs.lines(saved_first, None))]
+        consent.agree("\n".join(["this would move:", *said]), "./inv upgrade --yes", yes=yes)
+        return _moved(root, upgrade, saved_first, seconds)
 
 
-def _step(root: Path, asked: tuple[str, ...]) -> Step:
-    first = planner.make(root, Request())
-    running = docker.containers(first.plan.project)
-    compare.check_owner(root, first.plan.project, running)
-    if not running:
-        raise fail("nothing-runs", "nothing of this project runs, so there is nothing to move", fix="./inv up")
-    chosen, pulled = _chosen(first, asked), planner.pulled(first)
-    prefix, before = first.checkout.settings.value("REGISTRY_PREFIX"), locks.read(root)
-    answers = moving.ask({image for name, image in pulled.items() if name in chosen}, prefix)
-    table = moving.relocked(before, answers)
-    planned = planner.make_from(first.checkout, Request(), table=table)
-    tags = [] if table else moving.stale(answers, _digests(answers, prefix))
-    here = {name: found for name, found in images.present(planned).items() if name not in tags}
-    secrets = saving.secret_values(planned.checkout)
-    changes = compare.compare(planned, compare.assemble(planned), here, running, secrets)
-    retagged = {name for name, image in pulled.items() if image in tags}
-    told = [_retagged(c) if c.name in retagged and c.action == "unchanged" else c for c in changes]
-    mine = [c for c in told if c.name in chosen and c.action not in ("unchanged", "beyond", "remove")]
-    entries = history.read(root)
-    ran = entries[-1].images if entries else {}
-    moves = moving.moves(planned.plan.services, mine, pulled, ran, answers, pins.read(root))
-    lacking = {s.image for s in planned.plan.services if s.name in chosen and not s.built and s.image not in here}
-    return Step(planned, table, told, moves, sorted(lacking), _silent(answers))
-
-
-def _jobs(step: Step) -> list[Job]:
+def _jobs(upgrade: Upgrade) -> list[Job]:
     """What there is to save of the services that move."""
-    names = [move.service for move in step.moves]
-    facts = step.planned.facts
-    return jobs.jobs(facts, names, docker.containers(step.planned.plan.project), docker.volumes()) if names else []
+    names, planned = [move.service for move in upgrade.moves], upgrade.planned
+    return jobs.jobs(planned.facts, names, docker.containers(planned.plan.project), docker.volumes())
 
 
-def _retagged(change: Change) -> Change:
-    return msgspec.structs.replace(change, action="recreate", keys=["image"])
-
-
-def _chosen(planned: Planned, asked: tuple[str, ...]) -> set[str]:
-    """The planned services asked for with their companions; all, where none is."""
-    fragment_of, names = planned.facts.catalog.fragment_of, planned.plan.names()
-    for name in asked:
-        if name not in names:
-            hint = suggest(name, names) or f"planned are {', '.join(sorted(names))}"
-            raise fail("unknown-service", f"{echoed(name)} is no planned service", "--service", hint, USAGE)
-    fragments = {fragment_of(name) for name in asked}
-    return {name for name in names if not asked or fragment_of(name) in fragments}
-
-
-def _digests(answers: Mapping[str, Answer], prefix: str) -> dict[str, list[str]]:
-    """The digests by which each image is on this machine."""
-    asked = {image: docker.familiar(locks.at(image, prefix)) for image in answers}
-    rows = docker.inspected("images", asked.values())
-    by_name = {name: row for row in rows for name in row.get("RepoTags") or []}
-    return {image: [one.partition("@")[2] for one in by_name[name].get("RepoDigests") or []]
-            for image, name in asked.items() if name in by_name}  # fmt: skip
-
-
-def _silent(answers: Mapping[str, Answer]) -> list[Problem]:
-    told: dict[str, list[str]] = {}
-    for image, answer in answers.items():
-        if answer.why:
-            told.setdefault(f"{answer.registry}: {answer.why}", []).append(image)
-    return [Problem("registry-silent", f"nothing is known of what {', '.join(names)} is now: {why}", names[0])
-            for why, names in told.items()]  # fmt: skip
-
-
-def preview(moves: Iterable[Move]) -> list[str]:
-    """What moves, a line for each service and one for what has to be known of its data. Pure."""
-    lines = []
-    for one in moves:
-        size = f", {one.download_bytes / 2**20:.0f} MiB at most" if one.download_bytes is not None else ""
-        step = f"{one.before} → {one.after}" if one.before and one.before != one.after else one.after
-        lines.append(f"{one.service}: {step} ({', '.join(one.parts) or 'new'}{size})")
-        lines += [f"  {one.moving}"] if one.moving else []
-    return lines
-
-
-def _moved(root: Path, step: Step, timeout: float) -> Result:
+def _moved(root: Path, upgrade: Upgrade, wanted: list[Job], timeout: float) -> Result:
+    # Noted before a tag can come to mean another image.
+    before, lock = _before(root, upgrade), unfinished.found(root / locks.FILE)
     progress = Progress()
     with progress.shown():
-        failed = [o for o in pull.pull(step.pulls, lambda i, text: progress.tell(i, f"pulling {text}")) if o.kind]
-    if failed:
-        raise StackError([pull.problem(outcome) for outcome in failed])
-    saved = _saved(root, step, progress)
-    before = _before(root, step)
-    if step.table:
-        locks.write(root, step.table)
-    standing = planner.widened(step.planned, [c.name for c in step.changes if c.action == "beyond"])
+        pull.each(upgrade.pulls, progress)
+    saved = _saved(root, upgrade, wanted, progress)
+    standing = planner.widened(upgrade.planned, [c.name for c in upgrade.changes if c.action == "beyond"])
     done: list[str] = []
     reborn: set[str] = set()
-    names = {move.service for move in step.moves}
-    with up.noted(standing, [change for change in step.changes if change.name in names]) as lost:
-        wrong = _each(root, step, timeout, saved, done, reborn)
+    names = {move.service for move in upgrade.moves}
+    with up.noted(standing, [change for change in upgrade.changes if change.name in names]) as lost:
+        if upgrade.table:
+            locks.write(root, upgrade.table)
+        wrong = _each(root, upgrade, wanted, timeout, saved, done, reborn)
         lost += [problem.where for problem in wrong]
     if wrong:
         # What was moved to a new volume left the old one as it was.
-        tried = {move.service for move in step.moves[: len(done) + 1]} - reborn
-        return _back(root, step, before, wrong, saved, tried)
+        tried = {move.service for move in upgrade.moves[: len(done) + 1]} - reborn
+        return _back(root, upgrade, before, lock, wrong, saved, tried)
     more = f"; with --data to that of backup {saved.name}, too" if saved else ""
-    lines = [f"moved: {', '.join(done)}", UNDO + more]
-    return Result(_data(step, done), step.problems, lines=lines)
+    return Result(_data(upgrade, done), upgrade.problems, lines=[f"moved: {', '.join(done)}", UNDO + more])
 
 
 STOP_LIMIT_S = 300.0
@@ -164,61 +77,60 @@ STOP_LIMIT_S = 300.0
 UNDO = "./inv rollback goes back to how it was, but for the data"
 
 
-def _saved(root: Path, step: Step, progress: Progress) -> Manifest | None:
+def _saved(root: Path, upgrade: Upgrade, wanted: list[Job], progress: Progress) -> Manifest | None:
     """A backup of what moves; None where none of it has data, or none is wanted."""
-    if not step.jobs:
+    if not wanted:
         return None
-    checkout, project = step.planned.checkout, step.planned.plan.project
+    checkout, project = upgrade.planned.checkout, upgrade.planned.plan.project
     place = folder.of(root, checkout.settings.value("BACKUP_DIR"))
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = backup.Wanted(step.planned, docker.containers(project), step.jobs, {})
+    what = backup.Wanted(upgrade.planned, docker.containers(project), wanted, {})
     with progress.shown(), folder.held(place):
-        made, problems = backup.save(wanted, place, secrets=True, progress=progress)
-    step.problems.extend(one for one in problems if one not in step.problems)
+        made, problems = backup.save(what, place, secrets=True, progress=progress)
+    upgrade.problems.extend(one for one in problems if one not in upgrade.problems)
     return made
 
 
-def _before(root: Path, step: Step) -> history.Entry:
+def _before(root: Path, upgrade: Upgrade) -> history.Entry:
     """The entry of what runs now; one is made where there is none."""
     entries = history.read(root)
     if not entries:
-        with up.noted(planner.widened(step.planned, []), []):
+        with up.noted(planner.widened(upgrade.planned, []), []):
             pass
         entries = history.read(root)
     return entries[-1]
 
 
-def _each(root: Path, step: Step, timeout: float, saved: Manifest | None, done: list[str],
+def _each(root: Path, upgrade: Upgrade, wanted: list[Job], timeout: float, saved: Manifest | None, done: list[str],
           reborn: set[str]) -> list[Problem]:  # fmt: skip
     """Move one service after the other; gives back why one failed. Jobs that wait for one run again with it. One whose
     data the newer program does not read is `reborn`: its dump goes into a new volume."""
-    for move in step.moves:
-        jobs = [s.name for s in step.planned.plan.services if s.one_shot and move.service in s.depends_on]
+    for move in upgrade.moves:
+        jobs = [s.name for s in upgrade.planned.plan.services if s.one_shot and move.service in s.depends_on]
         try:
-            if saved and _unread(step.planned, move.service, saved):
+            if saved and _unread(upgrade.planned, move.service, saved):
                 reborn.add(move.service)
-                jobs = [*jobs, *_reborn(root, step, move.service)]
+                jobs = [*jobs, *_reborn(root, upgrade, [job for job in wanted if job.service == move.service])]
             result = up.within(Request(services=(move.service, *jobs), once=True), timeout)
         except StackError as error:
             return error.problems
         if result.exit_code:
             return result.problems
-        if silent := _silent_one(step.planned, move.service):
+        if silent := _silent_one(upgrade.planned, move.service):
             return silent
         done.append(move.service)
     return []
 
 
-def _reborn(root: Path, step: Step, service: str) -> list[str]:
+def _reborn(root: Path, upgrade: Upgrade, wanted: list[Job]) -> list[str]:
     """Dump a service once more while nobody that waits for it runs, so that nothing is written after that, and fill a
     new volume from it for the newer image. Gives those that are to be started again."""
-    plan = step.planned.plan
+    plan, service = upgrade.planned.plan, wanted[0].service
     running = {c.service for c in docker.containers(plan.project) if c.state == "running"}
     writers = [s.name for s in plan.services if service in s.depends_on and s.name in running]
     if writers:
         docker.ask(["compose", "-p", plan.project, "stop", *writers], cwd=root, timeout=STOP_LIMIT_S)
-    own = msgspec.structs.replace(step, jobs=[job for job in step.jobs if job.service == service])
-    saved = _saved(root, own, Progress())
+    saved = _saved(root, upgrade, wanted, Progress())
     assert saved, "what has a dump has a job"
     with sources.found(root, saved.name) as found:
         restore.restored(root, found, (service,), yes=True)
@@ -252,10 +164,12 @@ def _silent_one(planned: Planned, service: str) -> list[Problem]:
     return []
 
 
-def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem], saved: Manifest | None,
-          tried: set[str]) -> Result:  # fmt: skip
-    moment = history.moment(root, before.number)
-    way = rolling.way(root, moment, before.images, docker.containers(step.planned.plan.project))
+def _back(root: Path, upgrade: Upgrade, before: history.Entry, lock: bytes | None, wrong: list[Problem],
+          saved: Manifest | None, tried: set[str]) -> Result:  # fmt: skip
+    """All as it was: what ran, the settings that it ran by, the lock as it was found, and the data."""
+    moment = history.moment(root, before.number).with_file(locks.FILE, lock)
+    way = rolling.way(root, moment, before.images, docker.containers(upgrade.planned.plan.project))
+    rolling.with_data(way, (), "./inv history, for another start")
     way, told_of_data = _with_data(root, way, saved, tried)
     failed = rollback.going(root, way, before, Progress())
     lost = [failure.service for failure in failed if not failure.retry]
@@ -263,7 +177,7 @@ def _back(root: Path, step: Step, before: history.Entry, wrong: list[Problem], s
     wrong = [*wrong, *told_of_data]
     told = Problem("upgrade", f"{wrong[0].where or 'a service'} did not get there, {how}", wrong[0].where,
                    "mend it, or leave that image as it was; then ./inv upgrade")  # fmt: skip
-    return Result(_data(step, []), [*wrong, told, *rollback.explained(root, failed)], FAILED, [rollback.NEXT])
+    return Result(_data(upgrade, []), [*wrong, told, *rollback.explained(root, failed)], FAILED, [rollback.NEXT])
 
 
 def _with_data(root: Path, way: rolling.Way, saved: Manifest | None,
@@ -285,5 +199,5 @@ def _with_data(root: Path, way: rolling.Way, saved: Manifest | None,
         ]
 
 
-def _data(step: Step, done: list[str]) -> dict[str, object]:
-    return {"moves": msgspec.to_builtins(step.moves), "pulls": step.pulls, "moved": done}
+def _data(upgrade: Upgrade, done: list[str]) -> dict[str, object]:
+    return {"moves": msgspec.to_builtins(upgrade.moves), "pulls": upgrade.pulls, "moved": done}

@@ -25,12 +25,13 @@ def problems(planned: Planned) -> list[Problem]:
     return [Problem("remote-engine", message, WHERE, _fix(at))]
 
 
-def without_folders() -> None:
-    """Raises StackError where the engine is another machine's, for what lies in a folder of this one, as a backup."""
+def without_folders(otherwise: str = "") -> None:
+    """Raises StackError where the engine is another machine's, for what lies in a folder of this one, as a backup;
+    `otherwise` is a line that does without."""
     at = docker.endpoint()
     if host(at):
         message = f"the engine at {at} is another machine's, and does not see the folder of the backups, which is here"
-        raise fail("remote-engine", message, WHERE, _fix(at))
+        raise fail("remote-engine", message, WHERE, f"{otherwise}, or {_fix(at)}" if otherwise else _fix(at))
 
 
 def _fix(at: str) -> str:

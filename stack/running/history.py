@@ -81,6 +81,12 @@ class Moment(msgspec.Struct, frozen=True):
     plan: Plan
     files: dict[str, File]
 
+    def with_file(self, path: str, data: bytes | None) -> "Moment":
+        """The same with another content of one of its files; none where that is None."""
+        others = {name: file for name, file in self.files.items() if name != path}
+        mode = self.files[path].mode if path in self.files else 0o600
+        return Moment(self.plan, others if data is None else {**others, path: File(mode, data)})
+
 
 def read(root: Path) -> list[Entry]:
     """The record, the newest last; empty where there is none that can be read."""
@@ -106,8 +112,10 @@ def gathered(root: Path) -> dict[str, File]:
 
 
 def digest(files: Mapping[str, File]) -> str:
-    """What differs when the stack does: the record of its parts aside."""
+    """What differs when the stack does: not the record of its parts, nor from what compose.yaml was made."""
     flat = {path: file.data for path, file in files.items() if not path.endswith("record/up.json")}
+    if text := flat.get("compose.yaml", b"").decode(errors="replace"):
+        flat["compose.yaml"] = (assembly.body(text) or text).encode()
     return tree.digest(*tree.flat(flat))[:24]
 
 

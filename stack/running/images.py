@@ -86,8 +86,7 @@ def obtain(planned: Planned, services: Iterable[str], progress: Progress) -> Non
 
     narrow = planner.narrowed(planned, sorted(services))
     need = look(narrow, present(narrow), mounted.digests(narrow))
-    failed = fetch(need, progress) if need.pull else []
-    if failed:
+    if failed := fetch(need, progress) if need.pull else []:
         raise StackError([problem(outcome) for outcome in failed])
     if need.build:
         root = planned.checkout.root

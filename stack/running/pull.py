@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from stack import docker
-from stack.errors import Problem
+from stack.errors import Problem, StackError
+from stack.output.progress import Progress
 
 AT_ONCE = 3
 """Images pulled side by side; the engine itself takes three layers of each at a time."""
@@ -121,6 +122,13 @@ def pull(images: Iterable[str], tell: Callable[[str, str], None]) -> list[Outcom
         raise
     finally:
         pool.shutdown()
+
+
+def each(images: Iterable[str], progress: Progress) -> None:
+    """Pull each image, told line by line. Raises StackError with every one that can't be had."""
+    failed = [one for one in pull(images, lambda image, text: progress.tell(image, f"pulling {text}")) if one.kind]
+    if failed:
+        raise StackError([problem(outcome) for outcome in failed])
 
 
 def _persist(image: str, tell: Callable[[str, str], None]) -> Outcome:

@@ -25,8 +25,9 @@ from stack.running.watching import Failure
 
 class Way(msgspec.Struct, frozen=True):
     """The way to a moment: the files as they are to be, the project as they assemble it, what it changes of what runs,
-    the images to pull and those to keep first, the volumes that take the place of others (key → name, name now), and
-    the services that mount files which have changed since (those stay as they are)."""
+    the images to pull and those to keep first, the volumes that take the place of others (key → name, name now), those
+    of them that are gone (key → name), and the services that mount files which have changed since (those stay as they
+    are)."""
 
     plan: Plan
     files: dict[str, bytes | None]
@@ -36,12 +37,12 @@ class Way(msgspec.Struct, frozen=True):
     pulls: list[str]
     kept: list[Image]
     volumes: dict[str, tuple[str, str]]
+    gone: dict[str, str]
     newer: list[str]
 
 
 def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[Container]) -> Way:
-    """What has to be done. Raises StackError where an image is not to be had any more, or the data of then: a volume
-    that another took the place of."""
+    """What has to be done. Raises StackError where an image is not to be had any more."""
     text = moment.files["compose.yaml"].data.decode()
     assembled = yamlfile.load("compose.yaml", assembly.body(text))
     there = _there(list(images.values()))
@@ -64,10 +65,19 @@ def way(root: Path, moment: Moment, images: Mapping[str, Image], running: list[C
     pulls = sorted({name for service, name in names.items() if name not in there and not images[service].built})
     kept = [images[service] for service in different if images[service].built]
     volumes = swapped(_standing(root), assembled)
-    if gone := {then for then, _ in volumes.values()} - docker.volumes() if volumes else set():
-        message = f"the data of then is gone: volume {', '.join(sorted(gone))}, which another took the place of"
-        raise fail("volume-gone", message, min(gone), "./inv history, for another start")
-    return Way(moment.plan, files, derived, assembled, told, pulls, kept, volumes, newer(root, assembled["services"]))
+    here = docker.volumes() if volumes else set()
+    gone = {key: then for key, (then, _) in volumes.items() if then not in here}
+    volumes = {key: names for key, names in volumes.items() if key not in gone}
+    return Way(moment.plan, files, derived, assembled, told, pulls, kept, volumes, gone,
+               newer(root, assembled["services"]))  # fmt: skip
+
+
+def with_data(found: Way, filled: Collection[str], fix: str) -> None:
+    """Raises StackError where the data of then is gone, a volume that another took the place of, and is not `filled`
+    (the keys of volumes) anew; `fix` is what to type then."""
+    if lost := sorted(name for key, name in found.gone.items() if key not in filled):
+        message = f"the data of then is gone: volume {', '.join(lost)}, which another took the place of"
+        raise fail("volume-gone", message, lost[0], fix)
 
 
 def onto(root: Path, found: Way, names: Mapping[str, str], env: bytes) -> Way:
@@ -169,10 +179,7 @@ def newer(root: Path, services: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def fetch(found: Way, progress: Progress) -> None:
     """Pull what is not here. Raises StackError where some can't be had."""
     history.keep_images(found.plan.project, found.kept)
-    failed = [one for one in pull.pull(found.pulls, lambda image, text: progress.tell(image, f"pulling {text}"))
-              if one.kind]  # fmt: skip
-    if failed:
-        raise StackError([pull.problem(one) for one in failed])
+    pull.each(found.pulls, progress)
 
 
 def put_back(root: Path, found: Way) -> None:

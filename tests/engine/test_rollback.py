@@ -156,7 +156,17 @@ def test_the_data_comes_back_on_request_out_of_the_backup_of_before(stack: Stack
     assert _kept(stack) == "a mine"
     assert stack.env()["DATA_VOLUMES"] == "data=2"
     assert "everything already is as planned" in stack.up().out
-    assert stack.inv("rollback", "3", "--yes").code == 0
+    assert [number for number, *_ in _starts(stack)] == [3, 2, 1]
+    assert stack.inv("rollback", "--yes").code == 0
+    assert _kept(stack) == "b spoilt"
+    assert stack.inv("restore", "--forget", "--yes").code == 0
+    gone = stack.inv("rollback", "--yes", "--json")
+    assert (gone.code, gone.problems[0]["code"]) == (1, "volume-gone"), gone
+    assert gone.problems[0]["fix"].startswith("./inv rollback 4 --data")
+    done = stack.inv("rollback", "--data", "--yes")
+    assert done.code == 0, done
+    assert _kept(stack) == "a mine"
+    assert stack.inv("rollback", "--yes").code == 0
     assert _kept(stack) == "b spoilt"
     assert stack.inv("backup.remove", saved, "--yes").code == 0
     before = (stack.identities(), (stack.root / ".env").read_bytes(), stack.listed("volume"))

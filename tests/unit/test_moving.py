@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from stack.commands import outdated, upgrade
+from stack.commands import outdated
 from stack.planning import pins
 from stack.planning.changes import Change
 from stack.planning.locks import Locked
@@ -51,7 +51,7 @@ def test_steps_have_their_services_order_and_what_the_table_says() -> None:
         Move("store", "redis:7.4.1", "mirror/library/redis:7.4.2", ["image"], 5 * 2**20, "back up first"),
         Move("app", "", "app:1", ["environment.MODE"]),
     ]
-    assert upgrade.preview(found) == [
+    assert moving.preview(found) == [
         "store: redis:7.4.1 → mirror/library/redis:7.4.2 (image, 5 MiB at most)", "  back up first",
         "app: app:1 (environment.MODE)",
     ]  # fmt: skip

@@ -226,12 +226,11 @@ def _edit(planned: Planned, file: str, change: Callable[[str], str], dry_run: bo
         there = (root / file).exists()
         tree.write(root / file, after)
         try:
-            taken = _handed_over(planned)
+            after_words = _handed_over(planned)
         except StackError:  # the gateway keeps its old routes, so the file does, too
             _put_back(root / file, before if there else None)
             raise
-    after_words = "the running gateway took it" if taken else "the gateway takes it with the next: ./inv up"
-    return Result({**data, "reloaded": taken}, lines=[*lines, after_words])
+    return Result({**data, "reloaded": after_words == TAKEN}, lines=[*lines, after_words])
 
 
 def _put_back(path: Path, before: bytes | None) -> None:
@@ -246,15 +245,21 @@ def _diff(file: str, before: bytes, after: bytes) -> list[str]:
     return list(difflib.unified_diff(old, new, file, file, lineterm=""))
 
 
-def _handed_over(planned: Planned) -> bool:
-    """Give a running gateway of this project its routes. False where none runs, or no engine answers."""
+TAKEN, LATER = "the running gateway took it", "the gateway takes it with the next: ./inv up"
+
+
+def _handed_over(planned: Planned) -> str:
+    """Give a running gateway of this project its routes, and tell what it makes of them."""
     from stack.running import live
 
     try:
         running = docker.containers(planned.plan.project)
     except StackError:
-        return False
+        return LATER
     if not entrance.runs(running):
-        return False
+        return LATER
     names = sorted({c.service for c in running if c.state == "running"})
-    return bool(live.apply_routes(planner.widened(planned, names), running=True))
+    planned = planner.widened(planned, names)
+    if live.older(planned, running):
+        return live.OLDER
+    return TAKEN if live.apply_routes(planned, running=True) else LATER

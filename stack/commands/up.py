@@ -185,10 +185,12 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         told_anew = _write(standing, assembled, saved, secrets)
         connected = [] if recreate else planning.connected(changes, told_anew)
         gateway_stays = _gateway_stays(changes, running, recreate)
+        # One that is planned, and unchanged, is of the files of now.
+        apart = [one for one in running if one.service in beyond]
         if not gateway_stays:
             live.apply_routes(standing, running=False)
         if change.nothing_to_do(changes) and not recreate:
-            lines = [*ended, *_routed(standing, gateway_stays), *connected] or [UNCHANGED]
+            lines = [*ended, *_routed(standing, apart, gateway_stays), *connected] or [UNCHANGED]
             done = _done(planned, standing, changes, saved, lines)
             done.problems += told
             if record and history.unlike(planned.checkout.root):
@@ -203,7 +205,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         with noted(standing, changes) if record else contextlib.nullcontext([]) as lost:
             failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
             lost += [failure.service for failure in failed if not failure.retry]
-            routed = [] if lost else _routed(standing, gateway_stays)
+            routed = [] if lost else _routed(standing, apart, gateway_stays)
     failures.keep(planned, failed)
     if lost:
         return _failed(planned, failed)
@@ -250,8 +252,11 @@ def _gateway_stays(changes: list[Change], running: list[Container], recreate: bo
 UNCHANGED = "everything already is as planned; nothing was changed"
 
 
-def _routed(planned: Planned, gateway_stays: bool) -> list[str]:
-    """Hand a gateway that kept running its new routes and certificate, once the services behind them are up."""
+def _routed(planned: Planned, beyond: list[Container], gateway_stays: bool) -> list[str]:
+    """Hand a gateway that kept running its new routes and certificate, once the services behind them are up; it may be
+    `beyond` the plan, and of an older build."""
+    if gateway_stays and live.older(planned, beyond):
+        return [live.OLDER]
     new = live.apply_routes(planned, running=True) if gateway_stays else []
     return [f"the gateway took {' and '.join(new)}"] if new else []
 

@@ -5,16 +5,17 @@ All but the copies lie in folders of .stack/ that are mounted whole, so that a r
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from stack import docker, tree
+from stack.docker import Container
 from stack.env import secrets
 from stack.errors import StackError, fail
 from stack.gateway import entrance, refusal
-from stack.planning import assembly, connections, model, outside
+from stack.planning import assembly, connections, model, mounted, outside, planner
 from stack.planning.catalog import DISABLED
 from stack.planning.plan import Service
 from stack.planning.planner import Planned
@@ -102,6 +103,22 @@ def apply_routes(planned: Planned, running: bool) -> list[str]:
     for path, text in made.items():
         tree.share(root / path, text)
     return [what for what, differs in fresh.items() if differs]
+
+
+OLDER = "the gateway that runs is of an older build than its files here, and keeps its routes until: ./inv up"
+
+
+def older(planned: Planned, running: Iterable[Container]) -> bool:
+    """Whether the gateway that runs was built from other files than those of now, as after an update: it may not know
+    how to read what they make of the routes, and the next start of it makes it anew."""
+    raw = model.services(planned.facts.model)[entrance.SERVICE]
+    ids = [one.image_id for one in running if one.service == entrance.SERVICE and one.state == "running"]
+    if not ids or not raw.get("build"):
+        return False
+    rows = {row["Id"]: (row["Id"], (row.get("Config") or {}).get("Labels") or {})
+            for row in docker.inspected("images", ids)}  # fmt: skip
+    digests = mounted.digests(planner.narrowed(planned, [entrance.SERVICE]))
+    return any(not mounted.current({**raw, "image": one}, rows, digests) for one in ids)
 
 
 def _handed_over(planned: Planned, target: Path, text: bytes) -> None:

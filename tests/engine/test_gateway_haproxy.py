@@ -361,4 +361,14 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(
         assert ask(port, "/more/")[0] == 200
         requests.until_more(20)
     assert set(requests.statuses) == {"200"}
+    # An update that it was not made anew for: what reads its routes may be newer than it is.
+    (stack.root / "kong/kong.yml").write_text(ROUTES)
+    with (stack.root / "compose/kong-api-gateway/haproxy/check.sh").open("a") as script:
+        script.write("# Newer.\n")
+    for words in (["route.add", "--service", "web", "--path", "/later"], ["up", "--service", "web"]):
+        told = stack.inv(*words)
+        assert (told.code, "keeps its routes until: ./inv up" in told.out) == (0, True), told
+    assert [ask(port, f"/{name}/")[0] for name in ("later", "more")] == [404, 200]
     assert stack.identities()[f"{GATEWAY}-1"] == before
+    stack.up(*both)
+    assert ask(port, "/later/")[0] == 200

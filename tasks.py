@@ -187,12 +187,14 @@ def outdated() -> "Result":
     return module.run()
 
 
-@command("Images", "update", back="to before the last update", dry_run="say what is new and what it changes")
-def update(back: bool = False, dry_run: bool = False) -> "Result":
-    """Bring this checkout up to date by git; what you added stays."""
+@command("Images", "update", back="to before the last update", dry_run="say what is new and what it changes",
+         from_="a newer release, as an archive or a folder, where this is no clone",
+         base="what this folder was unpacked from, where that is not known")  # fmt: skip
+def update(back: bool = False, dry_run: bool = False, from_: str = "", base: str = "") -> "Result":
+    """Bring this checkout up to date, by git or from a release; what you added stays."""
     from stack.commands import update as module
 
-    return module.run(back, dry_run)
+    return module.run(back, dry_run, from_, base)
 
 
 @command("Settings", "source", service="the service to set", to="its new source")

@@ -39,6 +39,9 @@ PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 PIP = f"pip-{PIP_VERSION}-py3-none-any.whl"
 WHEELS = "wheels/"
 REPEAT = "the same command again, when the cause named above is mended"
+# What a folder that is no clone was unpacked with, for ./inv update --from: noted before anything of it can be changed.
+SHIPPED = ".stack/release.tar.gz"
+OURS = {".git", ".venv", ".stack", "local", "backups", ".env", "compose.yaml", "images.lock", "__pycache__"}
 
 
 class UnpreparedError(Exception):
@@ -57,6 +60,7 @@ def main(argv: list[str]) -> int:
     try:
         with _locked():
             if not is_current(kind):
+                keep_shipped()
                 with packages(arguments) as folder:
                     prepare(kind, arguments, folder)
     except UnpreparedError as error:
@@ -68,6 +72,21 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def keep_shipped() -> None:
+    """Keeps a copy of the files of a folder that was unpacked, at the first run in it: later, nobody can tell what was
+    changed. It is small, and does without where it can't be written."""
+    target = ROOT / SHIPPED
+    if (ROOT / ".git").exists() or VENV.exists() or target.exists():
+        return
+    new = target.with_name(f"{target.name}.new")
+    with contextlib.suppress(OSError):
+        with tarfile.open(new, "w:gz", compresslevel=1) as tar:
+            for path in sorted(ROOT.iterdir()):
+                if path.name not in OURS:
+                    tar.add(path, path.name, filter=lambda one: None if "__pycache__" in one.name else one)
+        new.replace(target)
 
 
 def become_program(arguments: list[str]) -> NoReturn:

@@ -1,19 +1,26 @@
-"""The edge to git: what this checkout is at, what is new upstream, and two versions of a file as one."""
+"""The edge to git: what this checkout is at, what is new upstream, and two versions of a file as one. A folder that is
+no clone may have a repository of ours in .stack/ (`authoring/release.py`)."""
 
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from stack import process
+from stack import process, tree
 from stack.errors import fail
 
 FETCH_LIMIT = 600.0
 """Seconds for any of it: a slow line is no reason to end a fetch, one that stands still is."""
 MARKER = 60
 """The length of the marks around what does not fit; no file of ours has a line of so many."""
+
+
+RELEASE = f"{tree.GENERATED}/release.git"
+"""The repository of a folder that is no clone."""
+PLAIN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "XDG_CONFIG_HOME": os.devnull}
+"""That repository goes by nobody's settings: of line ends, or of files to be ignored."""
 
 
 class Clash(NamedTuple):
@@ -25,11 +32,32 @@ class Clash(NamedTuple):
     theirs: bytes
 
 
-def ask(root: Path, *words: str, given: str = "", fix: str = "") -> str:
-    """What git says to these words, its last line break aside; `given` is its standard input.
+def cloned(root: Path) -> bool:
+    """Whether this checkout is a clone."""
+    return (root / ".git").exists()
+
+
+def own(root: Path) -> bool:
+    """Whether it is none, and has a repository of ours."""
+    return not cloned(root) and (root / RELEASE).is_dir()
+
+
+def within(repository: Path, files: Path) -> dict[str, str]:
+    """The environment in which git works on a repository of ours, with its files in another folder."""
+    return {"GIT_DIR": str(repository), "GIT_WORK_TREE": str(files), **PLAIN}
+
+
+def typed(root: Path) -> str:
+    """How a user's line for this checkout's repository begins."""
+    return f"git --git-dir {RELEASE} --work-tree ." if own(root) else "git"
+
+
+def ask(root: Path, *words: str, given: str = "", fix: str = "", env: Mapping[str, str] | None = None) -> str:
+    """What git says to these words, its last line break aside; `given` is its standard input, `env` added to its
+    environment.
 
     Raises StackError with git's own words where it fails."""
-    return _run(root, words, given.encode(), fix).decode(errors="surrogateescape").removesuffix("\n")
+    return _run(root, words, given.encode(), fix, env).decode(errors="surrogateescape").removesuffix("\n")
 
 
 def content(root: Path, commit: str, path: str) -> bytes:
@@ -83,10 +111,18 @@ def _pieces(lines: Iterable[bytes]) -> list[bytes | Clash]:
     return [*found, b"".join(parts[0])]
 
 
-def _run(root: Path, words: tuple[str, ...], given: bytes = b"", fix: str = "") -> bytes:
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+def _place(root: Path) -> dict[str, str]:
+    """Which repository it is that git works on: never one that the folder happens to lie in."""
+    if own(root):
+        return within(root / RELEASE, root)
+    return {"GIT_CEILING_DIRECTORIES": str(root.parent)}
+
+
+def _run(root: Path, words: tuple[str, ...], given: bytes = b"", fix: str = "",
+         env: Mapping[str, str] | None = None) -> bytes:  # fmt: skip
+    around = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **_place(root), **(env or {})}
     try:
-        done = subprocess.run(["git", *words], cwd=root, env={**os.environ, **quiet}, input=given, timeout=FETCH_LIMIT,
+        done = subprocess.run(["git", *words], cwd=root, env=around, input=given, timeout=FETCH_LIMIT,
                               capture_output=True, check=False)  # fmt: skip
     except FileNotFoundError:
         raise fail("git", "git is not installed", fix="sudo apt-get install git") from None

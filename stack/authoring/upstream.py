@@ -40,9 +40,10 @@ class Update(msgspec.Struct, frozen=True):
 
 
 def made(root: Path, before: str, target: str, generated: Callable[[], Mapping[str, bytes]],
-         undoes: Mapping[str, Pair] | None = None) -> Update:  # fmt: skip
+         undoes: Mapping[str, Pair] | None = None, again: str = "./inv update") -> Update:  # fmt: skip
     """The update between two commits. A page that is just as it is `generated` is upstream's until it is made anew. On
-    the way back, `undoes` has what the update made of files that were changed before it.
+    the way back, `undoes` has what the update made of files that were changed before it. `again` is the line that tries
+    once more.
 
     Raises StackError with each place where both sides changed the same; nothing is changed."""
     unmerged = git.paths(root, "diff", "--name-only", "--diff-filter=U")
@@ -56,10 +57,10 @@ def made(root: Path, before: str, target: str, generated: Callable[[], Mapping[s
     pages = generated() if edited else {}
     edited -= {path for path, data in pages.items() if tree.read(root / path) == data}
     found: dict[str, Pair | list[Problem]] = {
-        path: _both(root, (before, target), path, gone, (undoes or {}).get(path)) for path in sorted(edited)
+        path: _both(root, (before, target), path, gone, (undoes or {}).get(path), again) for path in sorted(edited)
     }
     problems = [one for told in found.values() if isinstance(told, list) for one in told]
-    problems += [p for path in sorted(added) for p in _in_the_way(root, target, path)]
+    problems += [p for path in sorted(added) for p in _in_the_way(root, target, path, again)]
     if problems:
         raise StackError(problems)
     return Update(before, target, {path: pair for path, pair in found.items() if isinstance(pair, Pair)})
@@ -71,7 +72,7 @@ def _changed(root: Path, before: str, target: str, kind: str = "") -> set[str]:
 
 
 def _both(root: Path, commits: tuple[str, str], path: str, gone: set[str],
-          undoes: Pair | None) -> Pair | list[Problem]:  # fmt: skip
+          undoes: Pair | None, again: str) -> Pair | list[Problem]:  # fmt: skip
     """A file that both sides changed; no problem and no pair where both removed it."""
     ours = unfinished.found(root / path)
     if path in gone or ours is None:
@@ -79,7 +80,7 @@ def _both(root: Path, commits: tuple[str, str], path: str, gone: set[str],
             words, first = f"you removed {path}, which upstream changed", ""
         else:
             words, first = f"you changed {path}, which upstream removed", f"mv {path} {path}.mine && "
-        fix = f"{first}git checkout -- {path} && ./inv update"
+        fix = f"{first}{git.typed(root)} checkout -- {path} && {again}"
         return [] if path in gone and ours is None else [Problem("update-conflict", words, path, fix)]
     base, theirs = (undoes.merged, undoes.ours) if undoes else (git.content(root, one, path) for one in commits)
     pieces = git.merged(ours, base, theirs)
@@ -87,23 +88,23 @@ def _both(root: Path, commits: tuple[str, str], path: str, gone: set[str],
         pieces = merging.joined(pieces)
     lines = [str(piece.line) for piece in pieces if isinstance(piece, git.Clash)]
     if lines:
-        return [_conflict(path, line) for line in lines]
+        return [_conflict(root, path, line, again) for line in lines]
     merged = b"".join(piece for piece in pieces if isinstance(piece, bytes))
     if path == kongfile.FILE and (entry := merging.strange(merged, ours, base, theirs)):
-        return [_conflict(path, f" {entry}")]
+        return [_conflict(root, path, f" {entry}", again)]
     return Pair(ours, merged)
 
 
-def _conflict(path: str, place: str) -> Problem:
-    here = f"git checkout -p -- {path}"
-    message, fix = f"you and upstream both changed this place of {path}", f"undo it here ({here}), then ./inv update"
+def _conflict(root: Path, path: str, place: str, again: str) -> Problem:
+    here = f"{git.typed(root)} checkout -p -- {path}"
+    message, fix = f"you and upstream both changed this place of {path}", f"undo it here ({here}), then {again}"
     if path.startswith(LAYERED):
         message += f"; a file local/{path} can have yours, and is laid over ours"
         fix = f"carry yours to local/{path}, {fix}"
     return Problem("update-conflict", message, f"{path}:{place}", fix)
 
 
-def _in_the_way(root: Path, target: str, path: str) -> Iterator[Problem]:
+def _in_the_way(root: Path, target: str, path: str, again: str) -> Iterator[Problem]:
     """What stands where upstream has a new file, and is another."""
     place = next(
         (p for p in reversed(Path(path).parents) if (root / p).exists() and not (root / p).is_dir()), Path(path)
@@ -113,7 +114,7 @@ def _in_the_way(root: Path, target: str, path: str) -> Iterator[Problem]:
         place == Path(path) and here.is_file() and tree.read(here) == git.content(root, target, path)
     ):
         return
-    fix = f"mv {place} {place}.mine && ./inv update"
+    fix = f"mv {place} {place}.mine && {again}"
     yield Problem("update-conflict", f"upstream has a new {path}, and there is a {place} of your own", str(place), fix)
 
 
@@ -150,7 +151,7 @@ def _on_top(root: Path, path: str, pair: Pair) -> Iterator[Problem]:
         unfinished.put(root, path, pair.merged)
     elif now != pair.merged:
         message = f"{path} was changed while the update ran, so it lacks what is new in it"
-        yield Problem("update-changed", message, path, f"git diff -- {path}")
+        yield Problem("update-changed", message, path, f"{git.typed(root)} diff -- {path}")
 
 
 def _pages(root: Path) -> list[Problem]:

@@ -1,5 +1,7 @@
-"""`inv update`: this checkout's newer files by git, with the services and routes that were added kept; and back."""
+"""`inv update`: this checkout's newer files, by git or from a release that was downloaded, with the services and routes
+that were added kept; and back."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -8,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from stack import git, tree
-from stack.authoring import generated, preview, upstream
+from stack.authoring import generated, preview, release, upstream
 from stack.authoring.upstream import Update
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.output import consent, views  # noqa: F401 - views before the files of the program change
@@ -18,15 +20,16 @@ RECORD = f"{tree.GENERATED}/record/updated.json"
 """The last update, as what goes back needs it."""
 
 
-def run(back: bool = False, dry_run: bool = False) -> Result:
-    """Fetch what is new, say what of what is planned that changes, put what was changed here in tracked files on top,
-    write the generated pages anew, and give settings that have another name now that name. With `back`, to before the
-    last update. `local/` is not git's to touch; nothing is started.
+def run(back: bool = False, dry_run: bool = False, from_: str = "", base: str = "") -> Result:
+    """Fetch what is new, or take it from a release at `from_` (a folder or an archive) where this is no clone; say what
+    of what is planned that changes, put what was changed here in tracked files on top, write the generated pages anew,
+    and give settings that have another name now that name. With `back`, to before the last update. `local/` is not
+    git's to touch; nothing is started. `base` is what this folder was unpacked from, where nothing here says so.
 
-    Raises StackError where this is no clone, git can't go on, or both sides changed the same; all is then as it was."""
+    Raises StackError where git can't go on, or both sides changed the same; all is then as it was."""
     root = tree.root()
     with tree.locked(root):
-        update = _back(root) if back else _new(root)
+        update = _back(root) if back else _unpacked(root, from_, base) if from_ else _new(root)
         if update is None:
             head = git.ask(root, "rev-parse", "HEAD")
             return Result({"before": head, "after": head, "news": [], "kept": []}, lines=["nothing is new"])
@@ -50,9 +53,9 @@ def run(back: bool = False, dry_run: bool = False) -> Result:
 
 def _new(root: Path) -> Update | None:
     """What upstream has; None where that is nothing new."""
-    if not (root / ".git").exists():
+    if not git.cloned(root):
         message = "this folder is no clone, so git can't bring what is newer"
-        fix = "docs/upgrades.md says how a newer release that is unpacked takes its place"
+        fix = "./inv update --from ARCHIVE, of a newer release"
         raise fail("update-no-clone", message, str(root), fix)
     git.ask(root, "fetch", "--quiet")
     before = git.ask(root, "rev-parse", "HEAD")
@@ -65,12 +68,25 @@ def _new(root: Path) -> Update | None:
     return upstream.made(root, before, target, lambda: _pages(root))
 
 
+def _unpacked(root: Path, source: str, base: str) -> Update | None:
+    """What a release has that was downloaded; None where that is nothing new."""
+    if git.cloned(root):
+        message = "this folder is a clone, so git brings what is newer"
+        raise fail("update-clone", message, str(root), "./inv update", USAGE)
+    release.known(root, base)
+    before, target = git.ask(root, "rev-parse", "HEAD"), release.taken(root, source)
+    again = f"./inv update --from {shlex.quote(source)}"
+    return upstream.made(root, before, target, lambda: _pages(root), again=again) if target != before else None
+
+
 def _back(root: Path) -> Update:
     """The way back to before the last update, with what was changed here on top."""
     last = tree.recall(root / RECORD, Update)
-    if last is None or git.ask(root, "rev-parse", "HEAD") != last.target:
+    here = git.cloned(root) or git.own(root)
+    if last is None or not here or git.ask(root, "rev-parse", "HEAD") != last.target:
         message = "no update is recorded that this checkout stands at"
-        raise fail("update-back", message, "--back", "git log, then git reset --keep to a commit of it", USAGE)
+        fix = "git log, then git reset --keep to a commit of it" if git.cloned(root) else "docs/upgrades.md"
+        raise fail("update-back", message, "--back", fix, USAGE)
     return upstream.made(root, last.target, last.before, lambda: _pages(root), last.files)
 
 

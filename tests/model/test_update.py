@@ -1,13 +1,17 @@
 """`inv update`: a checkout with a service of its own takes a second commit of upstream's."""
 
+import io
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stack import bootstrap
 from tests.model.refusals import Tree
 from tests.support import BASE, Checkout, environment, fragment
 
@@ -155,4 +159,115 @@ def test_what_would_be_made_anew_is_told_first_and_settings_get_their_new_names(
 def test_a_folder_that_is_no_clone_is_told_what_to_do(tree: Tree) -> None:
     done = tree({"compose/base.yml": BASE}).inv_json("update")
     assert (done.code, done.problems[0]["code"]) == (1, "update-no-clone")
-    assert "docs/upgrades.md" in done.problems[0]["fix"]
+    assert "--from" in done.problems[0]["fix"]
+
+
+@pytest.fixture
+def unpacked(tree: Tree, tmp_path: Path) -> tuple[Checkout, Callable[..., Path]]:
+    """A folder that is no clone, as its first run found it, and what makes an archive of another release."""
+    files = {
+        "compose/base.yml": BASE, "compose/web.yml": fragment("web", "url: 'http://web:80'", 'expose: ["80"]'),
+        "compose/kong-api-gateway.yml": fragment("kong-api-gateway", "ports: {KONG_HTTP_PORT: 2}", GATE),
+        "kong/kong.yml": KONG, ".gitignore": "/.stack/\n/stack/*\n!/stack/__init__.py\n/tests/\n/.env\n__pycache__/\n",
+    }  # fmt: skip
+    checkout = tree(files)
+
+    def archive(name: str, version: str, **changed: str) -> Path:
+        target = tmp_path / name
+        new = {**files, "tasks.py": (checkout.root / "tasks.py").read_text(), "inv": f"#!/bin/sh\n# {version}\n",
+               "stack/__init__.py": VERSION.format(version),
+               **{path.replace("__", "/") + ".yml": text for path, text in changed.items()}}  # fmt: skip
+        with tarfile.open(target, "w:gz") as tar:
+            for path, text in new.items():
+                info = tarfile.TarInfo(f"release-{version}/{path}")
+                info.size, info.mode = len(text.encode()), 0o755 if path == "inv" else 0o644
+                tar.addfile(info, io.BytesIO(text.encode()))
+        return target
+
+    checkout.write("inv", "#!/bin/sh\n# 0.1.0\n")
+    checkout.write("stack/__init__.py", VERSION.format("0.1.0"))
+    (checkout.root / ".stack").mkdir(exist_ok=True)
+    archive("first", "0.1.0").rename(checkout.root / bootstrap.SHIPPED)
+    return checkout, archive
+
+
+def standing(checkout: Checkout) -> dict[str, bytes]:
+    """The files of a checkout, without those of the program that are links, and what is made."""
+    there = (path for path in sorted(checkout.root.rglob("*")) if path.is_file())
+    named = {str(path.relative_to(checkout.root)): path for path in there}
+    aside = (".stack/", "stack/", "tests/")
+    return {name: path.read_bytes() for name, path in named.items()
+            if name == "stack/__init__.py" or not (name.startswith(aside) or "__pycache__" in name)}  # fmt: skip
+
+
+VERSION = '"""A release."""\n\n__version__ = "{}"\n'
+MORE = fragment("more", "url: 'http://more:80'", 'expose: ["80"]')
+
+
+def test_an_unpacked_release_takes_a_newer_one_and_goes_back(unpacked: tuple[Checkout, Callable[..., Path]]) -> None:
+    checkout, archive = unpacked
+    checkout.write(".env", "OLLAMA_MODELS=llama3\n")
+    assert checkout.inv("add-service", "mine", "--image", "a/b:1", "--port", "80", "--route", "/mine").code == 0
+    before = standing(checkout)
+    new_kong = (
+        KONG.replace("services:", "# Ours.\nservices:") + '  - {name: "more", url: "http://more:80", routes: []}\n'
+    )
+    new = archive("new.tar.gz", "0.2.0", compose__more=MORE, kong__kong=new_kong)
+
+    told = checkout.inv_json("update", "--from", str(new), "--dry-run")
+    assert told.code == 0, told
+    assert told.data["changes"] == {"more": ["new"]}
+    assert standing(checkout) == before
+
+    done = checkout.inv("update", "--from", str(new))
+    assert done.code == 0, done
+    assert "new: release 0.2.0" in done.out
+    assert "the next up would change more (new)" in done.err
+    kong = (checkout.root / "kong/kong.yml").read_text()
+    assert ("# Ours." in kong, '"/mine/"' in kong, (checkout.root / "compose/mine.yml").exists()) == (True, True, True)
+    assert (checkout.root / ".env").read_text() == "OLLAMA_PULL=llama3\n"
+    assert os.access(checkout.root / "inv", os.X_OK)
+    assert checkout.inv("update", "--from", str(new)).out == "nothing is new\n"
+    old = checkout.inv_json("update", "--from", str(archive("old.tar.gz", "0.1.0")))
+    assert (old.code, old.problems[0]["code"]) == (1, "update-older")
+
+    assert checkout.inv("update", "--back").code == 0
+    after = standing(checkout)
+    assert {name: after.get(name) for name in before} == {**before, ".env": b"OLLAMA_PULL=llama3\n"}
+    assert "compose/more.yml" not in after
+    assert checkout.inv("update", "--back").code == 2
+
+
+def test_what_is_no_release_or_of_unknown_origin_changes_nothing(
+    unpacked: tuple[Checkout, Callable[..., Path]], tmp_path: Path
+) -> None:
+    checkout, archive = unpacked
+    new, first = archive("new.tar.gz", "0.2.0", kong__kong=KONG.replace("/web/", "/site/")), archive("f", "0.1.0")
+    (tmp_path / "cut.tar.gz").write_bytes(new.read_bytes()[:300])
+    (tmp_path / "other.txt").write_text("something else\n")
+    checkout.write("kong/kong.yml", KONG.replace("/web/", "/mine/"))
+    before = standing(checkout)
+    for name, code in {"cut.tar.gz": "update-archive", "other.txt": "update-archive", "none": "update-archive",
+                       ".": "update-archive", "new.tar.gz": "update-conflict"}.items():  # fmt: skip
+        done = checkout.inv_json("update", "--from", str(tmp_path / name))
+        assert (done.code, [one["code"] for one in done.problems]) == (1, [code]), (name, done)
+        assert standing(checkout) == before
+    assert "./inv update --from" in done.problems[0]["fix"]
+
+    # The record of another release is none: somebody unpacked this one over it.
+    checkout.write("stack/__init__.py", VERSION.format("0.1.5"))
+    checkout.write("inv", "#!/bin/sh\n# 0.1.5\n")
+    shutil.rmtree(checkout.root / ".stack/release.git")
+    archive("first", "0.1.0").rename(checkout.root / bootstrap.SHIPPED)
+    assert checkout.inv_json("update", "--from", str(new)).problems[0]["code"] == "update-base"
+    wrong = checkout.inv_json("update", "--from", str(new), "--base", str(first))
+    assert (wrong.code, wrong.problems[0]["code"]) == (2, "update-base")
+    checkout.write("kong/kong.yml", KONG)
+    done = checkout.inv("update", "--from", str(new), "--base", str(archive("fifth", "0.1.5")))
+    assert done.code == 0, done
+    assert "/site/" in (checkout.root / "kong/kong.yml").read_text()
+
+
+def test_a_clone_takes_no_archive(cloned: tuple[Checkout, Path]) -> None:
+    done = cloned[0].inv_json("update", "--from", "anything")
+    assert (done.code, done.problems[0]["code"]) == (2, "update-clone")

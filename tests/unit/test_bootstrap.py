@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,34 @@ def test_nothing_but_the_place_of_this_checkout_is_read_at_every_start(
     monkeypatch.setattr(bootstrap, "_run", lambda *_, **__: f"{tmp_path}\n")
     bootstrap.install("run")
     assert [path.read_text() for path in tmp_path.glob("*.pth")] == [f"{bootstrap.ROOT}\n"]
+
+
+def test_the_first_run_in_a_folder_that_is_no_clone_keeps_what_was_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    copy = tmp_path / bootstrap.SHIPPED
+    for name in (
+        "inv",
+        ".env",
+        "local/mine",
+        "compose/web.yml",
+        "tests/theirs/.env",
+        "stack/__pycache__/x.pyc",
+        ".stack/x",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".git").touch()
+    bootstrap.keep_shipped()
+    assert not copy.exists()
+    (tmp_path / ".git").unlink()
+    bootstrap.keep_shipped()
+    with tarfile.open(copy) as tar:
+        assert {one.name for one in tar if one.isfile()} == {"inv", "compose/web.yml", "tests/theirs/.env"}
+    # Once there is an environment, something of it may be changed.
+    copy.unlink()
+    (tmp_path / ".venv").mkdir()
+    bootstrap.keep_shipped()
+    assert not copy.exists()

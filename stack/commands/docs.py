@@ -8,11 +8,12 @@ from stack.authoring import generated
 from stack.authoring.generated import EXAMPLE, SERVICES
 from stack.backup import document as backups
 from stack.output.result import Result
-from stack.planning import checkouts, picture, pins, planner
+from stack.planning import checkouts, picture, pins, planner, scaling
 from stack.planning.planner import Planned
 
-DOCTOR, PINS, README, BACKUP = "docs/doctor.md", "docs/pins.md", "README.md", "docs/backup.md"
-PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README, BACKUP)
+DOCTOR, PINS, README = "docs/doctor.md", "docs/pins.md", "README.md"
+BACKUP, SCALE = "docs/backup.md", "docs/scale.md"
+PATHS = (EXAMPLE, SERVICES, DOCTOR, PINS, README, BACKUP, SCALE)
 PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 """Where the README has the picture of the core."""
 
@@ -28,9 +29,11 @@ def texts(root: Path) -> dict[str, str]:
     """Every generated file by path."""
     from stack.doctor import document
 
-    page = backups.with_table(tree.read(root / BACKUP).decode(), _drafted(root).facts)
-    made = {BACKUP: page, DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
-    return {**generated.of_fragments(root), **made}
+    facts = _drafted(root).facts
+    page = backups.with_table(tree.read(root / BACKUP).decode(), facts)
+    grown = scaling.with_table(tree.read(root / SCALE).decode(), facts)
+    made = {DOCTOR: document.text(), PINS: pins.document(pins.read(root)), README: _with_picture(root)}
+    return {**generated.of_fragments(root), **made, BACKUP: page, SCALE: grown}
 
 
 def _drafted(root: Path) -> Planned:

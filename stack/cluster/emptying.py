@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 from stack import docker
-from stack.cluster import kept, manager, nodes, watching
-from stack.cluster.placement import Kept
+from stack.cluster import kept, manager, nodes, registry, watching
+from stack.cluster.placement import Cluster, Kept
 from stack.errors import Problem, StackError
+from stack.output.progress import Progress
+from stack.planning import checkouts
+from stack.running import images
 
 IMAGE = "genai-stack/ambassador:0.1.0"
 """It has socat, which speaks to a socket."""
@@ -29,7 +32,10 @@ JOB_S = 60.0
 RELEASED_S = 30.0
 
 
-def remove(root: Path, project: str, known: Kept) -> tuple[list[str], list[Problem]]:
+CONTEXT = "compose/ambassador"
+
+
+def remove(root: Path, project: str, known: Kept, progress: Progress) -> tuple[list[str], list[Problem]]:
     """Remove a project's volumes where they are remembered to be, and forget each that is gone. Gives back those, and a
     problem for each node on which that could not be done."""
     here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
@@ -39,12 +45,13 @@ def remove(root: Path, project: str, known: Kept) -> tuple[list[str], list[Probl
     cluster = {node.id: node for node in nodes.listed()}
     gone: list[str] = []
     problems = []
+    image = _image(root, project, Cluster([*cluster.values()], here), progress) if of_nodes.keys() - {here} else ""
     for identity, names in of_nodes.items():
         node = cluster.get(identity)
         if identity == here:
             why = _here(names)
         else:
-            why = "it left the cluster" if node is None else _ask(project, identity, names)
+            why = "it left the cluster" if node is None else _ask(image, project, identity, names)
         if why:
             at = f"ssh {node.address} " if node else "there: "
             message = f"{', '.join(names)} on {node.hostname if node else identity}: not removed, as {why}"
@@ -72,17 +79,28 @@ def _here(names: list[str]) -> str:
     return ""
 
 
-def _ask(project: str, node: str, names: list[str]) -> str:
+def _image(root: Path, project: str, cluster: Cluster, progress: Progress) -> str:
+    """What every node calls the image that asks its engine, which is built where it is not here. Empty where it can't
+    be had: then the volumes are told with the line that removes them."""
+    try:
+        if not docker.images([IMAGE]):
+            images.build_alone(root, IMAGE, CONTEXT, progress)
+        shared = registry.share(root, checkouts.read(root).settings, project, [IMAGE], cluster, progress)
+        return shared.get(IMAGE) or docker.inspected("images", [IMAGE])[0]["Id"]
+    except StackError:
+        return ""
+
+
+def _ask(image: str, project: str, node: str, names: list[str]) -> str:
     """Have a node's own engine remove volumes; why that was not done, or nothing."""
-    found = docker.inspected("images", [IMAGE])
-    if not found:
-        return f"the image that asks its engine, {IMAGE}, is not here"
+    if not image:
+        return f"the image that asks its engine, {IMAGE}, can't be had"
     job = f"{project}_volumes-{node[:12]}"
     once = ["--mode", "replicated-job", "--restart-condition", "none", "--constraint", f"node.id=={node}"]
     given = ["--mount", f"type=bind,source={ENGINE},target=/engine.sock", "--env", f"NODE={node}", "--env",
              f"VOLUMES={' '.join(names)}"]  # fmt: skip
     words = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", job, "--label",
-             f"{manager.NAMESPACE}={project}", *once, *given, "--entrypoint", "sh", found[0]["Id"], "-c",
+             f"{manager.NAMESPACE}={project}", *once, *given, "--entrypoint", "sh", image, "-c",
              SCRIPT]  # fmt: skip
     docker.run(["service", "rm", job])
     try:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.cluster import kept, manager, nodes, placement, stackfile
-from stack.cluster.placement import Cluster, Placement
+from stack.cluster import disks, kept, manager, nodes, placement, registry, stackfile
+from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import File, Sources, Stack
 from stack.errors import StackError
 from stack.gateway import entrance
@@ -34,19 +34,19 @@ class Gathered(msgspec.Struct, frozen=True):
     stack: Stack
 
 
-def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said: tuple[str, ...] = (),
-           images: Mapping[str, str] | None = None) -> Gathered:  # fmt: skip
+def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said: tuple[str, ...] = ()) -> Gathered:
     """A plan as a stack. `standing` is the plan with what runs beyond it, of which gateway and backend are told; `said`
-    what --place says; `images` what an image is called on every node, where that is not its own name.
+    what --place says.
 
     Raises StackError where this engine is no manager, a mounted file is missing, or --place names no node."""
     assembled = compare.assemble(planned, OLDEST)
-    rows = docker.inspected("images", [service["image"] for service in assembled.model["services"].values()])
-    cluster = look(assembled.model, rows)
-    names = planned.plan.names()
-    wanted = placement.asked(said, cluster, names)
-    placed = placement.place(assembled.model, cluster, kept.read(planned.checkout.root), wanted, entrance.SERVICE)
-    named = {**pinned(assembled.model, rows), **(images or {})}
+    settings, remembered = planned.checkout.settings, kept.read(planned.checkout.root)
+    images = names(assembled.model)
+    rows = docker.inspected("images", images)
+    cluster = _measured(look(assembled.model, rows), assembled.model, remembered, planned.plan.project)
+    wanted = placement.asked(said, cluster, planned.plan.names())
+    placed = placement.place(assembled.model, cluster, remembered, wanted, entrance.SERVICE)
+    named = {**pinned(assembled.model, rows), **registry.known(settings, images, cluster)}
     sources = Sources(
         planned.plan.project,
         str(planned.checkout.root),
@@ -56,7 +56,7 @@ def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said
         secrets,
         frozenset(service.name for service in planned.plan.services if service.one_shot),
         frozenset({entrance.SERVICE}),
-        planned.checkout.settings.value("NETWORK_ENCRYPTED") == "true",
+        settings.value("NETWORK_ENCRYPTED") == "true",
         client() >= JOBS,
     )
     return Gathered(assembled, cluster, placed, stackfile.make(assembled.model, placed, sources))
@@ -66,6 +66,22 @@ def client() -> int:
     """The first number of the docker client's version; 0 where it can't be told."""
     found = re.match(r"\d+", docker.run(["version", "--format", "{{.Client.Version}}"]).stdout)
     return int(found[0]) if found else 0
+
+
+def names(assembled: Model) -> list[str]:
+    """The images of a project, as its files name them."""
+    return [service["image"] for service in assembled["services"].values()]
+
+
+def _measured(cluster: Cluster, assembled: Model, remembered: Kept, project: str) -> Cluster:
+    """The same with what is free on each disk, where that decides on which node new state is to be."""
+    volumes = assembled.get("volumes") or {}
+    own = {(one or {}).get("name", key) for key, one in volumes.items() if not placement.floats(one)}
+    image = registry.image(project) if own - remembered.volumes.keys() - cluster.volumes else ""
+    if len(cluster.nodes) == 1 or not image:
+        return cluster
+    measured = disks.told(cluster.nodes, disks.free(project, cluster.nodes, image))
+    return msgspec.structs.replace(cluster, nodes=measured)
 
 
 def look(assembled: Model, rows: list[dict[str, Any]]) -> Cluster:

@@ -76,9 +76,16 @@ def called(name: str, at: str) -> str:
     return f"{at}/{path if at.startswith('127.') else path.rpartition('/')[2]}"
 
 
-def known(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+def needed(settings: Settings, cluster: Cluster) -> bool:
+    """Whether there are nodes that don't have what is built here. Pure."""
+    return len(cluster.nodes) > 1 and settings.value("REGISTRY") != NONE
+
+
+def known(settings: Settings, names: Iterable[str], cluster: Cluster) -> dict[str, str]:
     """What every node calls each image that was shared before, and that has not changed since; nothing is asked of any
     registry."""
+    if not needed(settings, cluster):
+        return {}
     at, rows = address(settings), docker.inspected("images", names)
     return {name: ref for name in local(rows, names) if (ref := _reference(rows, name, at))}
 
@@ -89,7 +96,7 @@ def share(root: Path, settings: Settings, project: str, names: Iterable[str], cl
     a registry by their own name are left to it, and where there is one node alone, nothing is done.
 
     Raises StackError where a node can't be reached by the way that is used, with what to type there."""
-    if len(cluster.nodes) == 1 or settings.value("REGISTRY") == NONE:
+    if not needed(settings, cluster):
         return {}
     rows = docker.inspected("images", names)
     wanted, at = local(rows, names), address(settings)

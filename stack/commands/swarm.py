@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.cluster import deploy, emptying, gathering, kept, manager, nodes, placement, stackfile, tasks
+from stack.cluster import deploy, emptying, gathering, kept, manager, nodes, placement, registry, stackfile, tasks
 from stack.cluster.gathering import Gathered
 from stack.docker import Container
 from stack.env import envfile, secrets
@@ -112,8 +112,10 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     """Deploy a plan whose images are here or to be built, tier by tier."""
     root, project = planned.checkout.root, planned.plan.project
     values = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
-    _checked(planned, values)
+    cluster = _checked(planned, values)
     _build(planned, progress)
+    wanted = gathering.names(compare.assemble(planned).model)
+    registry.share(root, planned.checkout.settings, project, wanted, cluster, progress)
     there = running(project)
     # A certificate of ours is made as it is served, and is one of the files.
     live.routes(planned)
@@ -138,13 +140,14 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     return _done(planned, standing, gathered, found, saved, [], [*told, *problems])
 
 
-def _checked(planned: Planned, values: Mapping[str, str]) -> None:
-    """Raises StackError for all that Swarm can't carry, before anything is built, written or ended."""
+def _checked(planned: Planned, values: Mapping[str, str]) -> placement.Cluster:
+    """The cluster. Raises StackError for all that Swarm can't carry, before anything is built, written or ended."""
     _, gathered, _ = look(planned, running(planned.plan.project), values)
     problems = [*gathered.stack.refused, *gathered.placement.refused,
                 *placement.restores(gathered.cluster, gathered.placement)]  # fmt: skip
     if problems:
         raise StackError(problems)
+    return gathered.cluster
 
 
 def _to_do(planned: Planned, found: list[Change], recreate: bool) -> tuple[list[str], frozenset[str]]:
@@ -211,6 +214,7 @@ def end(root: Path, project: str, progress: Progress) -> list[str]:
         raise StackError(Problem("data-elsewhere", message, "--on", fix))
     progress.say("ending what the cluster runs of this project; the data stays")
     deploy.down(project)
+    registry.remove(project, data=False)
     (root / FILE).unlink(missing_ok=True)
     return ["ended what the cluster ran; the data stayed"]
 
@@ -270,8 +274,9 @@ def down(root: Path, project: str, volumes: bool) -> Result:
     gone: list[str] = []
     problems: list[Problem] = []
     if volumes and known:
-        gone, problems = emptying.remove(root, project, kept.read(root))
+        gone, problems = emptying.remove(root, project, kept.read(root), Progress())
         lines.append(f"removed {len(gone)} volumes")
+    registry.remove(project, data=volumes)
     left = [name for name in known if name not in gone]
     if left and not volumes:
         lines.append(f"kept the data: {', '.join(left)} (to remove it: ./inv down --volumes)")

@@ -238,8 +238,9 @@ def test_what_was_shared_before_is_known_without_a_question(monkeypatch: pytest.
     settings = Settings({"BASE_PORT": ("63000", "default")}, [])
     monkeypatch.setattr(docker, "inspected", lambda _, __: IMAGES)
     names = ["genai-stack/backend:0.1.0", "redis:7", "genai-stack/redis:0.1.0"]
-    shared = f"127.0.0.1:63190/genai-stack/redis@{SHA}"
-    assert registry.known(settings, names) == {"genai-stack/redis:0.1.0": shared}
+    expected = {"genai-stack/redis:0.1.0": f"127.0.0.1:63190/genai-stack/redis@{SHA}"}
+    assert registry.known(settings, names, Cluster(nodes("manager", "worker"), "id0")) == expected
+    assert registry.known(settings, names, Cluster(nodes("manager"), "id0")) == {}
 
 
 @pytest.mark.parametrize(("roles", "value"), [(("manager",), ""), (("manager", "worker"), "none")])

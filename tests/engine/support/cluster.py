@@ -28,7 +28,7 @@ MOST = 8
 TOOLS = ("dockerd", "ip", "iptables", "nsenter", "unshare", "setpriv")
 CARRIED = ("genai-stack/base:0.1.0", "genai-stack/redis:0.1.0", "genai-stack/supabase-db:0.1.0",
            "genai-stack/backend:0.1.0-debian", "genai-stack/gateway:0.1.0", "genai-stack/ambassador:0.1.0",
-           "genai-stack/stand-in:test")  # fmt: skip
+           "genai-stack/registry:0.1.0", "genai-stack/stand-in:test")  # fmt: skip
 """Images of this machine's engine that each of the cluster's gets, where they are there."""
 START_S = 60
 DISK = 4 * 2**30
@@ -52,6 +52,7 @@ while :; do wait; done
 DOCKERD = """
 name=$1 folder=$2
 rm -f /run/docker/engine.pid
+umount /run/docker.sock 2>/dev/null || true
 dockerd --config-file "$folder/engine.json" --data-root "$folder/data" --exec-root /run/docker \
     --pidfile /run/docker/engine.pid --host "unix://$folder/docker.sock" --log-level warn \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$name" </dev/null >>"$folder/log" 2>&1 &
@@ -115,6 +116,10 @@ class Node:
         done = run(*self._inside(), "sh", "-c", DOCKERD, "sh", self.name, str(self.folder))
         assert done.code == 0, done
         stacks.until(lambda: probe.ask(self.host).answers, f"the start of {self.name}'s engine")
+        # Where a container that mounts the usual socket looks for it; else it would find this machine's engine there.
+        usual = 'test ! -e /run/docker.sock || mount --bind "$1/docker.sock" /run/docker.sock'
+        done = run(*self._inside(), "sh", "-c", usual, "sh", str(self.folder))
+        assert done.code == 0, done
 
     def take_images(self, other: "Node") -> None:
         """Before it is started: have the images that another engine has. To load them costs ten times as much."""

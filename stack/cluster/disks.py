@@ -23,11 +23,12 @@ def free(project: str, nodes: list[Node], image: str) -> dict[str, int]:
     """The bytes that are free where each node's engine keeps its data, by the node's id, of those that tell in time.
 
     `image` should be on the nodes already, as nothing is to be pulled for a question."""
+    # Not as a job of Swarm's: the tasks and containers of one that has ended stay, also when it is removed (20.10).
     name = f"{project}-disks"
     wanted = {node.id for node in nodes if node.serves()}
     try:
         docker.run(["service", "rm", name])
-        docker.ask(["service", "create", "--detach", "--quiet", "--name", name, "--mode", "global-job", "--label",
+        docker.ask(["service", "create", "--detach", "--quiet", "--name", name, "--mode", "global", "--label",
                     f"{registry.LABEL}={project}", "--restart-condition", "none", "--no-resolve-image",
                     "--entrypoint", "df", image, "-Pk", "/"], timeout=30)  # fmt: skip
         tasks = _ended(name, wanted)

@@ -96,7 +96,7 @@ def _ask(image: str, project: str, node: str, names: list[str]) -> str:
     if not image:
         return f"the image that asks its engine, {IMAGE}, can't be had"
     job = f"{project}_volumes-{node[:12]}"
-    once = ["--mode", "replicated-job", "--restart-condition", "none", "--constraint", f"node.id=={node}"]
+    once = ["--restart-condition", "none", "--user", "0", "--constraint", f"node.id=={node}"]
     given = ["--mount", f"type=bind,source={ENGINE},target=/engine.sock", "--env", f"NODE={node}", "--env",
              f"VOLUMES={' '.join(names)}"]  # fmt: skip
     words = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", job, "--label",

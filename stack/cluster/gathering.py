@@ -21,8 +21,6 @@ from stack.running import live, tls
 
 OLDEST = (0, 0)
 """The API version that the model is assembled for: the nodes' engines may differ, so what the oldest takes."""
-JOBS = 23
-"""The first docker client whose stack files know of jobs (docker/cli, pull request 2907)."""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -57,15 +55,8 @@ def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said
         frozenset(service.name for service in planned.plan.services if service.one_shot),
         frozenset({entrance.SERVICE}),
         settings.value("NETWORK_ENCRYPTED") == "true",
-        client() >= JOBS,
     )
     return Gathered(assembled, cluster, placed, stackfile.make(assembled.model, placed, sources))
-
-
-def client() -> int:
-    """The first number of the docker client's version; 0 where it can't be told."""
-    found = re.match(r"\d+", docker.run(["version", "--format", "{{.Client.Version}}"]).stdout)
-    return int(found[0]) if found else 0
 
 
 def names(assembled: Model) -> list[str]:

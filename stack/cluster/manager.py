@@ -32,7 +32,7 @@ def check() -> None:
     """Raises StackError where this engine is no manager of a cluster."""
     if not active():
         raise fail("no-cluster", "this engine is no manager of a cluster", "RUN_ON",
-                   "docker swarm init, or run on this machine alone: ./inv up --on compose")  # fmt: skip
+                   "./inv cluster --join, or run on this machine alone: ./inv up --on compose")  # fmt: skip
 
 
 def listed(resource: str, **filters: str) -> list[dict[str, Any]]:

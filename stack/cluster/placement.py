@@ -92,7 +92,7 @@ def asked(said: Iterable[str], cluster: Cluster, services: Iterable[str]) -> dic
         if len(nodes) != 1:
             which = "no node" if not nodes else f"{len(nodes)} nodes"
             raise fail("unknown-node", f"--place: {which} of the name {echoed(name)}", "--place",
-                       "docker node ls lists them with their ids", USAGE)  # fmt: skip
+                       "./inv cluster lists them with their ids", USAGE)  # fmt: skip
         found[service] = nodes[0].id
     return found
 
@@ -205,10 +205,16 @@ def _roomiest(group: list[str], names: list[str], services: Mapping[str, Service
     room = [node for node in fit if node.disk_free is None or node.disk_free >= FULL]
     if not room:
         short = f"no node has {FULL >> 30} GB of disk free" if fit else "no node that runs its image takes tasks"
-        return None, [Problem("no-node", f"{' and '.join(group)} can go nowhere: {short}", "", "docker node ls")]
+        return None, [Problem("no-node", f"{' and '.join(group)} can go nowhere: {short}", "", "./inv cluster")]
     most = max(room, key=lambda node: (node.disk_free or 0, node.id == cluster.here))
     alone = len(cluster.nodes) == 1
-    why = "the only node" if alone else "most disk free" if most.disk_free is not None else "where up was typed"
+    why = (
+        "the only node"
+        if alone
+        else "most disk free"
+        if most.disk_free is not None
+        else "where up is typed, unless another has more disk free"
+    )
     return Where(most.id, f"{why}; its data ({', '.join(names)}) stays there"), []
 
 

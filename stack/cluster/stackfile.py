@@ -41,8 +41,7 @@ class File(msgspec.Struct, frozen=True):
 class Sources(msgspec.Struct, frozen=True):
     """What a stack file is made from, beside the assembled model. `files` has those behind each bind, and behind the
     file of each secret and config of the project; `images` what an image's name is to be, `ids` which image that is.
-    `values` are the secrets, which enter digests alone. Of an engine's client, `jobs` tells whether its stack files
-    know of jobs (from 23 on)."""
+    `values` are the secrets, which enter digests alone."""
 
     project: str
     folder: str
@@ -53,7 +52,6 @@ class Sources(msgspec.Struct, frozen=True):
     one_shots: frozenset[str]
     entrances: frozenset[str]
     encrypted: bool = False
-    jobs: bool = True
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -290,7 +288,8 @@ def _deploy(name: str, raw: Service, placement: Placement, sources: Sources, sta
     if given.get("mode") == "global":
         made["mode"] = "global"
     else:
-        made["mode"] = "replicated-job" if job and sources.jobs else "replicated"
+        # Not as a job of Swarm's: the tasks and containers of one that has ended stay, also when it is removed (20.10).
+        made["mode"] = "replicated"
         made["replicas"] = replicas
     constraints = [*((given.get("placement") or {}).get("constraints") or []), *(where.constraints() if where else [])]
     if constraints:
@@ -300,8 +299,8 @@ def _deploy(name: str, raw: Service, placement: Placement, sources: Sources, sta
     if resources := _resources(raw, given.get("resources") or {}):
         made["resources"] = resources
     made["restart_policy"] = {"condition": "none"} if job else _restart(raw, given)
-    if not (job and sources.jobs):
-        first = "stop-first" if stateful or job or name in sources.entrances else "start-first"
+    if not job:
+        first = "stop-first" if stateful or name in sources.entrances else "start-first"
         usual = {"parallelism": 1, "order": first}
         made["update_config"] = {**usual, "failure_action": "rollback", "monitor": "5s",
                                  **(given.get("update_config") or {})}  # fmt: skip

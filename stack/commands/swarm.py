@@ -86,8 +86,15 @@ def planned_result(planned: Planned) -> Result:
     problems = [*planned.problems, *layering.problems(planned), *placed.warned, *opened(gathered), *refused,
                 *entrance.of(standing).problems]  # fmt: skip
     lines = [*gathered.stack.told, *_beside(planned)]
-    data = {**plan.data(planned.plan), "changes": msgspec.to_builtins(found), "placement": places(gathered)}
+    data = {**told_plan(planned), "changes": msgspec.to_builtins(found), "placement": places(gathered)}
     return Result(data, problems, FAILED if refused or entrance.of(standing).problems else 0, lines)
+
+
+def told_plan(planned: Planned) -> dict[str, Any]:
+    """The plan with the ports that are published on a cluster: the gateway's."""
+    found = plan.data(planned.plan)
+    services = [row if row["name"] == entrance.SERVICE else {**row, "ports": []} for row in found["services"]]
+    return {**found, "services": services}
 
 
 def opened(gathered: Gathered) -> list[Problem]:
@@ -135,7 +142,7 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     problems = [explain(planned, failure, values) for failure in failed]
     if any(not failure.retry for failure in failed):
         lines = ["what runs is left for a look: docker stack ps --no-trunc " + project]
-        return Result({**plan.data(planned.plan), "placement": places(gathered)}, problems, FAILED, lines)
+        return Result({**told_plan(planned), "placement": places(gathered)}, problems, FAILED, lines)
     deploy.tidy(project)
     return _done(planned, standing, gathered, found, saved, [], [*told, *problems])
 
@@ -305,7 +312,7 @@ def _done(planned: Planned, standing: Planned, gathered: Gathered, found: list[C
     lines += [f"left alone, as it is not in the selection: {', '.join(beyond)}"] if beyond else []
     reached = [link for link in links.of(planned.plan.names(), standing) if through_gateway(standing, link)]
     data = {
-        **plan.data(planned.plan), "changes": msgspec.to_builtins(found), "placement": places(gathered),
+        **told_plan(planned), "changes": msgspec.to_builtins(found), "placement": places(gathered),
         "urls": [{**msgspec.to_builtins(link), "direct": ""} for link in reached], "saved": sorted(saved),
     }  # fmt: skip
     lines = [*saving.sentences(planned, saved), *gathered.stack.told, *lines, *links.secure(standing)]

@@ -11,7 +11,7 @@ import msgspec
 from stack import tree
 from stack.errors import StackError, fail
 from stack.gateway import entrance
-from stack.kubernetes import carried, manifests, reach, words
+from stack.kubernetes import carried, manifests, mounts, reach, words
 from stack.kubernetes.manifests import Asked, Manifests
 from stack.kubernetes.mounts import LARGEST, File, Files
 from stack.planning import assembly, checkouts, healthcheck, model, mounted, plan
@@ -34,6 +34,8 @@ class Ejected(msgspec.Struct, frozen=True):
     values: dict[str, str] | None
     built: dict[str, str]
     notes: list[str]
+    files: dict[str, str] = {}
+    """The secrets that are mounted as files: each by a Secret of its own, of this name, and where its content is."""
 
     def fill(self, folder: Path) -> None:
         """Write it to an empty folder."""
@@ -65,6 +67,9 @@ class Ejected(msgspec.Struct, frozen=True):
                              "(--with-secrets writes them there, new ones where there are none)")  # fmt: skip
             name = words.Scope(self.namespace).secret
             given.append(f"kubectl -n {self.namespace} create secret generic {name} --from-env-file={output}/{SECRETS}")
+        for name, path in self.files.items():
+            secret = f"{words.label(name)} --from-file={mounts.key(name)}={path}"
+            given.append(f"kubectl -n {self.namespace} create secret generic {secret}")
         steps.append(f"start it: {' && '.join([*given, f'kubectl apply -k {output}'])}")
         return [*steps, f"reach it: {self.gateway}"] if self.gateway else steps
 
@@ -89,7 +94,10 @@ def of(planned: Planned, mesh: str, secrets: Mapping[str, str] | None) -> Ejecte
             raise fail("kubernetes", f"{name} has several lines, and {SECRETS} can have one of each", name,
                        "without --with-secrets: kubectl create secret takes it by --from-file")  # fmt: skip
     space = words.label(planned.plan.project)
-    return Ejected(space, _door(planned, space), made, named, values, manifests.built(project), carried.notes(project))
+    used = {name for service in project["services"].values() for name in mounts.secrets(service)}
+    private = {name: (project["secrets"][name] or {}).get("file") or "FILE" for name in sorted(used)}
+    return Ejected(space, _door(planned, space), made, named, values, manifests.built(project),
+                   carried.notes(project), private)  # fmt: skip
 
 
 def _door(planned: Planned, space: str) -> str:
@@ -119,13 +127,24 @@ def _files(planned: Planned, project: Model) -> Files:
         for path, data in live.routes(planned).items():
             text = reach.qualified(data.decode(), names, space) if path == live.HAPROXY else data.decode()
             tree.write(Path(folder) / path, text.encode())
-        found = {}
+        found: dict[str, dict[str, File]] = {}
+        for name, config in (project.get("configs") or {}).items():
+            if (content := _content(planned.checkout.root, config)) is not None:
+                found[f"{mounts.CONFIG}{name}"] = {"": File(content)}
         for service in services.values():
             for path in model.binds(service):
                 if path.startswith("./") and ".." not in Path(path).parts:
                     made = Path(folder) / path
                     found[path] = _read(made if made.exists() else planned.checkout.root / path)
     return found
+
+
+def _content(root: Path, config: Model) -> bytes | None:
+    """What a config of Compose holds; None where a secret is in it."""
+    if config.get("file"):
+        return tree.read(root / config["file"])
+    text = config.get("content")
+    return None if text is None or words.secrets(text) else words.plain(text).encode()
 
 
 def _read(path: Path) -> dict[str, File]:

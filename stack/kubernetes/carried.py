@@ -13,11 +13,11 @@ from stack.planning.model import Model, Service
 from stack.planning.plan import Plan
 
 SAID = frozenset({
-    "build", "cap_add", "cap_drop", "command", "container_name", "cpus", "depends_on", "deploy", "devices",
+    "build", "cap_add", "cap_drop", "command", "configs", "container_name", "cpus", "depends_on", "deploy", "devices",
     "entrypoint", "environment", "expose", "extra_hosts", "gpus", "group_add", "healthcheck", "hostname", "image",
     "mem_limit", "mem_reservation", "networks", "platform", "ports", "pull_policy", "read_only", "restart",
-    "security_opt", "shm_size", "stdin_open", "stop_grace_period", "sysctls", "tmpfs", "tty", "user", "volumes",
-    "working_dir",
+    "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period", "sysctls", "tmpfs", "tty", "user",
+    "volumes", "working_dir",
 })  # fmt: skip
 """The keys of a service that its manifests have in their own words, or need no word for."""
 RULED = frozenset({"network_mode", "privileged", "pid", "ipc", "uts", "userns_mode", "cgroup"})
@@ -96,12 +96,13 @@ def below(name: str, service: Service) -> str:
 
 
 def _mounted(service: Service, files: Files) -> Iterable[tuple[str, str]]:
-    for volume in service.get("volumes") or []:
-        path = volume.get("source") or ""
-        if volume["type"] != "bind":
-            continue
+    for volume in mounts.bound(service):
+        path = volume["source"]
         if path.endswith("docker.sock"):
             yield f"mounts the engine's socket ({path}), which nodes don't offer", "do without it: SOURCE=disabled"
+        elif path.startswith(mounts.CONFIG) and path not in files:
+            why = f"has the config {path.removeprefix(mounts.CONFIG)}, which holds a secret or comes from elsewhere"
+            yield why, "a secret of the file's own (secrets), or a variable of the environment"
         elif path not in files:
             yield f"mounts {path} of this machine", "a named volume in its place, filled once by kubectl cp"
         elif not volume.get("read_only"):
@@ -191,6 +192,11 @@ def _mode(service: Service) -> str:
     return f"has the mode {mode}" if mode != "replicated" else ""
 
 
+def _nameless(service: Service) -> str:
+    found = [v["target"] for v in service.get("volumes") or [] if v["type"] == "volume" and not v.get("source")]
+    return f"has a volume without a name at {found[0]}" if found else ""
+
+
 def _image(service: Service) -> str:
     return "clears its image's entrypoint" if service.get("entrypoint") == [] else ""
 
@@ -205,6 +211,7 @@ RULES = (
     Rule(_hosts, "the program's address as the cluster's pods reach it"),
     Rule(_check, "let the check read it from the environment: $$NAME"),
     Rule(_mode, "replicas in its place"),
+    Rule(_nameless, "give it a name, or tmpfs in its place"),
     Rule(_image, "name the program in entrypoint"),
 )  # fmt: skip
 

@@ -22,6 +22,8 @@ class File(msgspec.Struct, frozen=True):
 Files = Mapping[str, Mapping[str, File]]
 """What each bind of the project has: by its path, the files below it; of a file itself, by "" alone."""
 
+CONFIG = "configs:"
+"""How the path of what is a config of Compose begins; one with a secret in it has no file."""
 LARGEST = 1_000_000
 """Bytes that a ConfigMap may hold, a little less than the 1 MiB of the documentation (kubernetes.io, ConfigMaps)."""
 STORAGE = "10Gi"
@@ -53,7 +55,7 @@ class Mounts(msgspec.Struct, frozen=True):
 def of(scope: Scope, name: str, service: Service, files: Files, apart: bool) -> Mounts:
     """The mounts of a service; `apart` where its pod has volumes of another one too, and names must tell."""
     memory, own = folders(service), f"{name}-" if apart else ""
-    binds = [v for v in service.get("volumes") or [] if v["type"] == "bind"]
+    binds, private = bound(service), secrets(service)
     maps = [_map(scope, name, number, files[bind["source"]]) for number, bind in enumerate(binds)]
     named = [v for v in service.get("volumes") or [] if v["type"] == "volume" and v.get("source")]
     pairs = enumerate(zip(binds, maps, strict=True))
@@ -62,21 +64,44 @@ def of(scope: Scope, name: str, service: Service, files: Files, apart: bool) -> 
         *(_of_map(f"{own}files-{number}", one, files[bind["source"]]) for number, (bind, one) in pairs),
         *(_claimed(claim) for claim in dict.fromkeys(v["source"] for v in named)),
         *({"name": one, "emptyDir": _in_memory(size)} for one, _, size in kept),
+        *({"name": f"{own}secret-{number}", "secret": _of_secret(source)} for number, source in enumerate(private)),
     ]
     mounts = [
         *(_mounted(f"{own}files-{number}", bind, files[bind["source"]]) for number, bind in enumerate(binds)),
         *(_of_claim(v) for v in named),
         *({"name": one, "mountPath": path} for one, path, _ in kept),
+        *(
+            {"name": f"{own}secret-{number}", "mountPath": path, "subPath": "file", "readOnly": True}
+            for number, path in enumerate(private.values())
+        ),
     ]
     return Mounts(volumes, mounts, maps, _fill(name, service, [v for v in named if not v.get("read_only")]))
 
 
+def bound(service: Service) -> list[dict[str, Any]]:
+    """What a service mounts by its path, and the configs of Compose, which are the same there."""
+    targets = {one["source"]: one.get("target") or f"/{one['source']}" for one in service.get("configs") or []}
+    configs = [{"type": "bind", "source": f"{CONFIG}{name}", "target": target, "read_only": True}
+               for name, target in targets.items()]  # fmt: skip
+    return [*(v for v in service.get("volumes") or [] if v["type"] == "bind"), *configs]
+
+
+def secrets(service: Service) -> dict[str, str]:
+    """The secrets that a service mounts as files, with the path of each (docs.docker.com, Compose: secrets)."""
+    targets = {one["source"]: one.get("target") or one["source"] for one in service.get("secrets") or []}
+    return {name: path if path.startswith("/") else f"/run/secrets/{path}" for name, path in targets.items()}
+
+
+def _of_secret(name: str) -> Object:
+    return {"secretName": label(name), "items": [{"key": key(name), "path": "file", "mode": 0o444}]}
+
+
 def folders(service: Service) -> dict[str, int]:
-    """What a service has in memory, with its size in bytes, 0 for no limit: tmpfs, volumes of that kind or without a
-    name, and /dev/shm where it has a size of its own."""
+    """What a service has in memory, with its size in bytes, 0 for no limit: tmpfs, and /dev/shm where it has a size of
+    its own."""
     found = {path: _size(words) for path, _, words in (one.partition(":") for one in _list(service.get("tmpfs")))}
     for one in service.get("volumes") or []:
-        if one["type"] == "tmpfs" or (one["type"] == "volume" and not one.get("source")):
+        if one["type"] == "tmpfs":
             found[one["target"]] = int((one.get("tmpfs") or {}).get("size") or 0)
     if service.get("shm_size"):
         found["/dev/shm"] = int(service["shm_size"])  # noqa: S108

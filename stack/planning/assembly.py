@@ -45,7 +45,7 @@ def cut(merged: Model, plan: Plan, digests: Mapping[str, str], far: set[str],
     for section, used in _used(services).items():
         found = {k: v for k, v in (merged.get(section) or {}).items() if k in used}
         if found:
-            kept[section] = found
+            kept[section] = _with_variables(found, far)
     return kept
 
 

@@ -224,3 +224,13 @@ def test_what_is_refused_writes_nothing(small: Checkout) -> None:
     assert [problem["message"] for problem in done.problems] == ["web is in this machine's network"]
     assert small.digest() == before
     assert small.inv("eject", "--output", "out").code == 0
+
+
+def test_a_config_that_holds_a_secret_is_refused_and_one_without_is_a_file(small: Checkout) -> None:
+    used = WEB.replace("    networks", "    configs: [conf]\n    networks")
+    small.write("compose/web.yml", used + 'configs: {conf: {content: "cost: $$5"}}\n')
+    assert small.inv("eject", "--for", "kubernetes", "--output", "out").code == 0
+    assert "cost: $5" in (small.root / "out/services/web.yaml").read_text()
+    small.write("compose/web.yml", used + 'configs: {conf: {content: "key: ${WEB_KEY}"}}\n')
+    done = small.inv_json("eject", "--for", "kubernetes", "--output", "out2")
+    assert "web has the config conf, which holds a secret" in done.problems[0]["message"]

@@ -253,3 +253,9 @@ def test_an_edit_of_the_assembled_file_is_seen() -> None:
     assert not assembly.edited(written)
     assert assembly.edited(written.replace("web:1", "web:2"))
     assert assembly.edited(written + "# mine\n")
+
+
+def test_a_secret_in_the_text_of_a_config_becomes_a_variable_too() -> None:
+    found = facts({"web": {"configs": [{"source": "conf"}]}})
+    found.model["configs"] = {"conf": {"content": "key: __S_WEB_KEY__"}}
+    assert cut(found)["configs"]["conf"]["content"].startswith("key: ${WEB_KEY:?")

@@ -20,7 +20,9 @@ FILES: Files = {"./compose/web": {"start.sh": File(b"run\n", True), "sub/a.bin":
 def facts_of(services: dict[str, Any], **more: Any) -> Facts:
     """Facts in which every named volume is declared."""
     found = facts(services, **more)
-    names = [v["source"] for s in services.values() for v in s.get("volumes", []) if v["type"] == "volume"]
+    names = [
+        v["source"] for s in services.values() for v in s.get("volumes", []) if v["type"] == "volume" and "source" in v
+    ]
     found.model["volumes"] = {name: {"name": f"test_{name}"} for name in names}
     found.model["networks"] |= dict.fromkeys(("front", "back"))
     return found
@@ -226,6 +228,23 @@ def test_our_files_are_mounted_as_they_lie_there_and_another_content_is_another_
     assert volume["configMap"]["name"] == files["metadata"]["name"]
 
 
+def test_configs_and_secrets_of_compose_are_files_too() -> None:
+    found = facts(
+        {"web": {"configs": [{"source": "conf"}], "secrets": [{"source": "a_key"}, {"source": "b", "target": "/b"}]}}
+    )
+    found.model.update({"configs": {"conf": {}}, "secrets": {"a_key": {}, "b": {}}})
+    planned = plan.compute(found, Selection(("core",)))
+    project = assembly.cut(found.model, planned, {}, set())
+    [refusal] = manifests.problems(project, planned, {}, {})
+    assert refusal.message == "web has the config conf, which holds a secret or comes from elsewhere"
+    files = {"configs:conf": {"": File(b"x")}}
+    objects = [o for part in manifests.of(project, planned, files, ASKED).values() for o in part]
+    assert one(objects, "ConfigMap")["data"] == {"file": "x"}
+    spec = pod(objects)
+    assert [m["mountPath"] for m in spec["containers"][0]["volumeMounts"]] == ["/conf", "/run/secrets/a_key", "/b"]
+    assert [v["secret"]["secretName"] for v in spec["volumes"] if "secret" in v] == ["a-key", "b"]
+
+
 def test_memory_is_as_large_as_compose_says() -> None:
     service = {"tmpfs": ["/tmp:size=64m,mode=1777", "/run"], "shm_size": "268435456"}
     sizes = [v["emptyDir"] for v in pod(made({"web": service}))["volumes"]]
@@ -320,6 +339,7 @@ def test_haproxy_asks_for_whole_names() -> None:
     ({"extra_hosts": ["here=host-gateway"]}, "web calls this machine by here"),
     ({"healthcheck": {"test": ["CMD", "ask", "__S_A__"]}}, "web has a secret in its healthcheck's words"),
     ({"deploy": {"mode": "global"}}, "web has the mode global"),
+    ({"volumes": [{"type": "volume", "target": "/data"}]}, "web has a volume without a name at /data"),
     ({"entrypoint": []}, "web clears its image's entrypoint"),
     ({"dns": ["1.1.1.1"]}, "web says dns, for which there is no word here"),
     ({"networks": {"net": {"aliases": ["a.b"]}}}, "web is called a.b too, which no Service can be"),

@@ -54,6 +54,7 @@ def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said
         secrets,
         frozenset(service.name for service in planned.plan.services if service.one_shot),
         frozenset({entrance.SERVICE}),
+        {service.name: service.fragment for service in planned.plan.services},
         settings.value("NETWORK_ENCRYPTED") == "true",
     )
     return Gathered(assembled, cluster, placed, stackfile.make(assembled.model, placed, sources))

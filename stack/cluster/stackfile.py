@@ -41,7 +41,7 @@ class File(msgspec.Struct, frozen=True):
 class Sources(msgspec.Struct, frozen=True):
     """What a stack file is made from, beside the assembled model. `files` has those behind each bind, and behind the
     file of each secret and config of the project; `images` what an image's name is to be, `ids` which image that is.
-    `values` are the secrets, which enter digests alone."""
+    `values` are the secrets, which enter digests alone; `fragments` has the fragment of each service."""
 
     project: str
     folder: str
@@ -51,6 +51,7 @@ class Sources(msgspec.Struct, frozen=True):
     values: Mapping[str, str]
     one_shots: frozenset[str]
     entrances: frozenset[str]
+    fragments: Mapping[str, str] = {}
     encrypted: bool = False
 
 
@@ -123,9 +124,11 @@ def _named(service: Service, section: str) -> set[str]:
 
 def _refused(name: str, raw: Service, sources: Sources) -> Iterable[Problem]:
     """What a service has that Swarm can't carry, with the way out."""
-    off = f"./inv source --service {name} --to disabled"
+    fragment = sources.fragments.get(name, name)
     for key, why, fix in (*_foreign(raw), *_networked(raw), *_mounted(raw, sources)):
-        yield Problem("not-for-swarm", f"Swarm can't run {name}: {why}", f"services.{name}.{key}", fix.format(off=off))
+        yield Problem(
+            "not-for-swarm", f"Swarm can't run {name}: {why}", f"services.{name}.{key}", fix.format(fragment=fragment)
+        )
 
 
 Reason = tuple[str, str, str]
@@ -149,7 +152,7 @@ def _networked(raw: Service) -> Iterable[Reason]:
     mode = raw.get("network_mode") or ""
     if mode not in ("", "host"):
         why = f"it lives in the network of {mode.partition(':')[2] or mode}, which may be on another node"
-        yield "network_mode", why, words.DROP
+        yield "network_mode", why, words.TOGETHER
     for key, own in (raw.get("networks") or {}).items():
         if fixed := (own or {}).get("ipv4_address") or (own or {}).get("ipv6_address"):
             yield f"networks.{key}", f"it has the address {fixed}, and Swarm gives each task its own", words.DROP

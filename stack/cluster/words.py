@@ -10,7 +10,11 @@ MEANINGLESS = ("build", "profiles", "depends_on", "expose", "pull_policy", "scal
                "platform", "gw_priority")  # fmt: skip
 """What is done by then, or by us: images are built and here, what depends on what is the order of the tiers."""
 OWN_FOLDER = "make it a named volume, or what lies there a file below compose/, mounted read-only"
-DROP = "run it by Compose on its machine and reach it from here: its source external; or leave it out: {off}"
+TOGETHER = "take another source: ./inv source --service {fragment} --to container"
+DROP = (
+    "run it by Compose on its machine and reach it from here: its source external; or leave it out: "
+    "./inv source --service {fragment} --to disabled"
+)
 REFUSED = {
     "privileged": "it is privileged",
     "devices": "it uses devices of the machine",

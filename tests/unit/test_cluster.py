@@ -211,9 +211,9 @@ def test_another_number_of_tasks_is_the_same_service() -> None:
 
 
 def task(state: str, desired: str = "running", digest: str = "new", at: str = "1", **more: Any) -> dict[str, Any]:
+    labels = {"ContainerSpec": {"Labels": {stackfile.DIGEST: digest}}}
     return {"ID": f"{state}{at}", "ServiceID": "s", "CreatedAt": at, "DesiredState": desired, "Slot": 1,
-            "NodeID": "aaa1", "Status": {"State": state, **more}, "Spec": 
-                "ContainerSpec": {"Labels": {stackfile.DIGEST: digest}}}}  # fmt: skip
+            "NodeID": "aaa1", "Status": {"State": state, **more}, "Spec": labels}  # fmt: skip
 
 
 WEB = Service("web", "web", "", "container", "web:1", False, 1, False, [], {}, 0, None, None)

@@ -1,6 +1,5 @@
 """The edge of `inv eject --for kubernetes`: what the manifests are made of, and their files."""
 
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stack import tree
+from stack.cluster import gathering
 from stack.errors import StackError, fail
 from stack.gateway import entrance
 from stack.kubernetes import carried, manifests, mounts, reach, words
@@ -104,7 +104,7 @@ def _door(planned: Planned, space: str) -> str:
     """How the gateway is reached from here, by the port that its own links have."""
     port = next((p.host for s in planned.plan.services if s.name == entrance.SERVICE for p in s.ports
                  if p.container == entrance.INSIDE), None)  # fmt: skip
-    return f"kubectl -n {space} port-forward service/{reach.ENTRANCE} {port}:80, or its Ingress" if port else ""
+    return f"kubectl -n {space} port-forward service/{words.ENTRANCE} {port}:80, or its Ingress" if port else ""
 
 
 def _ports(planned: Planned) -> dict[str, list[int]]:
@@ -149,7 +149,7 @@ def _content(root: Path, config: Model) -> bytes | None:
 
 def _read(path: Path) -> dict[str, File]:
     """The files at a path, by their place below it. What is too large for a ConfigMap is not read."""
-    files = {"": path} if path.is_file() else {str(p.relative_to(path)): p for p in path.rglob("*") if p.is_file()}
-    if sum(p.stat().st_size for p in files.values()) > LARGEST:
+    every = [one for one in (path, *path.rglob("*")) if one.is_file() and not tree.TOOLS & set(one.parts)]
+    if sum(one.stat().st_size for one in every) > LARGEST:
         return {"": File(bytes(LARGEST + 1))}
-    return {name: File(tree.read(p), os.access(p, os.X_OK)) for name, p in sorted(files.items())}
+    return {one.path: File(one.data, one.executable) for one in gathering.below(path)}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stack.errors import Problem
 from stack.kubernetes import mounts
 from stack.kubernetes.mounts import Files
-from stack.kubernetes.words import LABEL, label, secrets
+from stack.kubernetes.words import ENTRANCE, LABEL, label, secrets
 from stack.planning.model import Model, Service
 from stack.planning.plan import Plan
 
@@ -124,7 +124,8 @@ def _of_volume(volume: Mapping[str, object]) -> Iterable[tuple[str, str]]:
 def _alike(project: Model) -> list[Problem]:
     """Names that several things would have."""
     services = project["services"]
-    called = Counter(name for own, s in services.items() for name in [own, *aliases(own, s)] if LABEL.fullmatch(name))
+    every = [name for own, service in services.items() for name in (own, *aliases(own, service))]
+    called = Counter([ENTRANCE, *(name for name in every if LABEL.fullmatch(name))])
     volumes = Counter(label(name) for name in project.get("volumes") or {})
     return [
         *(Problem("kubernetes", f"{count} services are called {name}", name, "one alias for each, in " + LOCAL)

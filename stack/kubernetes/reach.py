@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from stack.kubernetes import carried, pods, words
-from stack.kubernetes.words import LABEL, NAME, Object, Scope, manifest
+from stack.kubernetes.words import ENTRANCE, LABEL, NAME, Object, Scope, manifest
 from stack.planning.model import Service
 
-ENTRANCE = "entrance"
-"""The Service of the gateway that the Ingress names: with an address of its own, as some controllers need."""
 DOMAIN = "svc.cluster.local"
 """Under which names stand, unless a cluster was made with another domain (kubernetes.io, DNS for Services and Pods)."""
 POLICIES = "networking.k8s.io/v1"

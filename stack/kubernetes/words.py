@@ -12,6 +12,8 @@ Object = dict[str, Any]
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """A name that a Service can have (RFC 1035): services call each other by it, so ours is kept or refused."""
+ENTRANCE = "entrance"
+"""The Service of the gateway that the Ingress names: with an address of its own, as some controllers need."""
 NAME = "app.kubernetes.io/name"
 SECRET = "FROM_SECRET_"  # noqa: S105
 """How the variable of a container is called that holds a secret which stands within another text."""

@@ -192,8 +192,10 @@ def small(tree: Tree) -> Checkout:
 
 
 def test_the_command_writes_what_kubectl_takes_without_a_secret(small: Checkout) -> None:
+    small.write("compose/web/__pycache__/start.pyc", "no part of it")
     done = small.inv("eject", "--for", "kubernetes", "--output", "out")
     assert done.code == 0, done
+    assert "no part of it" not in (small.root / "out/services/web.yaml").read_text()
     folder = small.root / "out"
     listed = YAML(typ="safe").load(folder / "kustomization.yaml")["resources"]
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

@@ -381,6 +381,11 @@ def test_two_services_of_one_name_are_refused() -> None:
     assert [p.message for p in manifests.problems(project, planned, {}, {})] == ["2 services are called db"]
 
 
+def test_the_name_of_the_way_in_is_taken() -> None:
+    [(message, _)] = refused({}, name="entrance")
+    assert message == "2 services are called entrance"
+
+
 @pytest.mark.parametrize(("files", "why"), [
     ({"big": File(bytes(1_000_001))}, "larger than a ConfigMap may be"),
     ({"a/b": File(b""), "a__b": File(b"")}, "too alike"),

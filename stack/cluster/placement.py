@@ -190,7 +190,7 @@ def _contradicting(group: list[str], names: list[str], asked_for: list[str], the
         return Problem("place", message, "--place", "give them the same one")
     if asked_for and any(cluster.node(node) and [node] != asked_for for node in there):
         message = f"the data of {title} ({told}) is on {cluster.name(there[0])}, and --place moves none"
-        fix = "./inv backup, ./inv down --volumes, then ./inv up --place again and ./inv restore; or leave --place out"
+        fix = "leave --place out; docs/cluster.md says how data moves"
         return Problem("place", message, "--place", fix)
     if len(there) > 1 and not asked_for:
         nodes = ", ".join(cluster.name(node) for node in there)
@@ -239,7 +239,7 @@ def restores(cluster: Cluster, placement: Placement) -> list[Problem]:
     for name, why in placement.waiting.items():
         node = cluster.node(placement.services[name].node)
         if node is None:
-            fix = f"join that machine again; or take a backup's: ./inv up --place {name}=NODE, then ./inv restore"
+            fix = f"join that machine again; or give that data up, and start empty: ./inv up --place {name}=NODE"
         elif node.state != "ready":
             fix = "start that machine's engine: it joins by itself"
         else:

@@ -95,6 +95,40 @@ def listed(project: str) -> list[tuple[str, Task, Mapping[str, Any]]]:
     return [(name, task, of[name]) for name, found in grouped.items() for task in current(found)]
 
 
+COMPOSE = {"project": "com.docker.compose.project", "service": "com.docker.compose.service"}
+"""The labels by which a container is known to be of a service."""
+
+
+def inspected(project: str) -> list[dict[str, Any]]:
+    """Every task of a project that counts, as far as `docker inspect` would tell the same of a container."""
+    found, every = listed(project), manager.tasks(project)
+    return [as_inspected(project, name, task, every) for name, task, _ in found]
+
+
+def as_inspected(project: str, name: str, task: Task, every: Iterable[Task] = ()) -> dict[str, Any]:
+    """A task as `docker inspect` would tell of its container; `every` are the tasks among which those are that failed
+    before. Pure."""
+    one, spec = as_container(name, task), _container(task)
+    failed = [t for t in every if t.get("ServiceID") == task.get("ServiceID") and state(t) in ("failed", "rejected")]
+    ran = one.state == "running"
+    health = {"Health": {"Status": one.health, "Log": []}} if one.health else {}
+    status = {"Status": one.state, "Running": ran, "Paused": False, "Restarting": False, "OOMKilled": False,
+              "ExitCode": one.exit_code, "Error": "" if ran else error(task), "StartedAt": when(task),
+              "FinishedAt": when(task), **health}  # fmt: skip
+    labels = {COMPOSE["project"]: project, COMPOSE["service"]: name}
+    return {
+        "Id": one.id, "Name": one.name, "Created": str(task["CreatedAt"]), "State": status, "Image": "", "Mounts": [],
+        "RestartCount": sum(digest(t) == digest(task) for t in failed),
+        "Config": {"Labels": labels, "Env": list(spec.get("Env") or []), "Image": spec.get("Image", "")},
+        "HostConfig": {}, "NetworkSettings": {"Networks": {}, "Ports": {}},
+    }  # fmt: skip
+
+
+def when(task: Task) -> str:
+    """When a task came to where it is."""
+    return str((task.get("Status") or {}).get("Timestamp", ""))
+
+
 def containers(project: str) -> list[Container]:
     """Every task of a project that counts, on whichever node, as a container."""
     return [as_container(name, task, str((service["Spec"].get("Labels") or {}).get(FOLDER, "")))

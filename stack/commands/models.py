@@ -1,6 +1,7 @@
 """`inv models.*`: the models of a running Ollama, whatever its source."""
 
 from stack import tree
+from stack.commands import swarm
 from stack.errors import FAILED, Problem, StackError
 from stack.output.progress import Progress
 from stack.output.result import Result
@@ -9,6 +10,9 @@ from stack.running import ollama
 
 
 def _base() -> str:
+    swarm.one_machine(
+        tree.root(), "models.*", "OLLAMA_PULL and ./inv up, or ollama in its container: ./inv open ollama"
+    )
     return ollama.address(checkouts.project_name(tree.root()))
 
 

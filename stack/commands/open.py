@@ -3,6 +3,7 @@
 import msgspec
 
 from stack import docker, tree
+from stack.commands import swarm
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import entrance
 from stack.names import cut, echoed, suggest
@@ -20,6 +21,8 @@ def open_(name: str) -> Result:
     Raises StackError for one that is not planned, has no address, or does not run."""
     planned = planner.make(tree.root(), Request())
     link = link_of(planned, name)
+    if swarm.chosen(planned.checkout):
+        return _on_cluster(planned, link)
     if not _runs(planned, name):
         raise fail("not-running", f"{name} does not run", name, "./inv up")
     engine = entrance.engine(planned) if _through_gateway(planned, link) else ""
@@ -37,6 +40,18 @@ def open_(name: str) -> Result:
         data,
         lines=[link.url, *sealed, *direct, *who, *(entrance.serves(planned) if engine else []), *links.remote(planned)],
     )
+
+
+def _on_cluster(planned: Planned, link: Link) -> Result:
+    """The same where a cluster runs the services: the gateway's address, or what to type."""
+    lines, gateway = swarm.reached(planned, link)
+    url = link.url if gateway else ""
+    secure = links.https(planned, url) if url else ""
+    data = {**msgspec.to_builtins(link), "url": url, "direct": "", "https": secure,
+            "engine": entrance.engine(planned) if gateway else "",
+            "opened": gateway and _page(planned, link.service) and _opened(url)}  # fmt: skip
+    who = [f"user {link.user}, password: ./inv env.get {link.password} --reveal"] if link.password else []
+    return Result(data, lines=[*([url] if url else []), *([secure] if secure else []), *who, *lines])
 
 
 def link_of(planned: Planned, name: str) -> Link:
@@ -72,6 +87,8 @@ def _runs(planned: Planned, name: str) -> bool:
 
 def _gateway_runs(planned: Planned) -> bool:
     """Whether the gateway runs, as it is taken to where no engine answers."""
+    if swarm.chosen(planned.checkout):
+        return True
     try:
         return entrance.runs(docker.containers(planned.plan.project))
     except StackError:

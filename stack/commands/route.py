@@ -11,6 +11,7 @@ import msgspec
 from stack import docker, tree
 from stack.authoring import addition, doors
 from stack.authoring.definition import Auth, Door
+from stack.commands import swarm
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
@@ -252,6 +253,8 @@ def _handed_over(planned: Planned) -> str:
     """Give a running gateway of this project its routes, and tell what it makes of them."""
     from stack.running import live
 
+    if swarm.chosen(planned.checkout):
+        return LATER
     try:
         running = docker.containers(planned.plan.project)
     except StackError:

@@ -11,7 +11,7 @@ from stack import docker, tree, yamlfile
 from stack.authoring import addition, compose_file, doors, fragment, losses, renaming, scaffold, writing
 from stack.authoring.carrier import Here
 from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
-from stack.commands import route
+from stack.commands import route, swarm
 from stack.env import envfile, public
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.gateway import entrance
@@ -363,6 +363,8 @@ def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]
         running = docker.containers(planned.plan.project)
     except StackError:
         return []
+    if swarm.chosen(planned.checkout):
+        return swarm.removed(planned, ours)
     count = objects.remove_containers(planned.plan.project, ours) if any(c.service in ours for c in running) else 0
     there = docker.volumes() & set(volumes)
     for volume in sorted(there):
@@ -402,7 +404,8 @@ def _value(checkout: Checkout, name: str) -> str:
 
 def _containers(planned: Planned, name: str) -> list[str] | None:
     try:
-        running = docker.containers(planned.plan.project)
+        clustered = swarm.chosen(planned.checkout)
+        running = (swarm.running if clustered else docker.containers)(planned.plan.project)
     except StackError:
         return None
     return [f"{c.name}: {c.state}{f', {c.health}' if c.health else ''}" for c in running if c.service == name]

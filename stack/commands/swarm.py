@@ -11,7 +11,7 @@ from stack.cluster import deploy, emptying, gathering, kept, manager, nodes, pla
 from stack.cluster.gathering import Gathered
 from stack.docker import Container
 from stack.env import envfile, secrets
-from stack.errors import FAILED, Problem, StackError
+from stack.errors import FAILED, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.output.progress import Progress
 from stack.output.result import Result
@@ -38,6 +38,16 @@ def chosen_in(root: Path) -> bool:
         return chosen(checkouts.read(root))
     except StackError:
         return (root / kept.FILE).exists() and manager.active()
+
+
+BACK = "the service's own dump on its node (./inv open NAME), or back to one machine: ./inv up --on compose"
+"""What is left where a command knows one machine alone."""
+
+
+def one_machine(root: Path, what: str, instead: str) -> None:
+    """Raises StackError for a command that works on this machine's own containers, where a cluster runs them."""
+    if chosen_in(root):
+        raise fail("on-cluster", f"{what} works on one machine, and a cluster runs these services", "RUN_ON", instead)
 
 
 def running(project: str) -> list[Container]:
@@ -317,6 +327,39 @@ def _done(planned: Planned, standing: Planned, gathered: Gathered, found: list[C
     }  # fmt: skip
     lines = [*saving.sentences(planned, saved), *gathered.stack.told, *lines, *links.secure(standing)]
     return Result(data, [*planned.problems, *told], lines=lines)
+
+
+def removed(planned: Planned, names: list[str]) -> list[str]:
+    """End services that are taken away; their data stays, as it may be on another node."""
+    try:
+        there = sorted({c.service for c in running(planned.plan.project)} & set(names))
+    except StackError:
+        return []
+    deploy.remove(planned.plan.project, there)
+    return [f"ended {', '.join(there)}; its volumes stay on their node"] if there else []
+
+
+def reached(planned: Planned, link: links.Link) -> tuple[list[str], bool]:
+    """The ways to a service of a cluster, besides the gateway, and whether the gateway is one: on which nodes it runs,
+    a shell there, and its port on this machine while a forwarder runs."""
+    name, project = link.service, planned.plan.project
+    called = {node.id: node for node in nodes.listed()}
+    here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
+    at = [task["NodeID"] for one, task, _ in tasks.listed(project) if one == name and tasks.state(task) == "running"]
+    if not at:
+        raise fail("not-running", f"{name} does not run", name, "./inv up")
+    lines = [f"runs on {', '.join(sorted(called[node].hostname for node in set(at) if node in called))}"]
+    shell = f"docker exec -it $(docker ps -qf name=^{project}_{name}[.] | head -n 1) sh"
+    away = called[at[0]].address if at[0] != here and at[0] in called else ""
+    lines.append(f"a shell in it: ssh -t {away} '{shell}'" if away else f"a shell in it: {shell}")
+    service = next(one for one in planned.plan.services if one.name == name)
+    port = next((port for port in service.ports if port.host), None)
+    if port and name != entrance.SERVICE:
+        network = next(iter(planned.facts.model["services"][name].get("networks") or {"default": None}))
+        lines.append(f"on 127.0.0.1:{port.host} of this machine, while this runs: docker run --rm --network "
+                     f"{project}_{network} -p 127.0.0.1:{port.host}:{port.container} -e FAR={name}:{port.container} "
+                     f"{emptying.IMAGE} tcp {port.container} FAR")  # fmt: skip
+    return lines, through_gateway(planned, link)
 
 
 def through_gateway(planned: Planned, link: links.Link) -> bool:

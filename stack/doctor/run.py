@@ -56,8 +56,19 @@ class Skipped(msgspec.Struct, frozen=True):
 Outcome = list[Finding] | Skipped
 
 
+ON_CLUSTER = frozenset({
+    "certificate", "certificate-fits", "clock", "disk", "engine", "engine-warnings", "env-file", "env-mode",
+    "env-shadowed", "files", "gateway-config", "image-pins", "jobs", "jwt", "layering", "limits", "not-running",
+    "plan", "port-range", "proxy", "public-url", "restarting", "secret-shape", "secrets-kept", "secrets-weak",
+    "settings-missing", "settings-unknown", "unhealthy", "waiting",
+})  # fmt: skip
+"""Checks of what is so on a cluster as well. The others look at the containers of this machine."""
+
+
 def look(check: Check, scene: Scene) -> Outcome:
     """One check on the scene."""
+    if check.id not in ON_CLUSTER and _clustered(scene):
+        return Skipped("a cluster runs the services, and this looks at one machine: ./inv cluster tells of the nodes")
     for need in check.needs:
         try:
             getattr(scene, need)
@@ -73,6 +84,13 @@ def look(check: Check, scene: Scene) -> Outcome:
         seen = f"this check itself failed: {type(error).__name__}: {error}"
         return [Finding(seen, "what it looks for is not known", REPORT, WARNING)]
     return findings
+
+
+def _clustered(scene: Scene) -> bool:
+    try:
+        return scene.clustered
+    except StackError:
+        return False
 
 
 def _skipped(error: StackError) -> Skipped:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from stack import docker, tree
+from stack.cluster import manager, tasks
 from stack.docker import Container
 from stack.doctor import inspected, network
 from stack.doctor.inspected import Inspected, label, service_of
@@ -69,6 +70,11 @@ class Scene:
         """The lock under which one piece is gathered."""
         with self._guard:
             return self._locks.setdefault(name, threading.RLock())
+
+    @piece
+    def clustered(self) -> bool:
+        """Whether a cluster runs the services (RUN_ON), and this engine is a manager of one."""
+        return self.checkout.settings.value("RUN_ON") == "swarm" and manager.active()
 
     # Files
 
@@ -164,6 +170,8 @@ class Scene:
     def containers(self) -> list[Inspected]:
         """Every container of the project, stopped ones too; without those of `docker compose run`."""
         _ = self.engine
+        if self.clustered:
+            return tasks.inspected(self.project)
         ids = [one.id for one in docker.containers(self.project)]
         return [one for one in docker.inspected("containers", ids) if label(one, "com.docker.compose.oneoff") != "True"]
 
@@ -205,7 +213,7 @@ class Scene:
     def rows(self) -> list[Container]:
         """The project's containers as the plan compares them."""
         _ = self.engine
-        return docker.containers(self.project)
+        return tasks.containers(self.project) if self.clustered else docker.containers(self.project)
 
     @piece
     def volumes(self) -> dict[str, str]:

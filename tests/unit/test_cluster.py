@@ -61,7 +61,7 @@ def test_a_place_that_is_asked_for_counts_at_the_first_start_and_moves_nothing()
         (Node("bbb1", "b", availability="drain"), "docker node update --availability active bbb1"),
         (
             Node("ccc1", "c"),
-            "join that machine again; or take a backup's: ./inv up --place db=NODE, then ./inv restore",
+            "join that machine again; or give that data up, and start empty: ./inv up --place db=NODE",
         ),
     ],
 )

@@ -347,9 +347,8 @@ def compose_stamp() -> str:
 def compose_words() -> list[str]:
     """What answers questions about files, which no engine is asked for: Compose's own program, as the way by the client
     takes 35 ms more. Where it is not found, or there is no client either, the client, which has the words for it."""
-    import shutil
-
-    plugin = compose_plugin() if shutil.which("docker") else None
+    client = any(os.access(Path(folder) / "docker", os.X_OK) for folder in os.get_exec_path())
+    plugin = compose_plugin() if client else None
     return [str(plugin)] if plugin else ["docker", "compose"]
 
 
@@ -450,14 +449,15 @@ RARELY_COLLECTED = {"GOGC": "800"}
 """For a Compose that ends within a second: Go's collector took a fifth of its time (benchmarks/run.py plan)."""
 
 
-def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str) -> str:
+def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str, text: str | None = None) -> str:
     """Compose's merged and interpolated model of `files` as JSON, every profile included, edges to absent services
-    kept, relative paths left alone. Raises StackError with Compose's own words where it refuses."""
+    kept, relative paths left alone; `text` is what the file `-` has. Raises StackError with Compose's own words where
+    it refuses."""
     flags = [word for file in files for word in ("-f", file)]
     args = ["-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
             "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
     around = {**bare_environment(), **env, **RARELY_COLLECTED}
-    done = run(args, env=around, cwd=root, timeout=120, program=compose_words())
+    done = run(args, text=text, env=around, cwd=root, timeout=120, program=compose_words())
     if done.returncode != 0:
         raise refused(done.stderr)
     return done.stdout

@@ -13,6 +13,8 @@ YAML = "invoke.vendor.yaml"
 """What Invoke reads a configuration of its own with, where somebody has one: a tenth of the rest."""
 EXTENSIONS = "typing_extensions"
 """What msgspec prefers to Python's own `typing`, which has the same: a third of its time."""
+TABLES = ("rich.console", "rich.table")
+"""What nearly every command prints with in the end."""
 
 
 def invoke() -> None:
@@ -27,6 +29,19 @@ def msgspec() -> None:
     """Import msgspec by Python's own `typing`."""
     with _in_place({EXTENSIONS: None}):
         importlib.import_module("msgspec")
+
+
+@contextlib.contextmanager
+def meanwhile(*names: str) -> Iterator[None]:
+    """Import modules that are needed afterwards while something else is waited for, as for another program."""
+    import threading
+
+    thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in names])
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _empty(name: str, has: Callable[[str], object]) -> ModuleType:

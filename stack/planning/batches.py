@@ -13,10 +13,10 @@ from stack.planning import model
 from stack.planning.catalog import RESOURCES, Catalog
 from stack.planning.model import Model
 
-SIZE = 16
-"""Fragments in one batch, at most. Compose takes 24 ms to start, 10 for each file, and more for each the more there
-are: the sum is about the same from 12 to 20 (benchmarks/run.py plan)."""
-FEWEST = 4
+SIZE = 50
+"""Fragments in one batch, at most. Compose takes 24 ms to start and 3 for each in one text (joining.py); for each file
+of its own it takes 10, and more the more there are. 150 in one batch are hardly faster (benchmarks/run.py plan)."""
+FEWEST = 8
 """Fragments for which another core's Compose is worth its start."""
 
 

@@ -80,12 +80,14 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class File(msgspec.Struct, frozen=True):
     """What one fragment or override file says: its `x-stack` entries, its services (None for one that it
     drops), the variables it reads with their default (None where it has none), and what else it declares: networks,
-    volumes, secrets and configs as `volumes.NAME`, any other section by its key."""
+    volumes, secrets and configs as `volumes.NAME`, any other section by its key. `lines` are as joining.lines gives
+    them."""
 
     entries: dict[str, dict[str, Any]]
     services: dict[str, bool]
     variables: dict[str, str | None]
     declares: list[str] = []
+    lines: dict[str, tuple[int, int]] = {}
 
 
 class Fragment(msgspec.Struct, frozen=True):

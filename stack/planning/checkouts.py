@@ -13,7 +13,7 @@ from stack.env import envfile, public, settings, variables
 from stack.env.settings import Settings
 from stack.errors import FAILED, USAGE, StackError, fail
 from stack.names import echoed, suggest, variable
-from stack.planning import catalog, reads
+from stack.planning import catalog, joining, reads
 from stack.planning.catalog import FAR, Catalog
 
 
@@ -78,7 +78,7 @@ def _code() -> bytes:
     """What changes when the modules that read the files change: an update of this project reads them anew."""
     from stack import yamlfile
 
-    states = [Path(str(module.__file__)).stat() for module in (catalog, variables, yamlfile)]
+    states = [Path(str(module.__file__)).stat() for module in (catalog, joining, variables, yamlfile)]
     return repr([(state.st_size, state.st_mtime_ns) for state in states]).encode()
 
 
@@ -89,7 +89,8 @@ def _read_files(files: Mapping[str, bytes]) -> dict[str, catalog.File]:
     for path, data in files.items():
         try:
             text = yamlfile.decode(path, data)
-            read[path] = catalog.read_file(path, yamlfile.load(path, text), variables.variables(text))
+            file = catalog.read_file(path, yamlfile.load(path, text), variables.variables(text))
+            read[path] = msgspec.structs.replace(file, lines=joining.lines(text))
         except StackError as error:
             problems += error.problems
     if problems:

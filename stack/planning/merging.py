@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, tree
+from stack import docker, imports, tree
 from stack.errors import StackError
-from stack.planning import batches, reads
+from stack.planning import batches, joining, reads
 from stack.planning.checkouts import Checkout
 from stack.planning.model import Model
 
@@ -47,13 +47,14 @@ MERGES = 4
 def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Model:
     """The model as Compose gives it: by fragment where that tells the same as all files together."""
 
-    def config(paths: list[str]) -> Model:
-        text = docker.config(checkout.root, paths, env, checkout.settings.value("PROJECT_NAME"))
-        found: Model = msgspec.json.decode(text)
+    def config(paths: list[str], text: str | None = None) -> Model:
+        said = docker.config(checkout.root, paths, env, checkout.settings.value("PROJECT_NAME"), text)
+        found: Model = msgspec.json.decode(said)
         return found
 
     try:
-        return _by_parts(checkout, files, env, config) or config(files)
+        with imports.meanwhile(*imports.TABLES):
+            return _by_parts(checkout, files, env, config) or config(files)
     except StackError as error:
         from stack.planning import blame
 
@@ -61,7 +62,7 @@ def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Mode
 
 
 def _by_parts(checkout: Checkout, files: list[str], env: Mapping[str, str],
-              config: Callable[[list[str]], Model]) -> Model | None:  # fmt: skip
+              config: Callable[[list[str], str | None], Model]) -> Model | None:  # fmt: skip
     """The model from the part of each fragment. These are kept for some merges, so that after a change of one file one
     fragment is asked for. None where only all files together can tell."""
     mine = batches.own(checkout.catalog, files)
@@ -71,7 +72,11 @@ def _by_parts(checkout: Checkout, files: list[str], env: Mapping[str, str],
     cache = checkout.root / tree.GENERATED / "cache" / "parts.json"
     before = tree.recall(cache, dict[str, msgspec.Raw]) or {}
     keys = _keys(checkout, mine, env)
-    new = batches.parts([name for name in keys if keys[name] not in before], files, mine, belongs, config)
+
+    def together(paths: list[str]) -> Model:
+        return config(*joining.joined(checkout.catalog, paths, mine, checkout.files))
+
+    new = batches.parts([name for name in keys if keys[name] not in before], files, mine, belongs, together)
     if new is None:
         return None
     made = {keys[name]: msgspec.Raw(msgspec.json.encode(part)) for name, part in new.items()}

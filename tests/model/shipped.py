@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from stack import docker, tree
-from stack.planning import batches, catalog, checkouts, compare, interpolation, model, planner
+from stack.planning import batches, catalog, checkouts, compare, interpolation, joining, model, planner
 from stack.planning.compare import Assembled
 from stack.planning.model import Model
 from stack.planning.planner import Planned, Request
@@ -87,8 +87,10 @@ class Shipped(NamedTuple):
         chosen = {**dict.fromkeys(FRAGMENTS, catalog.PLAIN), **dict.fromkeys(batch, source)}
         env, _ = interpolation.environment(checkout, chosen, 63000)
         files = [*BASE.layers, *(path for one in batch for path in FRAGMENTS[one].files(source))]
-        belongs = batches.owners(checkout.catalog, batches.own(checkout.catalog, files)) or {}
-        merged: Model = json.loads(docker.config(self.root, files, env, "alone"))
+        mine = batches.own(checkout.catalog, files)
+        belongs = batches.owners(checkout.catalog, mine) or {}
+        given, text = joining.joined(checkout.catalog, files, mine, checkout.files)
+        merged: Model = json.loads(docker.config(self.root, given, env, "alone", text))
         assert {f"services.{one}" for one in model.services(merged)} <= belongs.keys(), "what no file declares"
         return batches.cut(merged, name, belongs)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from stack import docker, tree
-from stack.planning import batches, catalog, plan, planner
+from stack.planning import batches, catalog, joining, plan, planner
 from stack.planning.planner import Request
 from tests.answers import kept
 from tests.model.shipped import ADDRESSES, FRAGMENTS, PROFILES, TEXTS
@@ -67,13 +68,14 @@ def test_a_plan_is_the_same_whatever_was_kept(
 
 @pytest.fixture
 def asked(answers: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The files of each question to Compose."""
+    """Of each question to Compose, the files by their names, and the services of those that it is given as one text."""
     found: list[list[str]] = []
     config = kept(answers)
 
-    def counted(root: Path, files: list[str], env: dict[str, str], project: str) -> str:
-        found.append(files)
-        return config(root, files, env, project)
+    def counted(root: Path, files: list[str], env: dict[str, str], project: str, text: str | None = None) -> str:
+        together = [name for part in YAML(typ="safe").load_all(text or "") for name in (part or {}).get("services", {})]
+        found.append([*(file for file in files if file != joining.STDIN), *together])
+        return config(root, files, env, project, text)
 
     monkeypatch.setattr(docker, "config", counted)
     return found
@@ -86,11 +88,11 @@ def test_of_a_changed_file_one_fragment_is_asked_for(checkout: Checkout, asked: 
     path = checkout.root / "compose" / "redis.yml"
     path.write_text(path.read_text().replace("appendonly", "appendfsync"))
     planner.make(checkout.root, Request())
-    assert asked == [["compose/base.yml", "compose/redis.yml"]]
+    assert asked == [["redis"]]
     asked.clear()
     (checkout.root / ".env").write_text("REDIS_MEMORY=3g\n")
     planner.make(checkout.root, Request())
-    assert asked == [["compose/base.yml", "compose/redis.yml"]]
+    assert asked == [["redis"]]
 
 
 def test_what_two_files_say_of_one_volume_is_never_kept_for_one_alone(

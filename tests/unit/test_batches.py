@@ -41,7 +41,7 @@ def test_every_fragment_is_in_one_batch_and_none_is_too_large() -> None:
     assert max(map(len, cut)) - min(map(len, cut)) <= 1
 
 
-@pytest.mark.parametrize(("count", "cores", "expected"), [(0, 2, 0), (1, 2, 1), (25, 2, 2), (25, 8, 6), (300, 2, 19)])
+@pytest.mark.parametrize(("count", "cores", "expected"), [(0, 2, 0), (1, 2, 1), (25, 2, 2), (25, 8, 3), (300, 2, 6)])
 def test_there_are_few_batches_but_one_for_each_core(
     monkeypatch: pytest.MonkeyPatch, count: int, cores: int, expected: int
 ) -> None:

@@ -21,3 +21,9 @@ print(invoke.util.yaml.safe_load("run: {{echo: true}}"))
 def test_what_nothing_uses_stays_away_until_somebody_does() -> None:
     done = subprocess.run([sys.executable, "-c", SHOWN], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]", "typing.Self Mock True", "{'run': {'echo': True}}"]
+
+
+def test_what_is_imported_meanwhile_is_there_afterwards() -> None:
+    shown = "import sys; from stack import imports\nwith imports.meanwhile('colorsys'): pass\nprint('colorsys' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

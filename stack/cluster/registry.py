@@ -7,7 +7,6 @@ published in host mode, so it is on that node's 127.0.0.1, too, by the same port
 kernel no IPVS. The door's port is open to the network; what is run is named by its digest, so nobody can change it."""
 
 import hashlib
-import http.client
 import json
 import time
 from collections.abc import Iterable, Mapping
@@ -236,6 +235,8 @@ def _shared(name: str, rows: list[dict[str, Any]], at: str, ours: bool, progress
 
 def _has(reference: str) -> bool:
     """Whether the registry of this machine has an image; one that was just started gets a while to answer."""
+    import http.client
+
     host, _, rest = reference.partition("/")
     path, _, digest = rest.partition("@")
     deadline = time.monotonic() + UNANSWERED_S

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from stack import tree
-from stack.commands import swarm
 from stack.errors import FAILED, OK, Problem, StackError
 from stack.gateway import entrance
 from stack.output.result import Result
 from stack.planning import (
     behind,
+    checkouts,
     compare,
     definitions,
     gpu,
@@ -33,7 +33,9 @@ def run(request: Request) -> Result:
     """The plan as data, with the changes against what runs where an engine answers. A gateway's file or certificate
     that `up` would refuse is told beside it."""
     planned = planner.make(tree.root(), request)
-    if swarm.chosen(planned.checkout):
+    if checkouts.clustered(planned.checkout):
+        from stack.commands import swarm
+
         return swarm.planned_result(planned)
     assembled = compare.assemble(planned)
     running = compare.running(planned.plan.project)

@@ -21,7 +21,6 @@ from stack.planning.planner import Planned
 from stack.running import images, links, live, refusals, tls
 from stack.running.watching import Failure
 
-SWARM = "swarm"
 FILE = "stack.yaml"
 """What was deployed, without a secret: for a look."""
 UNCHANGED = "everything already is as planned; no task was started anew"
@@ -29,7 +28,7 @@ UNCHANGED = "everything already is as planned; no task was started anew"
 
 def chosen(checkout: checkouts.Checkout) -> bool:
     """Whether the services run on a cluster."""
-    return checkout.settings.value("RUN_ON") == SWARM
+    return checkouts.clustered(checkout)
 
 
 def chosen_in(root: Path) -> bool:

@@ -74,7 +74,7 @@ class Scene:
     @piece
     def clustered(self) -> bool:
         """Whether a cluster runs the services (RUN_ON), and this engine is a manager of one."""
-        return self.checkout.settings.value("RUN_ON") == "swarm" and manager.active()
+        return checkouts.clustered(self.checkout) and manager.active()
 
     # Files
 

@@ -117,6 +117,11 @@ def known(found: Catalog) -> set[str]:
     return names - public.DERIVED.keys()
 
 
+def clustered(checkout: Checkout) -> bool:
+    """Whether a cluster runs the services, not this machine's engine alone."""
+    return checkout.settings.value("RUN_ON") == "swarm"
+
+
 def given(checkout: Checkout) -> dict[str, str]:
     """The settings that differ from a fragment's own defaults, and the project's own: what Compose is told. The
     fragments' defaults stay where they stand, in the files."""

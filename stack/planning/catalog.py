@@ -2,6 +2,7 @@
 
 Pure: file texts in, values out. Everything else that a fragment says is read by Compose itself."""
 
+import functools
 import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -111,7 +112,7 @@ class Fragment(msgspec.Struct, frozen=True):
         return [*self.layers, *self.overrides.get(source, ()), *self.always]
 
 
-class Catalog(msgspec.Struct, frozen=True):
+class Catalog(msgspec.Struct, frozen=True, dict=True):
     """All fragments by name, what each file says, and the base that they share (the network), whose overrides
     are the other ways to lay the network out."""
 
@@ -121,16 +122,21 @@ class Catalog(msgspec.Struct, frozen=True):
 
     def fragment_of(self, service: str) -> str:
         """The fragment that declares `service` (a companion's is its main service's)."""
-        if service in self.fragments:
-            return service
-        for fragment in self.fragments.values():
-            if any(service in self.files[path].services for path in fragment.paths()):
-                return fragment.name
-        raise KeyError(service)
+        return service if service in self.fragments else self._declared[service]
 
     def services(self) -> list[str]:
         """Every service of every fragment, companions included, whatever the sources."""
-        return sorted({s for f in self.fragments.values() for path in f.paths() for s in self.files[path].services})
+        return sorted(self._declared)
+
+    @functools.cached_property
+    def _declared(self) -> dict[str, str]:
+        """Each service with the first fragment that declares it."""
+        found: dict[str, str] = {}
+        for fragment in self.fragments.values():
+            for path in fragment.paths():
+                for service in self.files[path].services:
+                    found.setdefault(service, fragment.name)
+        return found
 
     def entry(self, service: str, paths: Iterable[str]) -> Entry:
         """`service`'s entry as the layers `paths` merge it, later ones winning key by key, as Compose merges."""

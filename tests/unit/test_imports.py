@@ -24,6 +24,10 @@ def test_what_nothing_uses_stays_away_until_somebody_does() -> None:
 
 
 def test_what_is_imported_meanwhile_is_there_afterwards() -> None:
-    shown = "import sys; from stack import imports\nwith imports.meanwhile('colorsys'): pass\nprint('colorsys' in sys.modules)"
+    shown = (
+        "import sys; from stack import imports\n"
+        "with imports.meanwhile('colorsys'): pass\n"
+        "print('colorsys' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -3,6 +3,7 @@ name. Pure."""
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -92,7 +93,7 @@ def make(assembled: Model, placement: Placement, sources: Sources) -> Stack:
         networks[HOST] = {"external": True, "name": "host"}
     shaped = {key: _volume(key, own or {}, sources.project) for key, own in volumes.items()}
     return Stack(services, digests, networks, shaped, objects["configs"], objects["secrets"], refused,
-                 _told(assembled, sources))  # fmt: skip
+                 _told(assembled, services, sources))  # fmt: skip
 
 
 def text(stack: Stack, names: Iterable[str]) -> str:
@@ -194,12 +195,32 @@ def _service(name: str, raw: Service, placement: Placement, sources: Sources, as
         own = [_object(entry, section, assembled, sources, objects) for entry in raw.get(section) or []]
         if entries := [*own, *files[section]]:
             made[section] = entries
+    _filed(name, made, sources, objects)
     made["networks"] = _networks(raw)
     if name in sources.entrances and raw.get("ports"):
         made["ports"] = [{"target": int(port["target"]), "published": int(port["published"]), "mode": "host",
                           "protocol": port.get("protocol", "tcp")} for port in raw["ports"]]  # fmt: skip
     made["deploy"] = _deploy(name, raw, placement, sources, stateful=bool(model.named_volumes(raw)))
     return made
+
+
+WHOLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*):[?-][^}]*\}")
+"""A value of the assembled project that is one secret and nothing else."""
+
+
+def _filed(name: str, made: Service, sources: Sources, objects: dict[str, dict[str, bytes]]) -> None:
+    """Take each secret out of a service's environment that its program takes from a file, and give it as a secret."""
+    env = dict(made.get("environment") or {})
+    for variable, file in ((own, file) for (of, own), file in words.FROM_FILE.items() if of == name and own in env):
+        secret = WHOLE.fullmatch(str(env[variable]))
+        value = sources.values.get(secret[1]) if secret else None
+        if secret and value:
+            del env[variable]
+            target = f"/run/secrets/{secret[1].lower()}"
+            source = _keep(File("", value.encode(), private=True), target, "secrets", sources, objects)
+            made["secrets"] = [*(made.get("secrets") or []), {"source": source, "target": target, "mode": 0o444}]
+            made["environment"] = env | {file: target}
+            env = made["environment"]
 
 
 def _hosts(raw: Service) -> list[str]:
@@ -370,12 +391,12 @@ def _digest(made: Service, sources: Sources) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _told(assembled: Model, sources: Sources) -> list[str]:
+def _told(assembled: Model, made: Mapping[str, Service], sources: Sources) -> list[str]:
     """What is other than with Compose, a line for all services that it is true of."""
     services = assembled["services"]
     lines = []
     closed = [n for n, s in services.items() if s.get("ports") and n not in sources.entrances]
-    inside = [n for n, s in services.items() if compare.model_variables(s.get("environment") or {})]
+    inside = [n for n, s in made.items() if compare.model_variables(s.get("environment") or {})]
     free = [n for n, s in services.items() if s.get("security_opt")]
     if closed:
         lines.append(

@@ -35,3 +35,11 @@ REFUSED = {
     "storage_opt": "it names options of one engine's storage",
 }
 """What no task of Swarm can be given by a stack file (docs.docker.com, Compose file version 3, deploy)."""
+FROM_FILE = {
+    ("grafana", "GF_SECURITY_ADMIN_PASSWORD"): "GF_SECURITY_ADMIN_PASSWORD__FILE",
+    **{(service, variable): f"{variable}_FILE" for service in ("n8n", "n8n-worker")
+       for variable in ("DB_POSTGRESDB_PASSWORD", "QUEUE_BULL_REDIS_PASSWORD")},
+    ("postgres-exporter", "DATA_SOURCE_PASS"): "DATA_SOURCE_PASS_FILE",
+}  # fmt: skip
+"""By service and variable, the variable by which the program takes the same out of a file (Grafana, Configure with
+environment variables; n8n, Keep sensitive data in separate files; postgres_exporter's README)."""

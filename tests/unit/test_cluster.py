@@ -205,6 +205,18 @@ def test_a_secret_is_a_variable_in_the_file_and_a_new_one_another_service() -> N
     assert "secret-1" not in stackfile.text(one, one.services)
 
 
+def test_a_secret_that_the_program_takes_from_a_file_is_one_of_swarm() -> None:
+    words = {"environment": {"GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_PASSWORD:?not set}", "A": "b"}}
+    project = {"services": {"grafana": {"image": "grafana:1", **words}}}
+    given = Sources("p", "/here", {}, {}, {}, {"GRAFANA_PASSWORD": "hush"}, frozenset(), frozenset())
+    found = stackfile.make(project, placement.place(project, Cluster([A], "aaa1"), Kept(), {}, "door"), given)
+    [secret] = found.services["grafana"]["secrets"]
+    assert found.secrets == {secret["source"]: b"hush"}
+    assert found.services["grafana"]["environment"] == {
+        "A": "b", "GF_SECURITY_ADMIN_PASSWORD__FILE": secret["target"]}  # fmt: skip
+    assert found.told == []
+
+
 def test_another_number_of_tasks_is_the_same_service() -> None:
     one, three = made(), made(web={"deploy": {"replicas": 3}})
     assert (three.replicas("web"), one.digests["web"]) == (3, three.digests["web"])

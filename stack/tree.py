@@ -313,6 +313,24 @@ def locked(base: Path, patience: float = PATIENCE) -> Iterator[None]:
         lock.release()
 
 
+def holder(base: Path) -> str:
+    """Who holds the checkout's lock now, as a message has it; empty where nobody does.
+
+    To see that, the lock is taken for a moment, together with whoever else looks; a command that comes just then tries
+    again by itself (`locked`)."""
+    import fcntl
+
+    folder = base / GENERATED
+    try:
+        with (folder / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _holder(folder)[0]
+    except OSError:
+        return ""
+    return ""
+
+
 def _holder(folder: Path) -> tuple[str, str]:
     """Who holds the lock, as a message has it, and the process."""
     process, _, command = read(folder / "lock.pid").decode(errors="replace").partition(" ")

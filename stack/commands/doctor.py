@@ -25,6 +25,8 @@ def run(services: Sequence[str], checks: Sequence[str], fix: bool, yes: bool, bu
     _check_services(scene, services)
     rows = running.run(chosen, scene, services)
     actions = _actions(chosen, rows, scene) if fix else []
+    for action in actions:
+        consent.tell(f"will do: {action.says}")
     agreed = _agreed(actions, yes)
     if actions and agreed:
         with tree.locked(tree.root()):
@@ -68,13 +70,16 @@ def _check_services(scene: Scene, names: Sequence[str]) -> None:
             raise fail("unknown-service", f"unknown service {echoed(name)}", "--service", hint, USAGE)
 
 
+def steps(checks: Sequence[str]) -> list[str]:
+    """What `--fix` would do now for these checks, a sentence for each step; for all where none is named."""
+    chosen, scene = _chosen(checks, ()), Scene(tree.root())
+    return [action.says for action in _actions(chosen, running.run(chosen, scene), scene)]
+
+
 def _actions(checks: Sequence[Check], rows: Sequence[Row], scene: Scene) -> list[Action]:
-    """The steps that the checks with findings offer, each said before any is done."""
+    """The steps that the checks with findings offer."""
     wrong = {row.id for row in rows if row.grade in (ERROR, WARNING)}
-    actions = [action for check in checks if check.mend and check.id in wrong for action in check.mend(scene)]
-    for action in actions:
-        consent.tell(f"will do: {action.says}")
-    return actions
+    return [action for check in checks if check.mend and check.id in wrong for action in check.mend(scene)]
 
 
 def _agreed(actions: Sequence[Action], yes: bool) -> bool:

@@ -32,7 +32,11 @@ NO_ENGINE = "no engine answers, so this is not compared with what runs"
 def run(request: Request) -> Result:
     """The plan as data, with the changes against what runs where an engine answers. A gateway's file or certificate
     that `up` would refuse is told beside it."""
-    planned = planner.make(tree.root(), request)
+    return of(planner.make(tree.root(), request))
+
+
+def of(planned: Planned) -> Result:
+    """The same of a plan that was made."""
     if checkouts.clustered(planned.checkout):
         from stack.commands import swarm
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from stack import docker, tree
 from stack.commands import swarm
-from stack.errors import USAGE, StackError, fail
+from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
 from stack.output.result import Result
@@ -41,15 +42,22 @@ def _watched(services: Sequence[str], stats: bool) -> Result:
 def look(services: Sequence[str], stats: bool) -> Result:
     """One look. Works with broken fragments too: then it shows what runs, and the problem. Raises StackError for a
     service that is neither planned, nor known, nor there."""
-    root = tree.root()
-    problems = []
-    planned = None
+    planned, problems = drawn_up(tree.root())
+    return of(planned, problems, services, stats)
+
+
+def drawn_up(root: Path) -> tuple[Planned | None, list[Problem]]:
+    """The plan; or none, and why."""
     try:
-        planned = planner.make(root, Request())
-        project = planned.plan.project
+        return planner.make(root, Request()), []
     except StackError as error:
-        problems = error.problems
-        project = checkouts.project_name(root)
+        return None, error.problems
+
+
+def of(planned: Planned | None, problems: Sequence[Problem], services: Sequence[str], stats: bool) -> Result:
+    """The same with a plan that was made, or the `problems` for which there is none."""
+    root = tree.root()
+    project = planned.plan.project if planned else checkouts.project_name(root)
     clustered = swarm.chosen_in(root)
     rows = swarm.rows(project) if clustered else _inspect(docker.containers(project))
     # This machine's engine knows nothing of what containers of other nodes use.

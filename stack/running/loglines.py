@@ -24,9 +24,14 @@ database says of its own start and end, requests that were answered well."""
 WIDTH = 240
 
 
+def wrong(line: str) -> bool:
+    """Whether a line looks like an error."""
+    return bool(ERROR.search(line)) and not BENIGN.search(line)
+
+
 def errors(text: str, most: int = 3) -> list[str]:
     """The last lines of a log that look like errors, each once, the newest last, cut to 240 characters."""
-    found = [line.strip() for line in text.splitlines() if ERROR.search(line) and not BENIGN.search(line)]
+    found = [line.strip() for line in text.splitlines() if wrong(line)]
     return [line[:WIDTH] for line in list(dict.fromkeys(found))[-most:]]
 
 

@@ -137,6 +137,15 @@ def doctor(
     return module.run(service, check, fix, yes, bundle)
 
 
+@command("Look", "ui", port="its port (a free one, where none is given)", read_only="nothing can be changed from it",
+         no_open="print the address and open no browser")  # fmt: skip
+def ui(port: str = "0", read_only: bool = False, no_open: bool = False) -> "Result":
+    """Show the stack on a page of this machine, and act from it."""
+    from stack.ui import serve
+
+    return serve.run(port, read_only, no_open)
+
+
 @command("Look", "version")
 def version() -> "Result":
     """Say the versions of this project, Python, the engine and Compose."""

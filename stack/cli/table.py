@@ -62,6 +62,9 @@ COMMANDS: dict[str, Said] = {
     "doctor": _said(
         ("", "every check"),
         ("redis --fix", "mends what is wrong with Redis; asks first"), loose="service"),
+    "ui": _said(
+        ("", "opens it in a desktop's browser, until Ctrl-C"),
+        ("--read-only --port 8080", "to look only, at a port of your choice")),
     "version": _said(
         ("", "for a report of a bug"),
         ("--json", "for a script")),

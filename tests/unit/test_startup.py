@@ -12,6 +12,7 @@ from tests import support
 from tests.support import Checkout
 
 HEAVY = {"msgspec", "rich", "ruamel", "python_on_whales", "jwt", "dotenv", "psutil", "filelock"}
+HEAVY |= {"starlette", "uvicorn", "anyio"}  # what serves the page
 HEAVY |= {"asyncio", "email", "ssl", "unittest"}  # what Invoke would take along
 RUN = """
 import atexit, os, runpy, sys

@@ -1,15 +1,21 @@
 """A real browser (Debian's Chromium) beside the services of a checkout, told what to do by the WebDriver protocol; and
 between it and the gateway a real Caddy with HTTPS, as docs/https.md has it."""
 
+import contextlib
 import json
 import re
 import shutil
+import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pytest
+
+from tests.engine.support import ports, stacks
 from tests.engine.support.stacks import SOURCE_TREE, Stack
 
 NAME, OFFSET = "browser", 21
@@ -24,6 +30,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 PUBLIC = {"PUBLIC_URL": "https://example.org", "TRUSTED_PROXIES": "private"}
 """The settings of a stack behind the proxy."""
+UNTIL = """
+const holds = () => %s, until = Date.now() + arguments[0];
+return new Promise((done) => {
+  const look = () => (holds() ? done(true) : Date.now() > until ? done(false) : requestAnimationFrame(look));
+  look();
+});"""
 CONTROL, ENTER = "\ue009", "\ue007"
 """Keys (W3C WebDriver, 17.4.2)."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -61,14 +73,15 @@ def caddyfile(page: str) -> str:
 
 
 class Browser:
-    """One session of the browser of a stack."""
+    """One session of the browser of a stack, or behind the driver at an address."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._driver = f"http://127.0.0.1:{stack.port(OFFSET)}"
+    def __init__(self, where: Stack | str) -> None:
+        self._driver = where if isinstance(where, str) else f"http://127.0.0.1:{where.port(OFFSET)}"
         self._session = ""
 
     def __enter__(self) -> Self:
-        wanted = {"goog:chromeOptions": {"args": ARGUMENTS}, "timeouts": {"implicit": PATIENCE_MS},
+        wanted = {"goog:chromeOptions": {"args": ARGUMENTS},
+                  "timeouts": {"implicit": PATIENCE_MS, "script": 2 * PATIENCE_MS},
                   "goog:loggingPrefs": {"performance": "ALL"}}  # fmt: skip
         self._session = f"/session/{self._ask('/session', {'capabilities': {'alwaysMatch': wanted}})['sessionId']}"
         return self
@@ -97,6 +110,23 @@ class Browser:
         """Type into an element."""
         self._ask(f"{self._session}/element/{self.find(selector)}/value", {"text": text})
 
+    def run(self, script: str, *values: Any) -> Any:
+        """What a script of the page gives back; a promise is waited for."""
+        return self._ask(f"{self._session}/execute/sync", {"script": script, "args": values})
+
+    def until(self, script: str) -> None:
+        """Wait until an expression holds on the page. Raises AssertionError if it does not come to."""
+        held = self.run(UNTIL % script, PATIENCE_MS)
+        assert held, f"not so in time: {script}\n{self.run('return document.body.innerText')}"
+
+    def devtools(self, command: str, **values: Any) -> Any:
+        """What a command of Chrome's own protocol gives back."""
+        return self._ask(f"{self._session}/goog/cdp/execute", {"cmd": command, "params": values})
+
+    def resize(self, width: int, height: int) -> None:
+        """Have the window of another size."""
+        self._ask(f"{self._session}/window/rect", {"width": width, "height": height})
+
     def cookies(self) -> list[dict[str, Any]]:
         """The cookies of the page's site."""
         found: list[dict[str, Any]] = self._ask(f"{self._session}/cookie")
@@ -119,3 +149,25 @@ class Browser:
             with error:
                 told = json.load(error)["value"]
             raise AssertionError(f"{method or 'POST'} {path}: {told['error']}: {told['message']}") from None
+
+
+IMAGE = f"genai-stack/{NAME}:test"
+
+
+@contextlib.contextmanager
+def of_machine() -> Iterator[str]:
+    """The address of a driver whose browser is in this machine's own network, as a page on 127.0.0.1 needs it: Debian's
+    where it is installed, else that of the image that other tests build. Skips where there is neither."""
+    port = ports.free_port()
+    here = shutil.which("chromedriver")
+    image = ["docker", "run", "--rm", "--init", "--network", "host", "--entrypoint", "chromedriver", IMAGE]
+    if not here and stacks.run("docker", "image", "inspect", IMAGE).code:
+        pytest.skip(f"neither chromedriver nor {IMAGE} is on this machine")
+    words = [*([here] if here else image), f"--port={port}"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        stacks.until(lambda: not ports.is_free(port), "the driver listens")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,63 @@
+"""Makes the pictures of the page of ./inv ui from a real run: python docs/ui.py, in a checkout whose core does not run,
+on a machine with Debian's chromium-driver. Starts it and leaves it running."""
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+
+from stack import tree
+from tests.engine.support import browser
+from tests.engine.support.browser import Browser
+from tests.engine.support.stacks import Running
+
+HERE = Path(__file__).parent
+SIZE = {"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+
+
+def taken(page: Browser, name: str) -> None:
+    """Keep what the page shows as a picture beside this file."""
+    (HERE / name).write_bytes(base64.b64decode(page.devtools("Page.captureScreenshot")["data"]))
+
+
+def shown(page: Browser, scheme: str) -> None:
+    """The page in a window of one size, light or dark."""
+    page.devtools("Emulation.setDeviceMetricsOverride", **SIZE)
+    page.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+
+def press(page: Browser, word: str) -> None:
+    """Press the button of this name that is in sight."""
+    button = (
+        f"[...document.querySelectorAll('button')].find((one) => one.innerText === '{word}' && one.checkVisibility())"
+    )
+    page.until(f"{button} && !{button}.disabled")
+    page.run(f"{button}.click()")
+
+
+def main() -> None:
+    """Start the core from the page, in the dark; then look at it by day."""
+    command = [sys.executable, "-m", "stack", "ui", "--no-open"]
+    served = Running(subprocess.Popen(command, cwd=tree.root(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, text=True, start_new_session=True))  # fmt: skip
+    url = served.wait_for("http://").rpartition(" ")[2]
+    with browser.of_machine() as driver, Browser(driver) as page:
+        shown(page, "dark")
+        page.open(url)
+        press(page, "Start …")
+        press(page, "Do it")
+        page.until("document.querySelector('[data-name=redis][data-kind=busy]') && document.querySelector('.waiting')")
+        taken(page, "ui-dark.png")
+        page.until("document.querySelector('#job').dataset.state !== 'running'")
+        press(page, "Close")
+        shown(page, "light")
+        page.run("location.hash = '#/service/backend'")
+        page.until("document.querySelectorAll('.answers li').length > 1 && document.querySelector('.chart path')")
+        page.until("document.querySelector('.node[data-name=backend] .spark path')?.getTotalLength() > 12")
+        taken(page, "ui-light.png")
+    served.interrupt()
+    served.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+// A service's log: the last 10,000 lines, of which those in sight alone are elements; searched, by level, paused.
+
+import { fill, h } from "./dom.js";
+
+const MOST = 10_000;
+const ROW = 19;
+const LEVELS = { all: "All lines", warning: "Warnings and errors", error: "Errors" };
+const WANTED = { all: null, warning: new Set(["warning", "error"]), error: new Set(["error"]) };
+const MARKS = { error: "▲", warning: "△", debug: "·", info: " " };
+
+export function log(name) {
+  let lines = [];
+  let seen = [];
+  let held = [];
+  let paused = false;
+  let follow = true;
+  let level = "all";
+  let words = "";
+  let due = false;
+  let many = 1;
+  let top = 0;
+
+  const count = h("output", { class: "count" });
+  const space = h("div", { class: "log-space" });
+  const rows = h("div", { class: "log-rows" });
+  const view = h("div", { class: "log-view", tabindex: 0, role: "log", "aria-live": "off", "aria-label": `Log of ${name}`, onscroll: scrolled }, space, rows);
+  const whole = h("pre", { class: "log-whole", hidden: true });
+  const pause = h("button", { type: "button", "aria-pressed": "false", onclick: toggle }, "Pause");
+  const element = h("div", { class: "log" },
+    h("div", { class: "log-tools" },
+      h("input", { type: "search", placeholder: "Search", "aria-label": "Search the log", oninput: (event) => { words = event.target.value.toLowerCase(); sift(); } }),
+      h("select", { "aria-label": "Level", onchange: (event) => { level = event.target.value; sift(); } },
+        Object.entries(LEVELS).map(([key, word]) => h("option", { value: key }, word))),
+      pause, count),
+    view, whole);
+
+  const stream = new EventSource(`/api/log/${name}`);
+  stream.addEventListener("begin", (event) => { many = JSON.parse(event.data).containers; lines = []; held = []; sift(); });
+  stream.addEventListener("lines", (event) => take(JSON.parse(event.data)));
+
+  const sized = new ResizeObserver(() => want());
+  sized.observe(view);
+
+  function fits(line) {
+    const wanted = WANTED[level];
+    return (!wanted || wanted.has(line[2])) && (!words || line[3].toLowerCase().includes(words));
+  }
+
+  function take(news) {
+    if (paused) {
+      held = held.length + news.length > MOST ? [...held, ...news].slice(-MOST) : held.concat(news);
+      return want();
+    }
+    add(news);
+  }
+
+  function add(news) {
+    for (const line of news) {
+      lines.push(line);
+      if (fits(line)) seen.push(line);
+    }
+    const over = lines.length - MOST;
+    if (over > 0) {
+      const gone = new Set(lines.splice(0, over));
+      let from = 0;
+      while (from < seen.length && gone.has(seen[from])) from += 1;
+      seen.splice(0, from);
+      if (!follow) view.scrollTop = Math.max(0, view.scrollTop - from * ROW);
+    }
+    want();
+  }
+
+  function sift() {
+    seen = lines.filter(fits);
+    follow = true;
+    want();
+  }
+
+  function toggle() {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    if (!paused) { const news = held; held = []; follow = true; add(news); }
+    want();
+  }
+
+  function scrolled() {
+    follow = view.scrollHeight - view.scrollTop - view.clientHeight < ROW * 1.5;
+    want();
+  }
+
+  function want() {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => { due = false; show(); });
+  }
+
+  function show() {
+    const height = seen.length * ROW;
+    space.style.height = `${height}px`;
+    if (follow && !paused) view.scrollTop = height;
+    pause.textContent = paused ? (held.length ? `Go on (${held.length.toLocaleString()} new)` : "Go on") : "Pause";
+    count.textContent = `${seen.length.toLocaleString()}${seen.length === lines.length ? "" : ` of ${lines.length.toLocaleString()}`} ${lines.length === 1 ? "line" : "lines"}`;
+    top = Math.max(0, Math.floor(view.scrollTop / ROW) - 5);
+    const shown = seen.slice(top, top + Math.ceil(view.clientHeight / ROW) + 10);
+    rows.style.transform = `translateY(${top * ROW}px)`;
+    while (rows.children.length > shown.length) rows.lastChild.remove();
+    while (rows.children.length < shown.length) rows.append(blank());
+    shown.forEach((line, at) => put(rows.children[at], line));
+  }
+
+  function blank() {
+    const row = h("div", { class: "log-row", onclick: () => { whole.hidden = whole.textContent === row.line?.[3] && !whole.hidden; whole.textContent = row.line?.[3] ?? ""; } },
+      h("i", { class: "level" }), h("time", {}), h("span", {}));
+    return row;
+  }
+
+  function put(row, line) {
+    if (row.line === line) return;
+    row.line = line;
+    const [at, number, kind, text] = line;
+    row.className = `log-row ${kind}`;
+    row.children[0].textContent = MARKS[kind];
+    row.children[1].textContent = `${local(at)}${many > 1 ? ` #${number}` : ""}`;
+    row.children[2].textContent = text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
+  }
+
+  return { element, end() { stream.close(); sized.disconnect(); fill(element); } };
+}
+
+let zone = null;
+
+// The engine's time (UTC) as a clock here shows it.
+function local(at) {
+  if (!at) return "";
+  zone ??= new Date().getTimezoneOffset();
+  if (zone === 0) return at.slice(11, 23);
+  const date = new Date(at.slice(0, 23) + "Z");
+  return `${date.toTimeString().slice(0, 8)}${at.slice(19, 23)}`;
+}

@@ -1,0 +1,88 @@
+// The page of `./inv ui`. Plain modules, nothing is built: change one and load the page again.
+//
+//   main      what is shown for which address (#/, #/service/NAME[/log|/settings], #/doctor, #/timeline), the head
+//   store     what the server told last, by its stream of events (stack/ui/__init__.py lists them)
+//   api       asking and sending
+//   picture   the graph
+//   panel     one service; log its log
+//   doctor, timeline
+//   act       an action: shown, asked, done; the commands at the top
+//   words     states, sizes and times in words; dom elements from words
+
+import { commands, problem } from "./act.js";
+import { byId, fill, h } from "./dom.js";
+import { doctor } from "./doctor.js";
+import { close, show } from "./panel.js";
+import { draw, look } from "./picture.js";
+import { last, listen, on } from "./store.js";
+import { timeline } from "./timeline.js";
+import { shape } from "./words.js";
+
+const VIEWS = { "": draw, service: draw, doctor, timeline };
+let view = null;
+
+function route() {
+  const [, first = "", name = "", part = ""] = location.hash.split("/");
+  const drawing = VIEWS[first] ?? draw;
+  const main = byId("main");
+  if (drawing !== view) {
+    view = drawing;
+    main.classList.toggle("of-graph", drawing === draw);
+    drawing(main);
+  }
+  if (first === "service" && name) show(decodeURIComponent(name), part);
+  else leave();
+  for (const link of document.querySelectorAll("header nav a")) {
+    const [, own = ""] = link.getAttribute("href").split("/");
+    if ((VIEWS[own] ?? draw) === drawing) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+// Back to where the panel was opened from.
+function leave() {
+  const name = byId("panel").hidden ? "" : byId("panel").getAttribute("aria-label");
+  close();
+  if (name) document.querySelector(`.node[data-name="${name}"]`)?.focus({ preventScroll: true });
+}
+
+function summary() {
+  const plan = last("plan");
+  if (!last("status") || !plan) return;
+  byId("project").textContent = last("status").project;
+  document.title = `${last("status").project} · GenAI Vanilla Stack`;
+  const kinds = plan.services.map((one) => look(one.name).kind);
+  const number = (...wanted) => kinds.filter((kind) => wanted.includes(kind)).length;
+  const parts = [
+    [number("ok", "done"), `of ${kinds.length} up`, number("ok", "done") === kinds.length ? "ok" : "idle"],
+    [number("busy"), "starting", "busy"], [number("wait"), "waiting", "wait"], [number("bad"), "failed", "bad"],
+  ];
+  fill(byId("summary"), parts.filter(([count], at) => count || !at).map(([count, words, kind]) =>
+    h("span", {}, shape(kind), `${count} ${words}`)));
+}
+
+function notes() {
+  const plan = last("plan");
+  const engine = last("engine");
+  const busy = last("busy");
+  const server = last("server-answers") === false ? [{ message: "The server of this page does not answer. It is looked for again and again.", fix: "./inv ui" }] : [];
+  const away = engine && !engine.answers ? [{ message: `The engine does not answer: ${engine.said}. This page goes on by itself once it does.`, fix: "./inv engine" }] : [];
+  const left = (plan?.left_out ?? []).map((one) => ({ message: `${one.name} was left out: ${one.why}` }));
+  const working = busy && last("job")?.state !== "running" ? [h("p", { class: "busy" }, shape("busy"), `${busy} is at work on this checkout.`)] : [];
+  const said = (plan?.problems ?? []).filter((one) => !(one.code === "no-engine" && away.length));
+  const more = [...said, ...left];
+  const open = byId("notes").querySelector("details")?.open ?? plan?.services.length === 0;
+  fill(byId("notes"), working, [...server, ...away].map(problem), more.length
+    ? h("details", { open }, h("summary", {}, shape("warn"), ` ${more.length} ${more.length === 1 ? "note" : "notes"} on the plan: ${more[0].message.split("\n")[0]}`), more.map(problem))
+    : null);
+}
+
+on(["plan", "status", "job", "busy"], summary);
+on(["plan", "engine", "busy", "job", "server-answers"], notes);
+addEventListener("hashchange", route);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !byId("panel").hidden && !byId("ask").open) location.hash = "#/";
+});
+commands(byId("commands"));
+route();
+listen();

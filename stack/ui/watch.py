@@ -1,0 +1,228 @@
+"""Where news come from: the checkout's files, the engine's events, memory and processor, and who holds the lock.
+
+What takes more than a moment runs in a thread, one at a time; the rest on the server's own."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from stack import docker, tree
+from stack.commands import status
+from stack.errors import StackError
+from stack.planning import checkouts
+from stack.planning.planner import Planned
+from stack.running import memory, processor
+from stack.ui import looking, streams
+from stack.ui.hub import Hub
+
+T = TypeVar("T")
+
+FILES_S = 1.0
+"""Seconds between two looks at the files and the lock."""
+SAMPLE_S = 5.0
+SAMPLES = 120
+"""Ten minutes of them."""
+AGAIN_S = 1.0
+"""Seconds after which an engine that has gone is asked again."""
+SETTLE_S = 1.0
+"""Seconds after an event for which more are waited for, before the plan is compared anew."""
+BACK_S = 3600.0
+"""Seconds before the server's start whose events are asked for: an engine remembers the last 256 of any kind."""
+REMEMBERED = 300
+"""Events that the timeline has."""
+ONE_OFF = docker.LABELS["one_off"]
+WATCHED = (".env", "compose.yaml", "compose.override.yaml", "images.lock", "kong/kong.yml",
+           "compose/*.yml", "overrides/*/*.yml", ".stack/record/*.json")  # fmt: skip
+
+
+class Watch:
+    """What is known of the stack, and the tasks that keep it so."""
+
+    def __init__(self, root: Path, hub: Hub) -> None:
+        self.root, self._hub = root, hub
+        self.planned: Planned | None = None
+        self._ids: dict[str, list[str]] = {}
+        self._samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
+        self._happened: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._stirred, self._outdated = asyncio.Event(), asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._since = time.time() - BACK_S
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Begin to watch."""
+        parts = (self._files, self._engine, self._states, self._plans, self._measure)
+        return [asyncio.create_task(part()) for part in parts]
+
+    async def thread(self, call: Callable[..., T], *values: Any) -> T:
+        """The value of a call that takes a while, one at a time: planning is work for the processor."""
+        async with self._turn:
+            return await asyncio.to_thread(call, *values)
+
+    async def plan(self) -> Planned:
+        """The plan. Raises StackError where there is none."""
+        if self.planned is None:
+            planned, problems = await self.thread(status.drawn_up, self.root)
+            if planned is None:
+                raise StackError(problems)
+            self.planned = planned
+        return self.planned
+
+    async def _files(self) -> None:
+        """Notice what anybody changes, and who holds the lock."""
+        before: dict[Path, tuple[int, int]] | None = None
+        while True:
+            now = marks(self.root, self._roots())
+            if now != before:
+                before = now
+                self.planned = None
+                self._stirred.set()
+                self._outdated.set()
+                self._hub.publish("timeline", await self.thread(looking.timeline, self.root))
+            self._hub.publish("busy", tree.holder(self.root))
+            await asyncio.sleep(FILES_S)
+
+    def _roots(self) -> list[str]:
+        return self.planned.checkout.roots if self.planned else ["", "local"]
+
+    async def _engine(self) -> None:
+        """Follow the engine's events, and say when it does not answer."""
+        said = ""
+        while True:
+            try:
+                project = checkouts.project_name(self.root)
+                async with contextlib.aclosing(streams.events(project, self._since)) as events:
+                    async for event in events:
+                        self._take(event)
+            except StackError as error:
+                said = error.problems[0].message
+            # The stream has ended: the engine went, or was never there.
+            self._stirred.set()
+            self._hub.publish("engine", {"answers": False, "said": said} if said else await self._asked())
+            said = ""
+            await asyncio.sleep(AGAIN_S)
+
+    async def _asked(self) -> dict[str, Any]:
+        answers = await asyncio.to_thread(docker.answers)
+        return {"answers": answers, "said": "" if answers else "the engine went away"}
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._since = event["timeNano"] / 1e9 + 1e-6
+        if not of_compose(event):
+            return
+        told = of_event(event)
+        self._happened.append(told)
+        self._hub.publish("event", told, keep=False)
+        self._hub.keep("happened", list(self._happened))
+        self._stirred.set()
+        self._outdated.set()
+
+    async def _states(self) -> None:
+        """After each event, how every service is."""
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            try:
+                data = await self.thread(self._looked)
+                self._hub.publish("engine", {"answers": True, "said": ""})
+                self._hub.publish("status", data)
+            except StackError as error:
+                self._hub.publish("engine", {"answers": False, "said": error.problems[0].message})
+
+    def _looked(self) -> dict[str, Any]:
+        planned, problems = (self.planned, []) if self.planned else status.drawn_up(self.root)
+        self.planned = planned
+        found = status.of(planned, problems, (), stats=False)
+        ids: dict[str, list[str]] = {}
+        for container in docker.containers(found.data["project"]):
+            if container.state == "running" and not container.one_off:
+                ids.setdefault(container.service, []).append(container.id)
+        self._ids = ids
+        return {**found.data, "at": time.time(), "problems": msgspec.to_builtins(found.problems)}
+
+    async def _plans(self) -> None:
+        """After a change, and once events have settled, the plan and what differs from it."""
+        while True:
+            await self._outdated.wait()
+            self._outdated.clear()
+            self._hub.publish("plan", await self.thread(self._drawn))
+            await asyncio.sleep(SETTLE_S)
+
+    def _drawn(self) -> dict[str, Any]:
+        planned, problems = (self.planned, []) if self.planned else status.drawn_up(self.root)
+        self.planned = planned
+        if planned is None:
+            return looking.broken(problems)
+        try:
+            return looking.graph(planned)
+        except StackError as error:
+            return looking.broken(error.problems)
+
+    async def _measure(self) -> None:
+        """Memory and processor of each service, again and again."""
+        before: tuple[float, dict[str, float]] = (0.0, {})
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            if not self._ids:
+                continue
+            now = time.monotonic()
+            ids = [one for found in self._ids.values() for one in found]
+            used, spent = memory.from_cgroups(ids), processor.from_cgroups(ids)
+            rates = shares(before[1], spent, now - before[0])
+            before = (now, spent)
+            sample = {"at": time.time(), "services": summed(self._ids, used, rates)}
+            self._samples.append(sample)
+            self._hub.publish("sample", sample, keep=False)
+            self._hub.keep("samples", list(self._samples))
+
+
+def marks(root: Path, roots: Iterable[str]) -> dict[Path, tuple[int, int]]:
+    """What changes when a file does that a plan, or the record, is made from."""
+    found = {}
+    for base in (root / name for name in roots):
+        for pattern in WATCHED:
+            for path in base.glob(pattern):
+                with contextlib.suppress(OSError):
+                    state = path.stat()
+                    found[path] = (state.st_mtime_ns, state.st_ino)
+    return found
+
+
+def shares(before: dict[str, float], after: dict[str, float], seconds: float) -> dict[str, float]:
+    """The part of one processor that each container took; of a new one nothing is known yet. Pure."""
+    return {one: max(used - before[one], 0.0) / seconds for one, used in after.items() if one in before}
+
+
+def summed(ids: dict[str, list[str]], used: dict[str, int], rates: dict[str, float]) -> dict[str, list[float | None]]:
+    """Bytes and part of a processor of each service, of all its containers together. Pure."""
+
+    def total(values: dict[str, Any], of: list[str]) -> float | None:
+        known = [values[one] for one in of if one in values]
+        return round(sum(known), 4) if known else None
+
+    return {name: [total(used, of), total(rates, of)] for name, of in ids.items()}
+
+
+def of_compose(event: dict[str, Any]) -> bool:
+    """Whether an event is of a container that Compose keeps for a service: others may have its labels from the image.
+    Pure."""
+    attributes = event["Actor"]["Attributes"]
+    return "com.docker.compose.container-number" in attributes and attributes.get(ONE_OFF) != "True"
+
+
+def of_event(event: dict[str, Any]) -> dict[str, Any]:
+    """An event of the engine as the timeline has it. Pure."""
+    attributes = event["Actor"]["Attributes"]
+    action, _, more = event["Action"].partition(": ")
+    return {
+        "at": event["timeNano"] / 1e9,
+        "service": attributes.get("com.docker.compose.service", ""),
+        "action": action,
+        "more": more or attributes.get("exitCode", ""),
+        "container": attributes.get("name", ""),
+    }

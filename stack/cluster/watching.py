@@ -54,7 +54,10 @@ def _job(new: Sequence[Task], bad: Sequence[Task], wanted: int) -> Seen:
     if sum(tasks.state(task) == "complete" for task in new) >= wanted:
         return Seen(True, "done")
     if bad:
-        return Seen(False, "failed", f"exited {tasks.exit_code(bad[-1])}", bad[-1]["ID"])
+        # What never ran has no exit code, and no log: there the managers' own words are all that there is.
+        refused = tasks.state(bad[-1]) == "rejected"
+        why = tasks.error(bad[-1]) if refused else f"exited {tasks.exit_code(bad[-1])}"
+        return Seen(False, "failed", why, "" if refused else bad[-1]["ID"])
     return _on_its_way(new, [], wanted, 0.0)
 
 

@@ -129,7 +129,7 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     root, project = planned.checkout.root, planned.plan.project
     values = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
     cluster = _checked(planned, values)
-    _build(planned, progress)
+    build(planned, values, progress)
     wanted = gathering.names(compare.assemble(planned).model)
     registry.share(root, planned.checkout.settings, project, wanted, cluster, progress)
     there = running(project)
@@ -177,8 +177,9 @@ def _to_do(planned: Planned, found: list[Change], recreate: bool) -> tuple[list[
     return names, frozenset(waited)
 
 
-def _build(planned: Planned, progress: Progress) -> None:
-    """Build the images that are missing or older than their files. Compose builds from compose.yaml, which is not left
+def build(planned: Planned, values: Mapping[str, str], progress: Progress) -> None:
+    """Build the images that are missing or older than their files. `values` are the secrets, of which a first start has
+    none in `.env` yet, and without which Compose builds nothing. Compose builds from compose.yaml, which is not left
     there: what it starts would be a second one beside what the cluster runs."""
     from stack.planning import mounted
 
@@ -189,7 +190,7 @@ def _build(planned: Planned, progress: Progress) -> None:
         if need.build:
             tree.write(target, compare.assemble(planned).text.encode())
             images.prepare(root, need.base, progress)
-            images.build(root, planned.plan.project, need.build, progress, docker.environment())
+            images.build(root, planned.plan.project, need.build, progress, docker.environment(values))
     finally:
         if assembly.MARK.encode() in tree.read(target):
             target.unlink()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.engine.support import ports, stacks
-from tests.engine.support.cluster import Cluster, cluster
+from tests.engine.support import ports, stacks, swarms
+from tests.engine.support.cluster import Cluster, cluster, why_not
 from tests.engine.support.stacks import Stack
 from tests.support import keep
 
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 # Not one twice in a row: what a test left there is gone by the time that its turn comes again.
 _bases = itertools.cycle(ports.own(ports.CHECKOUTS))
 
-LONGEST = ("doctor_services", "gateway_load", "kills", "theirs", "theirs_generated", "redis_sources",
+LONGEST = ("swarm", "doctor_services", "gateway_load", "kills", "theirs", "theirs_generated", "redis_sources",
            "database", "plain_compose", "all_standins")  # fmt: skip
 """The files that take longest, those first that one test takes long in."""
 
@@ -60,9 +60,12 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def swarm(base_image: str) -> Iterator[Cluster]:
+def swarm(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three engines in one swarm, made once for all tests that ask for them: these stand in one file, which one worker
     has. A test leaves them in one swarm, with all of them there."""
+    if reason := why_not():
+        pytest.skip(f"no three engines here: {reason}")
+    swarms.build(tmp_path_factory.mktemp("swarm") / "checkout")
     with cluster() as made:
         yield made
 

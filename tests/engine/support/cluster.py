@@ -26,9 +26,9 @@ from tests.engine.support.stacks import Done, run
 MOST = 8
 """Clusters at the same time on one machine: each has a number, and with it a network of its own."""
 TOOLS = ("dockerd", "ip", "iptables", "nsenter", "unshare", "setpriv")
-CARRIED = ("genai-stack/base:0.1.0", "genai-stack/redis:0.1.0", "genai-stack/supabase-db:0.1.0",
-           "genai-stack/backend:0.1.0-debian", "genai-stack/gateway:0.1.0", "genai-stack/ambassador:0.1.0",
-           "genai-stack/registry:0.1.0", "genai-stack/stand-in:test")  # fmt: skip
+BUILT = tuple(f"genai-stack/{name}:swarm" for name in ("redis", "supabase-db", "backend", "gateway"))
+CARRIED = ("genai-stack/base:0.1.0", *BUILT, "genai-stack/ambassador:0.1.0", "genai-stack/registry:0.1.0",
+           "genai-stack/stand-in:test")  # fmt: skip
 """Images of this machine's engine that each of the cluster's gets, where they are there."""
 START_S = 60
 DISK = 4 * 2**30
@@ -309,7 +309,10 @@ def _sweep(number: int) -> None:
     names = [word for word in run("ip", "netns", "list").out.split() if word.startswith(f"genai-{number}-")]
     for name in names:
         run("ip", "netns", "del", name)
-    run("ip", "link", "del", bridge)
+    # The kernel takes a network's links away a while after the network.
+    links = [path.name for path in Path("/sys/class/net").glob(f"{bridge}-*")]
+    for link in (*links, bridge):
+        run("ip", "link", "del", link)
     for rule in _rules(number):
         while run("iptables", *rule("-D")).code == 0:
             pass

@@ -503,11 +503,11 @@ def eject(output: str = "", *, request: "Request", with_secrets: bool = False, f
 
 
 @command("Hand over", "bundle", "profile", "service", "source", "exact", output="the file to write")
-def bundle(output: str = "", *, request: "Request") -> "Result":
+def bundle(output: str = "", *, request: "Request", yes: bool = False) -> "Result":
     """Write one file with images, packages and models, for a machine without network."""
     from stack.commands import bundle as module
 
-    return module.run(request, output)
+    return module.run(request, output, yes)
 
 
 @command(

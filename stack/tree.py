@@ -258,6 +258,18 @@ def sweep(folder: Path) -> None:
             left.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def scratch(root: Path) -> Iterator[Path]:
+    """A folder in .stack/tmp for as long as the block; what killed processes left there goes first."""
+    import tempfile
+
+    place = root / GENERATED / "tmp"
+    enclose(place)
+    sweep(place)
+    with tempfile.TemporaryDirectory(dir=place, prefix=loose(os.getpid())) as name:
+        yield Path(name)
+
+
 def loose(process: int) -> str:
     """How the name begins of what this process is about to put in place."""
     return f"{LOOSE}{process}-"

@@ -115,13 +115,10 @@ def _unwritten(target: Path, error: OSError) -> StackError:
 
 
 @contextlib.contextmanager
-def unpacked(source: Path, beside: Path) -> Iterator[Path]:
-    """A folder with what such a file has, for as long as the block. Raises StackError for a file that is none, or is
-    cut off, and for one with paths or links that a repository does not have."""
-    tree.enclose(beside)
-    tree.sweep(beside)
-    with tempfile.TemporaryDirectory(dir=beside, prefix=tree.loose(os.getpid())) as name:
-        folder = Path(name)
+def unpacked(source: Path, root: Path) -> Iterator[Path]:
+    """A folder of the checkout with what such a file has, for as long as the block. Raises StackError for a file that
+    is none, or is cut off, and for one with paths or links that a repository does not have."""
+    with tree.scratch(root) as folder:
         try:
             with tarfile.open(source, mode="r:") as archive:
                 for member in archive:
@@ -130,7 +127,7 @@ def unpacked(source: Path, beside: Path) -> Iterator[Path]:
             raise _broken(source, f"it is no backup, or cut off: {error}") from None
         except OSError as error:
             raise fail("backup-space", f"{folder} can't be written: {error.strerror}", str(source),
-                       f"df -h {beside}") from None  # fmt: skip
+                       f"df -h {root}") from None  # fmt: skip
         if not made(folder) or not listed(folder):
             raise _broken(source, "it is no backup, or cut off")
         yield folder

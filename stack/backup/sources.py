@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from stack import tree
 from stack.backup import folder, image, keys, manifest, repository, restoring
 from stack.backup.repository import Repository
 from stack.backup.restoring import Opened
@@ -36,7 +35,7 @@ def found(root: Path, file: str, identity: str = "") -> Iterator[Source]:
     rest = (checkouts.own(root, "BACKUP_IMAGE"), checkouts.own(root, "BACKUP_PASSPHRASE"), identity)
     path = Path(file).expanduser()
     if file and path.is_file():
-        with folder.unpacked(path, root / tree.GENERATED / "tmp") as place:
+        with folder.unpacked(path, root) as place:
             yield Source(place, _named(place, ""), file, *rest)
     elif file and path.is_dir():
         yield Source(path.absolute(), _named(path, ""), file, *rest)

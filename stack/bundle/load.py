@@ -42,6 +42,7 @@ def supplied(bundle: Bundle) -> Iterator[Supply]:
     if setup.judge(setup.look()).problem is None:
         yield USUAL
         return
+    # Not in .stack: apt reads a folder by its address, and a checkout's may have any name.
     with tempfile.TemporaryDirectory(prefix="genai-stack-") as folder:
         yield packages.unpack(bundle, Path(folder))
 

@@ -1,7 +1,6 @@
 """Makes a bundle of a plan, step by step: packages first, as they fail soonest, then images, then models."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from stack.planning import locks, mounted
 from stack.planning.catalog import DISABLED
 from stack.planning.planner import Planned
 from stack.running import images as needed
+from stack.running import locking, registries
 
 PACKAGES = 220 * 10**6
 """Bytes that packages take at most: Python's and both Composes' 75 MB, the engine's 90 MB (Debian 12)."""
@@ -43,13 +43,20 @@ class Content(NamedTuple):
         return sum({place: n for note in self.models.values() for place, n in models.blobs(note).items()}.values())
 
 
-def content(planned: Planned) -> Content:
-    """What a plan's bundle holds. Raises StackError where an image is not here, or older than its files."""
+def lacking(planned: Planned) -> list[str]:
+    """What is to be pulled or built before the bundle can be made, a line for each kind, with the size of the pulls."""
     need = needed.look(planned, needed.present(planned), mounted.digests(planned))
-    if need.build or need.pull:
-        lacking = [*need.pull, *(f"{name}'s, which is built" for name in need.build)]
-        message = f"a bundle takes images from this machine, and these are not here, or older: {', '.join(lacking)}"
-        raise fail("bundle-images", message, "", "./inv up with the same flags, then the same command again")
+    lines = [f"to be built here: {', '.join(need.build)}"] if need.build else []
+    if need.pull:
+        found = registries.manifests(need.pull, locking.platform())
+        sizes = [one.manifest.download_bytes for one in found.values() if one.manifest]
+        told = f"{size(sum(sizes))} at most" if len(sizes) == len(need.pull) else "of unknown size"
+        lines.append(f"to be pulled, {told}: {', '.join(need.pull)}")
+    return lines
+
+
+def content(planned: Planned) -> Content:
+    """What a plan's bundle holds, once all of its images are here."""
     names = images.references({name: identity for name, (identity, _) in needed.present(planned).items()})
     store = models.store(planned)
     notes: dict[str, bytes] = {}
@@ -100,8 +107,8 @@ def _fetch(draft: Draft, root: Path, here: Platform, progress: Progress) -> None
             progress.tell(name, "done before")
         elif kind == packages.WHEELS or here.release:
             progress.tell(name, "downloading")
-            with tempfile.TemporaryDirectory(prefix="genai-stack-") as folder:
-                packages.save(draft, kind, packages.fetch(kind, root, Path(folder)))
+            with tree.scratch(root) as folder:
+                packages.save(draft, kind, packages.fetch(kind, root, folder))
             draft.end(kind)
             progress.tell(name, f"done, {_size_of(draft, kind)}")
 

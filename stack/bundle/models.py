@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, NamedTuple
 
 from stack import docker
+from stack.backup import pausing
 from stack.bundle import archive, clients
 from stack.bundle.archive import Bundle, Draft
 from stack.bundle.clients import Met
@@ -73,10 +74,8 @@ def reached(place: Store) -> Iterator[str]:
     docker.run(["rm", "-f", name], timeout=LIMIT_S)
     docker.ask(["create", "--name", name, "--network", "none", "-v", f"{place.volume}:/store", place.image],
                timeout=LIMIT_S)  # fmt: skip
-    try:
+    with pausing.afterwards(["docker", "rm", "-f", name]):
         yield name
-    finally:
-        docker.run(["rm", "-f", name], timeout=LIMIT_S)
 
 
 def noted(container: str, names: Iterable[str]) -> dict[str, bytes]:

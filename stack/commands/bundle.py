@@ -10,10 +10,12 @@ from stack import tree
 from stack.bundle import make, models
 from stack.errors import INTERRUPTED, USAGE, Problem, StackError, fail
 from stack.names import size
+from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import planner
-from stack.planning.planner import Request
+from stack.planning.planner import Planned, Request
+from stack.running import images
 
 
 @contextlib.contextmanager
@@ -26,9 +28,9 @@ def goes_on(again: str) -> Iterator[None]:
         raise StackError(told, INTERRUPTED) from None
 
 
-def run(request: Request, output: str) -> Result:
-    """Write the bundle of a selection to a new file. An interrupted run leaves FILE.part, from which the next goes
-    on."""
+def run(request: Request, output: str, yes: bool = False) -> Result:
+    """Write the bundle of a selection to a new file; what is not on this machine is pulled or built first, once that is
+    agreed to. An interrupted run leaves FILE.part, from which the next goes on."""
     if not output:
         raise fail("usage", "bundle needs --output FILE", "--output", "./inv bundle --output FILE", USAGE)
     target = Path(output).absolute()
@@ -36,8 +38,8 @@ def run(request: Request, output: str) -> Result:
         raise fail("not-empty", f"{output} is there already", output, f"name a new file, or: rm {output}", USAGE)
     if not target.parent.is_dir():
         raise fail("no-folder", f"{target.parent} is no folder", output, f"mkdir -p {target.parent}", USAGE)
-    planned = planner.make(tree.root(), request)
     progress = Progress()
+    planned = _obtained(request, f"./inv bundle --output {output} --yes, with the same flags", yes, progress)
     what = make.content(planned)
     progress.say(f"at most {size(what.most())}: {len(what.images)} images, {len(what.models)} models, packages")
     with goes_on(f"./inv bundle --output {output}, with the same flags"):
@@ -55,3 +57,20 @@ def run(request: Request, output: str) -> Result:
     lines = [f"wrote {output}: {size(total)}; on the other machine: ./inv up --bundle {target.name}"]
     lines += [f"without these models of OLLAMA_PULL, which are not here: {', '.join(left_out)}"] if left_out else []
     return Result(data, lines=lines)
+
+
+def _obtained(request: Request, typed: str, yes: bool, progress: Progress) -> Planned:
+    """The plan, once all of its images are here. Raises StackError where one can't be had, or nobody agrees."""
+    root = tree.root()
+    with tree.locked(root):
+        planned = planner.make(root, request)
+        if lines := make.lacking(planned):
+            consent.agree("\n".join(lines), typed, yes=yes)
+            try:
+                with progress.shown():
+                    images.obtain(planned, planned.plan.names(), progress)
+            except StackError as error:
+                message = "a bundle takes images from this machine, and not all of them are here"
+                fix = "./inv up with the same flags, which finds another way where there is one"
+                raise StackError([*error.problems, Problem("bundle-images", message, "", fix)]) from None
+    return planned

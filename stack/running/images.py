@@ -10,7 +10,7 @@ import msgspec
 from stack import docker, process, tree
 from stack.errors import StackError, fail
 from stack.output.progress import Progress
-from stack.planning import checkouts, compare, model, mounted, planner
+from stack.planning import checkouts, compare, model, mounted, planner, saving
 from stack.planning.model import Service
 from stack.planning.planner import Planned
 
@@ -89,14 +89,19 @@ def obtain(planned: Planned, services: Iterable[str], progress: Progress) -> Non
     if failed := fetch(need, progress) if need.pull else []:
         raise StackError([problem(outcome) for outcome in failed])
     if need.build:
-        root = planned.checkout.root
-        tree.write(root / "compose.yaml", compare.assemble(narrow).text.encode())
+        root, assembled = planned.checkout.root, compare.assemble(narrow)
+        # Of the whole project, compose.yaml is the file: what is built before a start has one of its own.
+        file = f"{tree.GENERATED}/build/compose.yaml"
+        tree.write(root / file, assembled.text.encode())
+        secrets = compare.stand_ins(assembled.model, saving.secret_values(planned.checkout))
         prepare(root, need.base, progress)
-        build(root, planned.plan.project, need.build, progress, docker.environment())
+        build(root, planned.plan.project, need.build, progress, {**docker.environment(), **secrets}, file)
 
 
-def build(root: Path, project: str, services: list[str], progress: Progress, env: Mapping[str, str]) -> None:
-    """Build the images of `services` from compose.yaml. The whole output goes to .stack/log/build.log.
+def build(root: Path, project: str, services: list[str], progress: Progress, env: Mapping[str, str],
+          file: str = "") -> None:  # fmt: skip
+    """Build the images of `services` from compose.yaml, or another `file`. The whole output goes to
+    .stack/log/build.log.
 
     Raises StackError with its last lines where a build fails."""
     from stack.running import refusals
@@ -107,7 +112,8 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
         progress.tell(name, "building")
     with log.open("w") as out:
         make = _by_podman if docker.podman() else _by_compose
-        well = make(root, project, services, env, out)
+        files = ["--project-directory", ".", "-f", file, *docker.override(root)] if file else []
+        well = make(root, ["-p", project, *files], services, env, out)
     if not well:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-LAST_LINES:]
         cause, fix = refusals.meaning(lines)
@@ -118,9 +124,9 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
         progress.tell(name, "built")
 
 
-def _by_compose(root: Path, project: str, services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
+def _by_compose(root: Path, place: list[str], services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
     """Build the images, and say whether that went well."""
-    args = ["docker", "compose", "--progress", "plain", "-p", project, "build", *services]
+    args = ["docker", "compose", "--progress", "plain", *place, "build", *services]
     process = subprocess.Popen(args, cwd=root, env={**env, **own_builder()}, stdout=out, stderr=subprocess.STDOUT,
                                start_new_session=True)  # fmt: skip
     try:
@@ -131,14 +137,14 @@ def _by_compose(root: Path, project: str, services: list[str], env: Mapping[str,
             process.wait()
 
 
-def _by_podman(root: Path, project: str, services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
+def _by_podman(root: Path, place: list[str], services: list[str], env: Mapping[str, str], out: IO[str]) -> bool:
     """The same where the engine is Podman."""
     import json
     from http.client import HTTPException
 
     from stack.builds import podman
 
-    words = ["compose", "-p", project, "config", "--format", "json", *services]
+    words = ["compose", *place, "config", "--format", "json", *services]
     found = json.loads(docker.ask(words, cwd=root, env=env))
     try:
         return all(podman.build(found["services"][name], found.get("secrets") or {}, out) for name in services)

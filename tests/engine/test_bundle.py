@@ -134,6 +134,31 @@ def test_apt_takes_packages_from_the_bundle_alone_on_the_release_that_they_are_f
     assert run("apt-get", *supply.apt(), "--simulate", "install", "hello").code != 0
 
 
+NOWHERE = {"PIP_INDEX_URL": f"http://127.0.0.1:{DISCARD}", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+
+
+def test_what_is_missing_is_built_once_that_is_agreed_to(stack: Stack, tmp_path: Path) -> None:
+    image = f"genai-stack/made-by-a-test:{stack.project}"
+    (stack.root / "compose" / "made").mkdir()
+    (stack.root / "compose" / "made" / "Dockerfile").write_text(f"FROM {stacks.BASE}\nENV VERSION=one\n")
+    stack.service("made", image=image, build={"context": "./compose/made"}, environment={"KEY": "${MADE_KEY:?}"},
+                  entry={"secrets": {"MADE_KEY": "hex"}})  # fmt: skip
+    words = ["bundle", "--output", str(tmp_path / "x.bundle")]
+    try:
+        asked = stack.inv(*words, "--json")
+        assert (asked.code, asked.problems[0]["code"]) == (1, "not-agreed"), asked
+        assert asked.problems[0]["message"] == "to be built here: made"
+        assert run("docker", "image", "inspect", image).code == 1
+        # Its packages come from nowhere: what is made by then stays, and no start was.
+        done = stack.inv(*words, "--yes", "--json", env=NOWHERE)
+        assert (done.code, done.problems[0]["code"]) == (1, "program"), done
+        assert "VERSION=one" in docker("image", "inspect", image)
+        assert not (stack.root / "compose.yaml").exists()
+        assert "MADE_KEY" not in stack.env()
+    finally:
+        run("docker", "rmi", "-f", image)
+
+
 CLONE = ("inv", "pyproject.toml", "requirements.lock", "requirements-dev.lock")
 
 
@@ -147,12 +172,12 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="module")
 def made(new_lasting_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """The core, built and brought up, and a bundle of it."""
+    """A core of which only Redis ever ran here, and a bundle of it: what is missing is built for that."""
     stack = new_lasting_stack(whole=True, STACK_PROFILES="core", **stacks.BUILT)
     shutil.copy(SOURCE_TREE / "requirements.lock", stack.root)
-    stack.up()
+    stack.up("--service", "redis")
     file = tmp_path_factory.mktemp("made") / "core.bundle"
-    return Made(stack, file, typed(stack, *stack.command(("bundle", "--output", str(file), "--json"))))
+    return Made(stack, file, typed(stack, *stack.command(("bundle", "--output", str(file), "--yes", "--json"))))
 
 
 def clone(made: Made, root: Path) -> Stack:

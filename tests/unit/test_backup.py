@@ -174,12 +174,12 @@ def test_a_file_with_other_paths_than_a_repository_is_refused(
     tmp_path: Path, members: list[tuple[str, bytes | None]]
 ) -> None:
     (tmp_path / "one.backup").write_bytes(archive(*members))
-    beside = tmp_path / "tmp"
-    with pytest.raises(StackError) as refused, folder.unpacked(tmp_path / "one.backup", beside):
+    beside = tmp_path / ".stack" / "tmp"
+    with pytest.raises(StackError) as refused, folder.unpacked(tmp_path / "one.backup", tmp_path):
         pass
     assert refused.value.problems[0].code == "backup-broken"
     assert list(beside.iterdir()) == []
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.backup", "tmp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".stack", "one.backup"]
 
 
 def test_a_file_that_is_cut_off_is_refused_wherever_that_is(tmp_path: Path) -> None:
@@ -191,11 +191,11 @@ def test_a_file_that_is_cut_off_is_refused_wherever_that_is(tmp_path: Path) -> N
     size = folder.packed(place, tmp_path / "one.backup")
     whole = (tmp_path / "one.backup").read_bytes()
     assert len(whole) == size
-    with folder.unpacked(tmp_path / "one.backup", tmp_path / "tmp") as found:
+    with folder.unpacked(tmp_path / "one.backup", tmp_path) as found:
         assert (found / "data" / "aa" / "bb").read_bytes() == b"y" * 3000
     for at in (0, 100, 600, 1500, 2500, 4000):
         (tmp_path / "one.backup").write_bytes(whole[:at])
-        with pytest.raises(StackError), folder.unpacked(tmp_path / "one.backup", tmp_path / "tmp"):
+        with pytest.raises(StackError), folder.unpacked(tmp_path / "one.backup", tmp_path):
             pass
 
 

@@ -5,6 +5,9 @@ import hashlib
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -318,3 +321,28 @@ def test_the_launcher_unpacks_nothing_beside_its_folder(tmp_path: Path) -> None:
     bootstrap.unpack(tmp_path / "x", tmp_path / "in")
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["climbs.whl", "one.whl"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "x"]
+
+
+def test_a_killed_one_goes_on_with_the_parts_that_are_whole(tmp_path: Path) -> None:
+    target = tmp_path / "x.bundle"
+    names = list(PARTS)
+    code = f"""if True:
+        import os, signal
+        from pathlib import Path
+        from stack.bundle import archive
+        def cut():
+            yield b"half"
+            os.kill(os.getpid(), signal.SIGKILL)
+        with archive.drafted(Path({str(target)!r}), "k") as draft:
+            draft.add({names[0]!r}, [{PARTS[names[0]]!r}])
+            draft.end("wheels")
+            draft.add({names[1]!r}, cut())
+    """
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    with archive.drafted(target, "k") as draft:
+        assert (list(draft.parts), draft.ended) == (names[:1], frozenset({"wheels"}))
+        draft.add(names[0], iter(lambda: pytest.fail("it is made again"), b""))
+        for name in names[1:]:
+            draft.add(name, [PARTS[name]])
+        draft.close(described(list(draft.parts.values())))
+    assert content(target) == PARTS

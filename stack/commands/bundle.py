@@ -1,6 +1,8 @@
 """`inv bundle`: one file with all that a machine without network needs for this selection."""
 
 import contextlib
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +41,11 @@ def run(request: Request, output: str, yes: bool = False) -> Result:
     if not target.parent.is_dir():
         raise fail("no-folder", f"{target.parent} is no folder", output, f"mkdir -p {target.parent}", USAGE)
     progress = Progress()
-    planned = _obtained(request, f"./inv bundle --output {output} --yes, with the same flags", yes, progress)
+    typed = shlex.join(["./inv", *sys.argv[1:]])
+    planned = _obtained(request, f"{typed} --yes", yes, progress)
     what = make.content(planned)
     progress.say(f"at most {size(what.most())}: {len(what.images)} images, {len(what.models)} models, packages")
-    with goes_on(f"./inv bundle --output {output}, with the same flags"):
+    with goes_on(typed):
         manifest = make.make(planned, what, target, progress)
     total = target.stat().st_size
     data = {

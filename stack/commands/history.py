@@ -17,7 +17,7 @@ def run() -> Result:
     entries = history.read(tree.root())
     rows = [row(entry, undoes=number > 0) for number, entry in enumerate(entries)]
     kept = _kept(entries)
-    lines = ["./inv rollback NUMBER goes to the state before that start, ./inv rollback to the one before the last"]
+    lines = [WAYS] if len(entries) > 1 else []
     if kept:
         lines.append(
             f"images of earlier builds that are kept for that: {len(kept)}, {size(sum(kept.values()))} at most"
@@ -25,6 +25,7 @@ def run() -> Result:
     return Result({"starts": rows[::-1], "kept_bytes": sum(kept.values())}, lines=lines if entries else [NOTHING])
 
 
+WAYS = "./inv rollback NUMBER goes to the state before that start, ./inv rollback to the one before the last"
 NOTHING = "nothing is recorded yet: ./inv up does"
 
 

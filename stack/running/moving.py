@@ -80,14 +80,14 @@ class Upgrade(msgspec.Struct, frozen=True):
 
 
 def upgrade(root: Path, asked: tuple[str, ...]) -> Upgrade:
-    """What moves of the services `asked` for with their companions, all where none is. Raises StackError where nothing
-    of the project runs."""
+    """What moves of the services `asked` for with their companions, of all that have containers where none is. Raises
+    StackError where nothing of it runs."""
     first = planner.make(root, Request())
     running = docker.containers(first.plan.project)
     compare.check_owner(root, first.plan.project, running)
     if not running:
         raise fail("nothing-runs", "nothing of this project runs, so there is nothing to move", fix="./inv up")
-    chosen, pulled = _chosen(first, asked), planner.pulled(first)
+    chosen, pulled = _chosen(first, asked, {one.service for one in running}), planner.pulled(first)
     prefix, before = first.checkout.settings.value("REGISTRY_PREFIX"), locks.read(root)
     answers = ask({image for name, image in pulled.items() if name in chosen}, prefix)
     table = relocked(before, answers)
@@ -110,15 +110,19 @@ def _retagged(change: Change) -> Change:
     return msgspec.structs.replace(change, action="recreate", keys=["image"])
 
 
-def _chosen(planned: Planned, asked: tuple[str, ...]) -> set[str]:
-    """The planned services asked for with their companions; all, where none is."""
+def _chosen(planned: Planned, asked: tuple[str, ...], there: set[str]) -> set[str]:
+    """The planned services asked for with their companions; all of which something is `there`, where none is: what does
+    not run is for `up`."""
     fragment_of, names = planned.facts.catalog.fragment_of, planned.plan.names()
+    alive = {fragment_of(name) for name in names if name in there}
     for name in asked:
         if name not in names:
             hint = suggest(name, names) or f"planned are {', '.join(sorted(names))}"
             raise fail("unknown-service", f"{echoed(name)} is no planned service", "--service", hint, USAGE)
-    fragments = {fragment_of(name) for name in asked}
-    return {name for name in names if not asked or fragment_of(name) in fragments}
+        if fragment_of(name) not in alive:
+            raise fail("nothing-runs", f"{name} does not run, so there is nothing to move", name, "./inv up")
+    fragments = {fragment_of(name) for name in asked} or alive
+    return {name for name in names if fragment_of(name) in fragments}
 
 
 def _digests(answers: Mapping[str, Answer], prefix: str) -> dict[str, list[str]]:

@@ -238,7 +238,7 @@ def undone(entries: list[Entry], number: str) -> tuple[Entry, Entry]:
     numbers = [entry.number for entry in entries]
     at = len(entries) - 1 if not number else numbers.index(int(number)) if int(number) in numbers else -1
     if at < 1:
-        known = f"{numbers[1]} to {numbers[-1]}" if len(numbers) > 1 else "none"
+        known = f"{numbers[1]} to {numbers[-1]}" if len(numbers) > 2 else f"{numbers[1]}" if numbers[1:] else "none"
         message = "nothing is recorded that could be undone" if not number else f"there is no {number} to undo: {known}"
         raise fail("history", message, "rollback", "./inv history")
     return entries[at - 1], entries[at]

@@ -17,6 +17,7 @@ from stack.commands import backup, restore
 from stack.docker import Container
 from stack.doctor.checks import backup as check
 from stack.errors import StackError, fail
+from stack.planning import remote
 from stack.planning.catalog import Catalog, File, Fragment
 from stack.planning.plan import Facts
 
@@ -313,6 +314,9 @@ def test_with_an_engine_of_another_machine_nothing_is_begun(tmp_path: Path, monk
         assert problem.code == "remote-engine"
         assert "have the checkout on far" in problem.fix
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StackError) as refused:
+        remote.without_folders("./inv upgrade --without-backup")
+    assert refused.value.problems[0].fix.startswith("./inv upgrade --without-backup, or have the checkout on far")
 
 
 def test_doctor_tells_an_old_backup_and_a_volume_that_none_has() -> None:

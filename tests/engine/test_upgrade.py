@@ -1,10 +1,12 @@
 """Services moved to newer images of a real registry: one after the other, and back where one fails."""
 
+import os
+import random
 from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.support import images, registries
+from tests.engine.support import images, registries, upgrades
 from tests.engine.support.stacks import Stack, remove
 
 
@@ -122,3 +124,19 @@ def test_data_is_saved_first_and_comes_back_from_an_image_that_spoils_it(stack: 
     assert (stack.root / "images.lock").read_bytes() == locked
     # What the other made of it is still there, for a look.
     assert len(stack.listed("volume")) == 2
+
+
+def test_cut_off_anywhere_nothing_is_half_and_the_next_command_goes_on_or_back(stack: Stack, port: int) -> None:
+    upgrades.run(stack, port, 2, 5, lambda _: None)
+
+
+@pytest.mark.soak
+def test_sixty_upgrades_and_rollbacks_are_cut_off_and_nothing_is_half(
+    stack: Stack, port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def say(line: str) -> None:
+        with capsys.disabled():
+            print(line, flush=True)
+
+    seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(10**6))
+    upgrades.run(stack, port, int(os.environ.get("KILLS") or 60), seed, say)

@@ -71,22 +71,45 @@ def _called(problem: Problem, place: str, shown: str) -> Problem:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold the folder, which several checkouts may share. Raises StackError where somebody else does."""
+    """Hold the folder, which several checkouts may share, to write to it. Raises StackError where another does."""
+    try:
+        tree.enclose(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    with _locked(folder):
+        yield
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Hold the folder against those who remove what is read. One that can't be written to has nobody who does.
+    Raises StackError where somebody else holds it."""
+    if not os.access(folder, os.W_OK):
+        yield
+        return
+    with _locked(folder):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK)
     try:
-        tree.enclose(folder)
         lock.acquire(timeout=tree.PATIENCE)
     except Timeout:
         raise fail("backup-locked", "another command is at work in this folder", str(folder), "wait for it") from None
     except OSError as error:
-        raise fail("unwritable", f"{folder} can't be written: {error.strerror}", str(folder),
-                   f"ls -ld {folder.parent}") from None  # fmt: skip
+        raise _unwritable(folder, error) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _unwritable(folder: Path, error: OSError) -> StackError:
+    return fail("unwritable", f"{folder} can't be written: {error.strerror}", str(folder), f"ls -ld {folder.parent}")
 
 
 def packed(folder: Path, target: Path) -> int:

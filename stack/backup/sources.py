@@ -31,20 +31,24 @@ class Source(msgspec.Struct, frozen=True):
 @contextmanager
 def found(root: Path, file: str, identity: str = "") -> Iterator[Source]:
     """Where the backup is that somebody calls `file`: a name of BACKUP_DIR, a file, or a folder, whose latest counts.
-    Nothing means the latest. Raises StackError where there is none of that name."""
+    Nothing means the latest. Nobody removes it meanwhile. Raises StackError where there is none of that name, or where
+    somebody is at work in the folder."""
     rest = (checkouts.own(root, "BACKUP_IMAGE"), checkouts.own(root, "BACKUP_PASSPHRASE"), identity)
     path = Path(file).expanduser()
     if file and path.is_file():
         with folder.unpacked(path, root) as place:
             yield Source(place, _named(place, ""), file, *rest)
     elif file and path.is_dir():
-        yield Source(path.absolute(), _named(path, ""), file, *rest)
+        with folder.reading(path):
+            yield Source(path.absolute(), _named(path, ""), file, *rest)
     else:
         if file and not manifest.NAME.fullmatch(file):
             message = f"there is no file, folder or backup {echoed(file)}"
             raise fail("backup-missing", message, file, "./inv backup.list")
         place = folder.of(root, checkouts.own(root, "BACKUP_DIR"))
-        yield Source(place, _named(place, file), str(place), *rest)
+        name = _named(place, file)
+        with folder.reading(place):
+            yield Source(place, name, str(place), *rest)
 
 
 def _named(place: Path, name: str) -> str:

@@ -147,9 +147,11 @@ def _back(root: Path, project: str, made: list[str], ran: set[str], error: BaseE
     if on_new:
         objects.remove_containers(project, on_new)
     ended = tuple(service for service in on_new if service in ran)
+    standing = tree.read(root / "compose.yaml")
     try:
         if ended and not isinstance(error, KeyboardInterrupt):
             up.started(Request(services=ended))
+            tree.write(root / "compose.yaml", standing)  # which had more than these
         elif ended:
             progress.say(f"to start what was ended, {', '.join(ended)}: ./inv up")
     except StackError as wrong:

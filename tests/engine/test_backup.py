@@ -1,6 +1,7 @@
 """Backups of running programs, and what comes back of them: in another folder, under another name, with everything that
 was acknowledged before; and what is refused, with nothing touched."""
 
+import json
 import os
 import random
 import re
@@ -73,6 +74,7 @@ def test_a_stack_comes_back_in_another_folder_under_another_name(
 
 
 def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(stack: Stack, file: Path, tmp_path: Path) -> None:
+    """Other paths than a repository's have the unit tests."""
     before = backups.state(stack)
     for title, code, change in backups.DAMAGE:
         damaged = tmp_path / f"{title}.backup"
@@ -81,7 +83,21 @@ def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(stack: Stack,
         done = stack.inv("restore", str(damaged), "--yes", "--json", env=PASSPHRASE)
         assert done.code == 1, (title, done)
         assert done.problems[0]["code"] in code, (title, done)
-        assert backups.state(stack) == before, title
+    assert backups.state(stack) == before
+
+
+def test_a_full_disk_is_told_and_nothing_is_touched(stack: Stack, file: Path) -> None:
+    before = backups.state(stack)
+    fragment = stack.root / "compose" / "notes.yml"
+    text = fragment.read_text()
+    fragment.write_text(json.dumps({**json.loads(text), "volumes": {"notes-data": backups.SMALL}}))
+    try:
+        done = stack.inv("restore", str(file), "--service", "notes", "--yes", "--json", env=PASSPHRASE)
+    finally:
+        fragment.write_text(text)
+    assert done.code == 1, done
+    assert [problem["code"] for problem in done.problems] == ["backup-space", "restore-back"], done
+    assert backups.state(stack) == before
 
 
 def test_a_restore_whose_program_does_not_answer_goes_back(stack: Stack, file: Path) -> None:

@@ -231,7 +231,7 @@ def owner(running: Systems) -> n8n.Owner:
 
 
 def test_a_code_node_runs_apart_from_n8n(running: Systems, owner: n8n.Owner) -> None:
-    owner.published("answer", {"jsCode": "return [{json: {answer: 6 * 7, sees: typeof process}}]"})
+    owner.published("answer", n8n.code("return [{json: {answer: 6 * 7, sees: typeof process}}]"))
     answer = stacks.until(lambda: owner.called("answer"), "the webhook")
     assert answer == {"answer": 42, "sees": "undefined"}
     assert 'Registered runner "JS Task Runner"' in running.log("n8n-worker")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from stack.backup import folder, jobs, keys, manifest, project, repository, saving, scratch, volumes
+from stack import tree
+from stack.backup import folder, jobs, keys, manifest, project, repository, saving, scratch, sources, volumes
 from stack.backup.manifest import Manifest, Part
 from stack.backup.repository import Repository
 from stack.commands import backup, restore
@@ -330,3 +331,21 @@ def test_doctor_tells_an_old_backup_and_a_volume_that_none_has() -> None:
     assert list(check.findings([one], {"p_state"}, dt.datetime(2026, 12, 1, tzinfo=dt.UTC), 6)) == []
     wanted = [("db", "data"), ("app", "state"), ("app", "new")]
     assert [found.seen for found in check.unsaved([one], wanted)] == ["no backup has the volume new of app"]
+
+
+def test_while_a_backup_is_read_nobody_removes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "PATIENCE", 0.0)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "2026-11-29-145205.json").write_bytes(manifest.encode(made([])))
+    for name in ("", str(shared)):
+        (tmp_path / ".env").write_text(f"BACKUP_DIR={shared}\n")
+        with (
+            sources.found(tmp_path, name) as source,
+            pytest.raises(StackError) as refused,
+            folder.held(source.place),
+        ):
+            pass
+        assert refused.value.problems[0].code == "backup-locked"
+    with folder.held(shared):
+        pass

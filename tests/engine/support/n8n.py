@@ -9,6 +9,11 @@ from typing import Any
 OWNER = "admin@localhost.local"
 
 
+def code(text: str) -> dict[str, Any]:
+    """A node that runs JavaScript."""
+    return {"type": "n8n-nodes-base.code", "typeVersion": 2, "parameters": {"jsCode": text}}
+
+
 class Owner:
     """The owner, signed in at n8n's own port."""
 
@@ -28,18 +33,22 @@ class Owner:
             told = json.loads(answer.read())
         return told["data"] if isinstance(told, dict) and "data" in told else told
 
-    def published(self, name: str, code: dict[str, str]) -> None:
-        """Make a workflow of a webhook and a code node, and publish it at /webhook/NAME."""
+    def published(self, name: str, node: dict[str, Any]) -> None:
+        """Make a workflow of a webhook and a node that answers it, and publish it at /webhook/NAME."""
         webhook = {"path": name, "httpMethod": "GET", "responseMode": "lastNode"}
         nodes = [
             {"id": "1", "name": "Webhook", "type": "n8n-nodes-base.webhook", "typeVersion": 2, "position": [0, 0],
              "webhookId": name, "parameters": webhook},
-            {"id": "2", "name": "Code", "type": "n8n-nodes-base.code", "typeVersion": 2, "position": [200, 0],
-             "parameters": code},
+            {"id": "2", "name": "Node", "position": [200, 0], **node},
         ]  # fmt: skip
-        edges = {"Webhook": {"main": [[{"node": "Code", "type": "main", "index": 0}]]}}
+        edges = {"Webhook": {"main": [[{"node": "Node", "type": "main", "index": 0}]]}}
         made = self.ask("/rest/workflows", {"name": name, "nodes": nodes, "connections": edges, "settings": {}})
         self.ask(f"/rest/workflows/{made['id']}/activate", {"versionId": made["versionId"]})
+
+    def credential(self, kind: str, name: str, data: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """Keep a credential, which n8n encrypts; how a node names it."""
+        made = self.ask("/rest/credentials", {"name": name, "type": kind, "data": data})
+        return {kind: {"id": made["id"], "name": name}}
 
     def called(self, name: str) -> Any:
         """What the webhook answers; None while it is not there yet."""

@@ -18,10 +18,10 @@ AS_NEIGHBOURS = ["-n", "2", "--dist", "worksteal"]
 BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """pytest's words for engine tests. Those of a file share what runs, so a file stays with one worker; the files come in
 the order of tests/engine/conftest.py."""
-MARKED = {"core": BY_FILE, "soak": [], "offline": [], "majors": []}
+MARKED = {"core": BY_FILE, "soak": [], "offline": [], "majors": [], "cluster": []}
 """Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
 few of each subject; `soak` takes half an hour, `offline` minutes and a network to make a bundle by, `majors` two
-Debians' packages."""
+Debians' packages, `cluster` minutes for nodes to be missed."""
 NEED_ENGINE = ("model", "engine", *MARKED)
 ENGINES = ("trixie", "sid", "podman", "rootless")
 """Engines that the tests can run on (tests/engines.py): Docker's of a Debian release, and Podman."""

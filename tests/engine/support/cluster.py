@@ -101,7 +101,9 @@ class Node:
         return done.out.strip() if done.code == 0 else ""
 
     def boot(self) -> None:
-        """Start the machine, if it is off, and its engine, and wait until that answers."""
+        """Start the machine, if it is off, and its engine, if that does not run, and wait until it answers."""
+        if self._machine and probe.ask(self.host).answers:
+            return
         if self._machine is None:
             (self.folder / "etc").mkdir(parents=True, exist_ok=True)
             self._disk()

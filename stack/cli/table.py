@@ -178,7 +178,7 @@ VALUES = {
     "secret": "NAME", "volume": "NAME:/PATH", "health": "HEALTH", "route": "PATH", "host": "HOST", "auth": "AUTH",
     "alias": "NAME", "command": "COMMAND", "replicas": "NUMBER", "memory": "SIZE", "from-compose": "FILE",
     "map": "THEIRS=OURS", "env-file": "FILE", "into": "LAYER", "method": "METHOD", "url": "URL", "path": "PATH",
-    "number": "NUMBER", "file": "FILE", "keep": "KEEP", "as": "NAME",
+    "number": "NUMBER", "file": "FILE", "keep": "KEEP", "as": "NAME", "from": "FILE", "base": "FILE",
     "identity": "FILE", "only": "KIND", "k": "WORDS", "engine": "SUITE",
     "for": "KIND", "mesh": "MESH",
     "eject output": "DIR", "add-service name": "NAME", "add-service source": "SOURCE", "env.get name": "SETTING",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stack import docker
-from stack.cluster import manager, stackfile, tasks, watching
+from stack.cluster import manager, nodes, stackfile, tasks, watching
 from stack.cluster.placement import Cluster
 from stack.cluster.stackfile import Stack
 from stack.errors import fail
@@ -128,8 +128,11 @@ def down(project: str) -> dict[str, int]:
 
 
 def _left(project: str) -> list[str]:
-    """What is left of a project: services, tasks that have not ended, and networks."""
+    """What is left of a project: services, tasks that have not ended, and networks. What is on a node that is not there
+    ends once that is back: nobody can tell before."""
+    away = {node.id for node in nodes.listed() if node.state != "ready"}
     services = [row["Spec"]["Name"] for row in manager.of_stack("services", project)]
-    ending = [task["ID"] for task in manager.tasks(project) if tasks.state(task) not in tasks.ENDED]
+    ending = [task["ID"] for task in manager.tasks(project)
+              if tasks.state(task) not in tasks.ENDED and task.get("NodeID") not in away]  # fmt: skip
     networks = [row["Name"] for row in manager.of_stack("networks", project)]
     return [*services, *(f"task {one}" for one in ending), *(f"network {one}" for one in networks)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stack.cluster import placement, stackfile, tasks, watching
+from stack.cluster import deploy, manager, nodes, placement, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import File, Sources, Stack
@@ -295,3 +295,12 @@ def test_a_task_is_told_as_a_container_is(found: dict[str, Any], state: str, hea
         code,
         "new",
     )
+
+
+def test_nobody_waits_for_the_end_of_what_is_on_a_node_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager, "of_stack", lambda *_: [])
+    monkeypatch.setattr(manager, "tasks", lambda _: [task("running")])
+    monkeypatch.setattr(nodes, "listed", lambda: [Node("aaa1", "a")])
+    assert deploy._left("p") == ["task running1"]
+    monkeypatch.setattr(nodes, "listed", lambda: [Node("aaa1", "a", state="down")])
+    assert deploy._left("p") == []

@@ -151,7 +151,7 @@ DAMAGE: list[tuple[str, tuple[str, ...], Callable[[Path], None]]] = [
 
 def kills(stack: Stack, name: str, rng: random.Random, count: int) -> None:
     """Backups and restores in turn, each killed at a random moment: nothing stays paused or half."""
-    seconds = {"backup": 12.0, "restore": 25.0}
+    seconds = {"backup": 8.0, "restore": 14.0}
     for number in range(count):
         words = ("backup",) if number % 2 == 0 else ("restore", name, "--yes")
         running = stack.start(*words)

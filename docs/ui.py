@@ -43,7 +43,7 @@ def main() -> None:
     url = served.wait_for("http://").rpartition(" ")[2]
     with browser.of_machine() as driver, Browser(driver) as page:
         shown(page, "dark")
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         press(page, "Start …")
         press(page, "Do it")
         page.until("document.querySelector('[data-name=redis][data-kind=busy]') && document.querySelector('.waiting')")

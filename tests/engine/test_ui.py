@@ -63,7 +63,7 @@ def kind(name: str, wanted: str) -> str:
 
 def test_it_shows_what_runs_and_what_is_done_at_the_same_time(pair: Stack, page: Browser) -> None:
     with served(pair) as url:
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         page.until(kind("web", "idle"))
         assert "token" not in page.address()
         [cookie] = page.cookies()
@@ -84,7 +84,7 @@ def test_it_shows_what_runs_and_what_is_done_at_the_same_time(pair: Stack, page:
 
 def test_its_actions_are_shown_asked_and_done(pair: Stack, page: Browser) -> None:
     with served(pair) as url:
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         page.until(kind("web", "idle"))
         press(page, "Start …")
         page.until("document.querySelector('#ask').innerText.includes('./inv up')")
@@ -107,7 +107,7 @@ def test_its_actions_are_shown_asked_and_done(pair: Stack, page: Browser) -> Non
 def test_a_log_of_many_lines_and_a_long_one(pair: Stack, page: Browser) -> None:
     pair.up()
     with served(pair, "--read-only") as url:
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         page.run("location.hash = '#/service/db/log'")
         page.until(MANY)
         page.until("document.querySelector('.log-rows').innerText.includes('xxx')")
@@ -125,7 +125,7 @@ def test_it_is_there_when_the_engine_is_back(pair: Stack, page: Browser, tmp_pat
     pair.up()
     relay = Relay(tmp_path / "docker.sock")
     with served(pair, env={"DOCKER_HOST": f"unix://{relay.path}"}) as url:
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         page.until(kind("web", "ok"))
         relay.down()
         page.until("document.querySelector('#notes').innerText.includes('engine does not answer')")
@@ -140,7 +140,7 @@ def test_no_serious_fault_for_who_reads_it_otherwise(pair: Stack, page: Browser,
     pair.up()
     with served(pair, "--read-only") as url:
         page.resize(width, 900)
-        page.open(url)
+        page.enter(url, "document.querySelector('.node')")
         ready = {
             "": kind("web", "ok"),
             "service/db": "document.querySelector('#panel').innerText.includes('Health checks')",

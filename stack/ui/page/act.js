@@ -2,7 +2,7 @@
 // terminal has them.
 
 import { byId, fill, h } from "./dom.js";
-import { post, Refusal } from "./api.js";
+import { look, post, Refusal } from "./api.js";
 import { last, on } from "./store.js";
 import { shape } from "./words.js";
 
@@ -54,7 +54,7 @@ export async function act(action) {
   dialog().showModal();
   let preview;
   try {
-    preview = await post("/api/preview", action);
+    preview = await look("/api/preview", action);
   } catch (error) {
     preview = { title: "This can't be done", commands: [], lines: [], changes: null, possible: false, problems: error.problems ?? [{ message: String(error) }] };
   }

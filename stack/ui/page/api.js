@@ -19,16 +19,23 @@ async function answer(response) {
   return data;
 }
 
-async function ask(path, options) {
-  let response;
+const PAUSES_MS = [100, 500, 1500];
+
+// A browser drops its connections, those to this machine too, whenever a container's network comes or goes: what only
+// looks is asked for again.
+async function ask(path, options, pauses = PAUSES_MS) {
   try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
-  } catch {
-    throw new Refusal([{ message: "the server of this page does not answer", fix: "./inv ui" }]);
+    return await answer(await fetch(path, { credentials: "same-origin", ...options }));
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    if (!pauses.length) throw new Refusal([{ message: "the server of this page does not answer", fix: "./inv ui" }]);
+    await new Promise((done) => setTimeout(done, pauses[0]));
+    return ask(path, options, pauses.slice(1));
   }
-  return answer(response);
 }
 
+const sent = (data) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) });
+
 export const get = (path) => ask(path);
-export const post = (path, data) =>
-  ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) });
+export const look = (path, data) => ask(path, sent(data));
+export const post = (path, data) => ask(path, sent(data), []);

@@ -1,7 +1,7 @@
 // All that is known of one service, and what can be done with it.
 
 import { byId, fill, h, s } from "./dom.js";
-import { get, post } from "./api.js";
+import { get, look as ask } from "./api.js";
 import { act, changed, code, problem, refused } from "./act.js";
 import { log } from "./log.js";
 import { look, sparkline } from "./picture.js";
@@ -182,7 +182,7 @@ async function differ(button, box, service, to) {
   button.textContent = "Looking …";
   let said;
   try {
-    const preview = await post("/api/preview", { do: "source", service, to });
+    const preview = await ask("/api/preview", { do: "source", service, to });
     const words = (preview.changes ?? []).filter((one) => !["unchanged", "beyond"].includes(one.action))
       .map((one) => h("li", {}, h("b", {}, one.name), ` ${changed(one.action)}`, one.keys.length ? h("small", {}, ` · ${one.keys.join(", ")}`) : null));
     said = [words.length ? h("ul", { class: "changes" }, words) : preview.possible ? h("p", { class: "quiet" }, "Nothing would change.") : null,

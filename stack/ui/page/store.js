@@ -4,6 +4,7 @@
 const told = {};
 const wanting = new Map();
 const HIDDEN_MS = 30_000;
+const SILENT_MS = 3_000;
 const SAMPLES = 120;
 const HAPPENED = 300;
 
@@ -30,12 +31,20 @@ const NEWS = {
 
 let stream = null;
 let hidden = 0;
+let silent = 0;
 
 export function listen() {
   if (stream) return;
   stream = new EventSource("/api/stream");
-  stream.addEventListener("open", () => tell("server-answers", true));
-  stream.addEventListener("error", () => tell("server-answers", false));
+  stream.addEventListener("open", () => {
+    clearTimeout(silent);
+    silent = 0;
+    tell("server-answers", true);
+  });
+  // It comes back by itself; only what lasts is told.
+  stream.addEventListener("error", () => {
+    silent ||= setTimeout(() => { tell("server-answers", false); if (stream?.readyState === 2) { stream = null; silent = 0; listen(); } }, SILENT_MS);
+  });
   for (const kind of KEPT) stream.addEventListener(kind, (event) => tell(kind, JSON.parse(event.data)));
   for (const [kind, take] of Object.entries(NEWS)) {
     stream.addEventListener(kind, (event) => take(JSON.parse(event.data)));

@@ -20,7 +20,8 @@ LONGEST = 16_384
 
 
 async def events(project: str, since: float) -> AsyncGenerator[dict[str, Any]]:
-    """The events of a project's containers since a moment (seconds since 1970), and those to come.
+    """The events of a project's containers since a moment (seconds since 1970), and those to come; first an empty one,
+    once the engine listens.
 
     Raises StackError where no engine answers; ends where it goes away."""
     label = f"{docker.PROJECT_LABEL}={project}"
@@ -33,6 +34,8 @@ async def events(project: str, since: float) -> AsyncGenerator[dict[str, Any]]:
     left = b""
     async with aclosing(source) as pieces:
         async for piece in pieces:
+            if not piece:
+                yield {}
             *lines, left = (left + piece).split(b"\n")
             for line in lines:
                 if line.strip():
@@ -80,7 +83,7 @@ class Frames:
 
 
 async def _socket(resource: str) -> AsyncGenerator[bytes]:
-    """The body of an answer, as it comes."""
+    """The body of an answer, as it comes; first nothing, once somebody answers."""
     path = docker.endpoint().removeprefix(docker.UNIX)
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=PIECE)
@@ -93,6 +96,7 @@ async def _socket(resource: str) -> AsyncGenerator[bytes]:
         if int(head[:12].rpartition(b" ")[2]) != unixhttp.OK:
             body = (await reader.read(500)).decode(errors="replace").strip()
             raise fail("docker", f"the engine answers: {body}", fix="./inv doctor")
+        yield b""
         while piece := await reader.read(PIECE):
             yield piece
     except (OSError, asyncio.IncompleteReadError, ValueError):
@@ -102,7 +106,7 @@ async def _socket(resource: str) -> AsyncGenerator[bytes]:
 
 
 async def _client(words: list[str]) -> AsyncGenerator[bytes]:
-    """What the docker client prints, as it comes."""
+    """What the docker client prints, as it comes; first nothing."""
     out = asyncio.subprocess
     try:
         child = await asyncio.create_subprocess_exec(
@@ -112,6 +116,7 @@ async def _client(words: list[str]) -> AsyncGenerator[bytes]:
         raise fail("docker", "docker is not installed", fix="./inv engine --yes") from None
     assert child.stdout is not None
     try:
+        yield b""
         while piece := await child.stdout.read(PIECE):
             yield piece
     finally:

@@ -98,7 +98,11 @@ class Watch:
                 project = checkouts.project_name(self.root)
                 async with contextlib.aclosing(streams.events(project, self._since)) as events:
                     async for event in events:
-                        self._take(event)
+                        self._stirred.set()
+                        if event:
+                            self._take(event)
+                        else:
+                            self._outdated.set()
             except StackError as error:
                 said = error.problems[0].message
             # The stream has ended: the engine went, or was never there.
@@ -119,7 +123,6 @@ class Watch:
         self._happened.append(told)
         self._hub.publish("event", told, keep=False)
         self._hub.keep("happened", list(self._happened))
-        self._stirred.set()
         self._outdated.set()
 
     async def _states(self) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +10,6 @@ from axe_core_python.base import AXE_SCRIPT
 
 from tests.engine.support import browser, stacks
 from tests.engine.support.browser import Browser
-from tests.engine.support.relay import Relay
 from tests.engine.support.stacks import Stack
 
 CHECK = {"test": ["CMD", "test", "-e", "/tmp/well"], "interval": "1s", "retries": 1}
@@ -119,20 +117,6 @@ def test_a_log_of_many_lines_and_a_long_one(pair: Stack, page: Browser) -> None:
         )
         page.until("document.querySelector('.log-rows').innerText.includes('it broke')")
         page.until("document.querySelector('.log output').innerText.startsWith('1 of 9,9')")
-
-
-def test_it_is_there_when_the_engine_is_back(pair: Stack, page: Browser, tmp_path: Path) -> None:
-    pair.up()
-    relay = Relay(tmp_path / "docker.sock")
-    with served(pair, env={"DOCKER_HOST": f"unix://{relay.path}"}) as url:
-        page.enter(url, "document.querySelector('.node')")
-        page.until(kind("web", "ok"))
-        relay.down()
-        page.until("document.querySelector('#notes').innerText.includes('engine does not answer')")
-        relay.up()
-        page.until("!document.querySelector('#notes').innerText.includes('engine')")
-        stacks.run("docker", "stop", "-t", "0", f"{pair.project}-web-1")
-        page.until(kind("web", "bad"))
 
 
 @pytest.mark.parametrize("width", [320, 1440])

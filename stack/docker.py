@@ -469,12 +469,20 @@ def bare_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key in kept or key.startswith("DOCKER_")}
 
 
+NO_PLUGIN = ("unknown shorthand flag", "docker: unknown command", "docker: 'compose' is not a docker command",
+             "unknown command: docker compose")  # fmt: skip
+"""How the docker client begins where it has no Compose; versions before 28 have all of their help behind it."""
+
+
 def refused(stderr: str) -> StackError:
     """Compose's refusal of the files, without its log prefixes. Where there is no Compose, that."""
     lines = [line for line in stderr.strip().splitlines() if line and "level=warning" not in line]
+    if any(line.startswith(NO_PLUGIN) for line in lines):
+        message = f"docker has no Compose plugin: none is in {config_folder() / 'cli-plugins'} or the system's folders"
+        return fail("compose-missing", message, fix="./inv engine --yes")
+    if any(line.startswith("unknown flag") for line in lines):
+        return fail("compose-missing", "docker has an old Compose plugin", fix="./inv engine --yes")
     text = " / ".join(lines[-3:]) or "it gave no reason"
-    if "unknown command" in text or "unknown flag" in text or "unknown shorthand" in text:
-        return fail("compose-missing", "docker has no Compose plugin, or an old one", fix="./inv engine --yes")
     return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
 
 

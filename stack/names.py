@@ -11,11 +11,17 @@ def variable(service: str, suffix: str) -> str:
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """`did you mean "redis"?` for the nearest of `known`, or nothing where none is near."""
+    near = nearest(word, known)
+    return f'did you mean "{near}"?' if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that is most like `word`; empty where none is near."""
     import difflib
 
     names = {name.lower(): name for name in sorted(known)}
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return f'did you mean "{names[near[0]]}"?' if near else ""
+    return names[near[0]] if near else ""
 
 
 LONGEST = 60

@@ -139,6 +139,11 @@ def undone(name: str, origin: str) -> str:
     return f"unset {name}" if origin == SHELL else f"./inv env.unset {name}"
 
 
+def done(name: str, value: str, origin: str) -> str:
+    """What to type so that a setting of the shell or of `.env` has another value."""
+    return f"export {name}={value}" if origin == SHELL else f"./inv env.set {name} {value}"
+
+
 def sound(dotenv: Mapping[str, str]) -> dict[str, str]:
     """`dotenv` without the project's own settings that are wrong: what can be read while one of them is mended."""
     return {name: value for name, value in dotenv.items() if name not in _EXPECTED or not _EXPECTED[name](value)}

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from stack.env import settings
 from stack.errors import USAGE, Problem, StackError
-from stack.names import echoed, suggest, variable
+from stack.names import echoed, nearest, suggest, variable
 from stack.planning import graph, model, ports
 from stack.planning.catalog import DISABLED, Catalog, Entry
 from stack.planning.graph import Edge
@@ -74,11 +75,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What is asked for: profiles, single services, and services that can't be had (name → why)."""
+    """What is asked for: profiles, single services, and services that can't be had (name → why); `saved` has the
+    profiles of STACK_PROFILES, which its layer `origin` sets."""
 
     profiles: tuple[str, ...]
     services: tuple[str, ...] = ()
     missing: Mapping[str, str] = {}
+    saved: tuple[str, ...] = ()
+    origin: str = ""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -262,12 +266,24 @@ def _check_known(facts: Facts, selection: Selection) -> None:
         ("service", selection.services, of_services, "profile", of_profiles),
     ):
         for name in asked:
-            if name not in known:
+            if name not in known and kind == "profile" and name in selection.saved:
+                problems.append(_unknown_saved(name, selection, known))
+            elif name not in known:
                 hint = suggest(name, known) or f"known are {', '.join(known)}"
                 hint = f"it is a {other}: --{other} {name}" if name in others else hint
                 problems.append(Problem(f"unknown-{kind}", f"unknown {kind} {echoed(name)}", f"--{kind}", hint))
     if problems:
         raise StackError(problems, USAGE)
+
+
+def _unknown_saved(name: str, selection: Selection, known: list[str]) -> Problem:
+    """The problem of a profile that no flag names but the setting."""
+    setting, origin = "STACK_PROFILES", selection.origin
+    left = ",".join(filter(None, (one if one in known else nearest(one, known) for one in selection.saved)))
+    fix = settings.done(setting, left, origin) if left else settings.undone(setting, origin)
+    hint = suggest(name, known) or f"known are {', '.join(known)}"
+    message = f"unknown profile {echoed(name)} in {setting}: {hint}"
+    return Problem("unknown-profile", message, f"{origin}: {setting}", fix)
 
 
 def _check_absent(facts: Facts, selection: Selection, edges: graph.Edges) -> None:

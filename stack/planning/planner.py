@@ -101,7 +101,9 @@ def _plan(checkout: Checkout, request: Request, flags: Mapping[str, str], missin
     merged = model.measured(merged, {name for name, source in chosen.items() if source in FAR})
     project = checkout.settings.value("PROJECT_NAME")
     facts = Facts(checkout.catalog, merged, files, chosen, assigned, project, base_port)
-    selection = Selection(tuple(selected(checkout, request)), request.services, missing)
+    saved = tuple(name for name in checkouts.saved_profiles(checkout) if name not in request.profiles)
+    origin = checkout.settings.origin("STACK_PROFILES")
+    selection = Selection(tuple(selected(checkout, request)), request.services, missing, saved, origin)
     return Planned(checkout, request, facts, plan.compute(facts, selection), env, digest, checkout.settings.problems)
 
 

@@ -81,13 +81,22 @@ def test_an_unreadable_env_is_told(tree: Tree) -> None:
         assert problem["fix"].startswith(refusal.fix)
 
 
+NO_PLUGIN = {
+    "28": "docker: unknown command: docker compose",
+    "20.10": "unknown shorthand flag: 'p' in -p\nSee 'docker --help'.\n\nUsage:  docker [OPTIONS]\n\nCommands:\n"
+    "  wait   Block until one or more containers stop\n\nRun 'docker COMMAND --help' for more.",
+}
+"""What versions of the docker client say instead; the older one all of its help."""
+
+
 @pytest.mark.skipif(
     any(Path(folder, "docker-compose").exists() for folder in docker.PLUGINS), reason="Compose is there"
 )
-def test_without_a_compose_plugin_that_is_told(pair: Checkout, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", NO_PLUGIN.values(), ids=NO_PLUGIN)
+def test_without_a_compose_plugin_that_is_told(pair: Checkout, tmp_path: Path, words: str) -> None:
     client = tmp_path / "bin" / "docker"
     client.parent.mkdir()
-    client.write_text('#!/bin/sh\necho "docker: unknown command: docker compose" >&2\nexit 1\n')
+    client.write_text(f'#!/bin/sh\n/bin/cat >&2 <<"END"\n{words}\nEND\nexit 1\n')
     client.chmod(0o755)
     refusal = Refusal("compose-missing", "docker has no Compose plugin", "", "./inv engine --yes")
     refuses(pair, "plan", refusal, env={"PATH": str(client.parent), "DOCKER_CONFIG": str(tmp_path)})

@@ -25,7 +25,13 @@ KEEPS = fragment("db", KEPT, 'volumes: ["data:/data"]')
         ("DB_PORT 63021", "port-twice", "WEB_PORT", "both want port 63021", "./inv env.set WEB_PORT 63022"),
         ("WEB_SCALE -1", "scale", "WEB_SCALE", "WEB_SCALE must be a whole number", "./inv env.set WEB_SCALE 1"),
         ("NETWORK foo", "network", "NETWORK", "no network layout 'foo'", "give another value"),
-        ("STACK_PROFILES nope", "unknown-profile", "--profile", "unknown profile 'nope'", "known are"),
+        (
+            "STACK_PROFILES nope",
+            "unknown-profile",
+            ".env: STACK_PROFILES",
+            "'nope' in STACK_PROFILES: known are",
+            "give another value",
+        ),
         ("STACK_PATH /etc", "setting", "STACK_PATH", "'/etc' is no folder with", "another value"),
         (f"PROJECT_NAME {'a' * 300}", "setting", ".env: PROJECT_NAME", "first, got 'aaaa", "give another value"),
         (

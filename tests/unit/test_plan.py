@@ -159,6 +159,24 @@ def test_an_unknown_word_suggests_the_nearest(selection: Selection, code: str, f
     assert error.exit_code == USAGE
 
 
+@pytest.mark.parametrize(
+    ("saved", "origin", "said", "fix"),
+    [
+        ("cor,data", ".env", "unknown profile 'cor' in STACK_PROFILES: did you mean \"core\"?",
+         "./inv env.set STACK_PROFILES core,data"),
+        ("core,zzz", ".env", "'zzz' in STACK_PROFILES: known are ai, all, core, data",
+         "./inv env.set STACK_PROFILES core"),
+        ("zzz", ".env", "known are ai", "./inv env.unset STACK_PROFILES"),
+        ("zzz", "shell", "known are ai", "unset STACK_PROFILES"),
+    ],
+)  # fmt: skip
+def test_an_unknown_profile_of_the_setting_names_the_setting(saved: str, origin: str, said: str, fix: str) -> None:
+    names = tuple(saved.split(","))
+    [problem] = refused(WEB, Selection(names, saved=names, origin=origin)).problems
+    assert said in problem.message
+    assert (problem.code, problem.where, problem.fix) == ("unknown-profile", f"{origin}: STACK_PROFILES", fix)
+
+
 def test_every_unknown_word_is_told() -> None:
     assert len(refused(WEB, Selection(("a", "b"), ("c",))).problems) == 3
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stack import git, tree
-from stack.authoring import unfinished
+from stack.authoring import unfinished, unpacking
 from stack.authoring.upstream import Update
 from stack.errors import StackError
 from stack.planning import assembly, changes, checkouts, compare, locks, model, pins, planner
@@ -64,7 +64,7 @@ def _copy(root: Path, update: Update) -> Iterator[Path]:
         there = sorted({path.partition("/")[0] for path in git.paths(root, "ls-tree", "--name-only", update.target)})
         data = git.archive(root, update.target, *(part for part in PARTS if part in there))
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            tar.extractall(copy, filter="data")
+            unpacking.unpack(tar, copy)
         for path, pair in update.files.items():
             unfinished.put(copy, path, pair.merged)
         for path in git.paths(root, "ls-files", "--others", "--exclude-standard", "--", *PARTS):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stack import bootstrap, git, tree
+from stack.authoring import unpacking
 from stack.errors import USAGE, StackError, fail
 
 ABOUT = "stack/__init__.py"
@@ -118,7 +119,7 @@ def _extract(source: Path, folder: Path) -> None:
                         path.chmod(0o755)
         else:
             with tarfile.open(source) as tar:
-                tar.extractall(folder, filter="data")
+                unpacking.unpack(tar, folder)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeError):
         message = f"{source} is no whole archive, as .tar.gz or .zip"
         raise fail("update-archive", message, str(source), "download it again") from None

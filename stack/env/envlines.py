@@ -23,9 +23,11 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 # What python-dotenv replaces whatever the quotes around it: the pattern of its variables.py.
 DOTENV_REFERENCE = re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}")
 
-# The possessive ?+ keeps `export =1` from being read as a variable called export: both programs refuse it.
-_HEAD = re.compile(rf"[ \t]*(?:export[ \t]+)?+({NAME})[ \t]*=[ \t]*")
-_HEAD_WITHOUT_EQUALS = re.compile(rf"[ \t]*(?:export[ \t]+)?+({NAME})[ \t]*(:|(?=\r?\n|\Z))")
+# `export =1` sets no variable called export: both programs refuse it. Not by a possessive ?+, which Python 3.11.2
+# (Debian 12) gets wrong: there `export=1` does not match.
+_EXPORT = r"[ \t]*(?:export[ \t]+(?=[A-Za-z_])|(?!export[ \t]))"
+_HEAD = re.compile(rf"{_EXPORT}({NAME})[ \t]*=[ \t]*")
+_HEAD_WITHOUT_EQUALS = re.compile(rf"{_EXPORT}({NAME})[ \t]*(:|(?=\r?\n|\Z))")
 _REST = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)")
 _QUOTED = {
     "'": re.compile(r"'((?:\\.|[^'\\])*)'", re.DOTALL),

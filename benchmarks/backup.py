@@ -1,10 +1,11 @@
 """What a backup and a restore take beside `pg_dump -Fc`, `pg_restore` and `tar | zstd` by hand, as a Markdown table.
 
-    .venv/bin/python -m benchmarks.backup             2 GB of PostgreSQL and 2 GB of files; half an hour
-    .venv/bin/python -m benchmarks.backup --gb 0.5    less of both
+    .venv/bin/python -m benchmarks.backup             2 GB of PostgreSQL and 2 GB of files
+    .venv/bin/python -m benchmarks.backup --gb 0.5    less of both, in as much less time
 
 Processor time is what the containers have used, so that a busy machine counts for less; ours has that of ./inv as well.
-Everything happens in a folder and a Compose project of its own, `genai-bench-backup`, which is removed again."""
+Everything happens in a folder and a Compose project of its own, `genai-bench-backup`, and with an image of its own; all
+of it is removed again."""
 
 import argparse
 import contextlib
@@ -29,7 +30,30 @@ FILL = """create table bench as select i as id, md5(i::text) || repeat('lorem ip
 md5((i * 7)::text) as b, i % 1000 as n, now() as at from generate_series(1, {rows}) i"""
 FILES = "for i in $(seq 1 {count}); do head -c 4M /dev/urandom | base64 -w 0 | head -c 5M >/data/$i; done"
 FILE_BYTES = 5 * 2**20
-IMAGE = "genai-stack/bench-zstd:0.1.0"
+IMAGE = f"genai-stack/bench-zstd:{PROJECT}"
+DOCKERFILE = """# sh, tar and zstd, from the same sources as everything else here.
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+RUN --mount=type=secret,id=ca --mount=type=secret,id=apt \\
+    export APT_CONFIG=/run/secrets/apt DEBIAN_FRONTEND=noninteractive && \\
+    apt-get update && apt-get install --yes --no-install-recommends zstd && rm -rf /var/lib/apt/lists/*
+"""
+SERVICE = f"""services:
+  files:
+    image: {IMAGE}
+    build:
+      context: ./compose/files
+      network: host
+      args: {{BASE_IMAGE: "${{BASE_IMAGE:-genai-stack/base:0.1.0}}"}}
+      secrets: [ca, apt]
+    command: [sleep, infinity]
+    init: true
+    profiles: [bench]
+    volumes: ["files-data:/data"]
+volumes:
+  files-data:
+"""
+"""A service whose volume has the files; its image also does the work by hand."""
 
 
 class Took(NamedTuple):
@@ -121,20 +145,34 @@ def project() -> Iterator[Path]:
         ignored = shutil.ignore_patterns(".git", ".venv", ".stack", ".env", "compose.yaml", "local", "backups")
         shutil.copytree(ROOT, folder, ignore=ignored)
         (folder / ".env").write_text("".join(f"{key}={value}\n" for key, value in SETTINGS.items()))
-        (folder / "compose" / "files.yml").write_text(
-            "services: {files: {image: 'genai-stack/base:0.1.0', command: [sleep, infinity], profiles: [bench],\n"
-            "  init: true, volumes: ['files-data:/data']}}\nvolumes: {files-data: }\n"
-        )
-        try:
+        (folder / "compose" / "files.yml").write_text(SERVICE)
+        (folder / "compose" / "files").mkdir()
+        (folder / "compose" / "files" / "Dockerfile").write_text(DOCKERFILE)
+        with contextlib.ExitStack() as ends:
+            ends.callback(_forget_images)
+            ends.callback(_forget, folder)
             inv(folder, "up", "--service", "supabase-db", "--service", "files")
             yield folder
-        finally:
-            inv(folder, "down", "--volumes", "--yes")
-            inv(folder, "restore", "--forget", "--yes")
+
+
+def _forget(folder: Path) -> None:
+    """Containers and volumes, those of before a restore, too."""
+    for words in (("down", "--volumes", "--yes"), ("restore", "--forget", "--yes")):
+        subprocess.run([PYTHON, "-m", "stack", *words], cwd=folder, check=False, capture_output=True)
+
+
+def _forget_images() -> None:
+    """The image of this benchmark, and those that a run which was killed kept."""
+    kept = said("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=genai-stack/kept")
+    own = [name for name in kept.split() if name.startswith(f"genai-stack/kept:{PROJECT}-")]
+    subprocess.run(["docker", "rmi", IMAGE, *own], check=False, capture_output=True)
 
 
 def inv(folder: Path, *words: str) -> None:
-    subprocess.run([PYTHON, "-m", "stack", *words], cwd=folder, check=True, capture_output=True)
+    """Raises SystemExit with its last words where it fails."""
+    done = subprocess.run([PYTHON, "-m", "stack", *words], cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"./inv {' '.join(words)} failed:\n{done.stderr[-2000:]}")
 
 
 def inside(service: str, *words: str) -> list[str]:
@@ -167,24 +205,19 @@ def back_by_hand(folder: Path) -> tuple[Took, Took]:
         said(*sql("drop database again"))
 
 
-def image() -> None:
-    """Debian's tar and zstd, from the same sources as everything else here."""
-    if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, check=False).returncode:
-        raise SystemExit(f"make {IMAGE} first: an image with sh, tar and zstd")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gb", type=float, default=2.0)
     asked = parser.parse_args()
-    image()
+    begun = time.perf_counter()
     rows, files = int(asked.gb * 1e9 / ROW_BYTES), int(asked.gb * 1e9 / FILE_BYTES)
     print(f"{asked.gb:g} GB of each; load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors\n")
     with project() as folder:
+        # So that restic's image is there.
+        inv(folder, "backup", "--service", "files", "--output", "warm.backup")
         said(*sql(FILL.format(rows=rows)))
         said(*inside("files", "sh", "-c", FILES.format(count=files)))
         ours = [PYTHON, "-m", "stack"]
-        inv(folder, "backup", "--service", "supabase-db", "--output", "warm.backup")
         hand = by_hand(folder)
         first = timed([*ours, "backup"], folder)
         said(*sql(f"update bench set b = md5(b) where id <= {rows // 100}"))
@@ -198,6 +231,7 @@ def main() -> None:
     print(_row("restore, until all is healthy", back, "`pg_restore`, `zstd -d \\| tar x`", both_back))
     print(_row("second backup, 1 % changed", second, "the first", first))
     print(f"\nrestic's own memory at its peak: {max(first.peak, second.peak, back.peak):.0f} MB")
+    print(f"all of it took {time.perf_counter() - begun:.0f} s")
 
 
 def _sum(one: Took, other: Took) -> Took:

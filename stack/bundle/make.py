@@ -52,6 +52,8 @@ def lacking(planned: Planned) -> list[str]:
         sizes = [one.manifest.download_bytes for one in found.values() if one.manifest]
         told = f"{size(sum(sizes))} at most" if len(sizes) == len(need.pull) else "of unknown size"
         lines.append(f"to be pulled, {told}: {', '.join(need.pull)}")
+    if absent := models.pullable(planned):
+        lines.append(f"models to be pulled, of unknown size: {', '.join(absent)}")
     return lines
 
 

@@ -16,6 +16,7 @@ from stack.bundle.clients import Met
 from stack.bundle.manifest import Model
 from stack.errors import StackError
 from stack.planning import model as models
+from stack.planning.catalog import FAR
 from stack.planning.planner import Planned
 from stack.running import ollama
 
@@ -35,8 +36,9 @@ class Store(NamedTuple):
 
 
 def store(planned: Planned) -> Store | None:
-    """The volume of the plan's Ollama; None where it plans none, or one without a volume."""
-    if ollama.SERVICE not in planned.plan.names():
+    """The volume of the plan's Ollama; None where it plans none, one without a volume, or one that runs elsewhere: what
+    its ambassador mounts has no models."""
+    if ollama.SERVICE not in planned.plan.names() or planned.facts.sources[ollama.SERVICE] in FAR:
         return None
     raw = models.services(planned.facts.model)[ollama.SERVICE]
     for key in models.named_volumes(raw):
@@ -50,6 +52,17 @@ def wanted(planned: Planned) -> list[str]:
     raw = models.services(planned.facts.model).get(f"{ollama.SERVICE}-pull") or {}
     told = str((raw.get("environment") or {}).get("OLLAMA_PULL") or "")
     return list(dict.fromkeys(told.replace(",", " ").split()))
+
+
+def pullable(planned: Planned) -> list[str]:
+    """The models of OLLAMA_PULL that the project's own Ollama lacks; none where it does not run."""
+    if store(planned) is None:
+        return []
+    try:
+        there = {str(one["name"]) for one in ollama.models(ollama.address(planned.plan.project))}
+    except StackError:
+        return []
+    return [name for name in wanted(planned) if not there & {name, f"{name}:latest"}]
 
 
 def path(name: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from stack import tree
 from stack.bundle import make, models
+from stack.commands import models as pulling
 from stack.errors import INTERRUPTED, USAGE, Problem, StackError, fail
 from stack.names import size
 from stack.output import consent
@@ -17,7 +18,7 @@ from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import planner
 from stack.planning.planner import Planned, Request
-from stack.running import images
+from stack.running import images, ollama
 
 
 @contextlib.contextmanager
@@ -42,7 +43,7 @@ def run(request: Request, output: str, yes: bool = False) -> Result:
         raise fail("no-folder", f"{target.parent} is no folder", output, f"mkdir -p {target.parent}", USAGE)
     progress = Progress()
     typed = shlex.join(["./inv", *sys.argv[1:]])
-    planned = _obtained(request, f"{typed} --yes", yes, progress)
+    planned, problems = _obtained(request, f"{typed} --yes", yes, progress)
     what = make.content(planned)
     progress.say(f"at most {size(what.most())}: {len(what.images)} images, {len(what.models)} models, packages")
     with goes_on(typed):
@@ -58,13 +59,17 @@ def run(request: Request, output: str, yes: bool = False) -> Result:
     }
     left_out = sorted(set(models.wanted(planned)) - set(what.models)) if what.store else []
     lines = [f"wrote {output}: {size(total)}; on the other machine: ./inv up --bundle {target.name}"]
-    lines += [f"without these models of OLLAMA_PULL, which are not here: {', '.join(left_out)}"] if left_out else []
-    return Result(data, lines=lines)
+    if left_out:
+        lines.append(f"without these models of OLLAMA_PULL, which are not here: {', '.join(left_out)}")
+        lines.append("to have them in it: ./inv up --service ollama-pull, then the bundle anew")
+    return Result(data, problems, lines=lines)
 
 
-def _obtained(request: Request, typed: str, yes: bool, progress: Progress) -> Planned:
-    """The plan, once all of its images are here. Raises StackError where one can't be had, or nobody agrees."""
+def _obtained(request: Request, typed: str, yes: bool, progress: Progress) -> tuple[Planned, list[Problem]]:
+    """The plan, once all of its images are here, and its models, where Ollama runs; and why one of these could not be
+    had. Raises StackError where an image can't, or nobody agrees."""
     root = tree.root()
+    problems: list[Problem] = []
     with tree.locked(root):
         planned = planner.make(root, request)
         if lines := make.lacking(planned):
@@ -76,4 +81,6 @@ def _obtained(request: Request, typed: str, yes: bool, progress: Progress) -> Pl
                 message = "a bundle takes images from this machine, and not all of them are here"
                 fix = "./inv up with the same flags, which finds another way where there is one"
                 raise StackError([*error.problems, Problem("bundle-images", message, "", fix)]) from None
-    return planned
+            if absent := models.pullable(planned):
+                problems = pulling.pulled(ollama.address(planned.plan.project), absent, progress)
+    return planned, problems

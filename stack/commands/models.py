@@ -1,5 +1,7 @@
 """`inv models.*`: the models of a running Ollama, whatever its source."""
 
+from collections.abc import Iterable
+
 from stack import tree
 from stack.commands import swarm
 from stack.errors import FAILED, Problem, StackError
@@ -25,7 +27,14 @@ def pull(name: str) -> Result:
     """Pull one model, or all of OLLAMA_PULL where `name` is empty; those that can't be had are told each."""
     checkout = checkouts.read(tree.root())
     names = [name] if name else checkout.settings.value("OLLAMA_PULL").replace(",", " ").split()
-    base, progress, problems = _base(), Progress(), list[Problem]()
+    problems = pulled(_base(), names, Progress())
+    lines = [] if problems else [f"there: {', '.join(names)}"]
+    return Result({"models": names, "failed": [p.where for p in problems]}, problems, FAILED if problems else 0, lines)
+
+
+def pulled(base: str, names: Iterable[str], progress: Progress) -> list[Problem]:
+    """Pull models, one after the other; gives back why some could not be had."""
+    problems: list[Problem] = []
     with progress.shown():
         for model in names:
             try:
@@ -35,8 +44,7 @@ def pull(name: str) -> Result:
             except StackError as error:
                 problems += error.problems
                 progress.tell(model, "failed")
-    lines = [] if problems else [f"there: {', '.join(names)}"]
-    return Result({"models": names, "failed": [p.where for p in problems]}, problems, FAILED if problems else 0, lines)
+    return problems
 
 
 def remove(name: str) -> Result:

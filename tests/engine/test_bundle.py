@@ -159,6 +159,38 @@ def test_what_is_missing_is_built_once_that_is_agreed_to(stack: Stack, tmp_path:
         run("docker", "rmi", "-f", image)
 
 
+def test_up_from_a_bundle_that_is_killed_leaves_nothing_half_and_the_next_goes_on(stack: Stack, tmp_path: Path) -> None:
+    image, file = f"genai-stack/came-in-a-file:{stack.project}", tmp_path / "x.bundle"
+    docker("run", "--name", stack.project, stacks.BASE, "sh", "-c", "head -c 40M /dev/urandom >/noise")
+    docker("commit", stack.project, image)
+    docker("rm", stack.project)
+    with archive.drafted(file, "k") as draft:
+        described = manifest.Manifest(
+            manifest.FORMAT, "0.1.0", manifest.Platform("Linux", "x86_64"), ["small"], [], [], {},
+            images.save(draft, {image: image}, lambda _: None), [], list(draft.parts.values()),
+        )  # fmt: skip
+        draft.close(msgspec.json.encode(described))
+    docker("rmi", image)
+    stack.service("app", image=image, environment={"KEY": "${APP_KEY:?}"}, entry={"secrets": {"APP_KEY": "hex"}})
+    before = (stack.root / ".env").read_bytes()
+    try:
+        for moment in ("verifying", "loading 1 of 1"):
+            running = stack.start("up", "--bundle", str(file))
+            running.wait_for(moment)
+            running.kill()
+            running.process.wait()
+            assert (stack.root / ".env").read_bytes() == before, moment
+            assert not (stack.root / "compose.yaml").exists(), moment
+            assert stack.containers() == {}, moment
+            assert stack.files_are_whole(), moment
+        done = stack.inv("up", "--bundle", str(file), "--json")
+        assert done.code == 0, done
+        assert stack.exec("app", "stat", "-c", "%s", "/noise").strip() == str(40 * 2**20)
+    finally:
+        stack.inv("down", "--yes")
+        run("docker", "rmi", "-f", image)
+
+
 CLONE = ("inv", "pyproject.toml", "requirements.lock", "requirements-dev.lock")
 
 

@@ -4,11 +4,20 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from stack.errors import StackError
-from stack.running import ollama
+from stack import tree
+from stack.bundle import make, models
+from stack.commands import bundle
+from stack.errors import StackError, fail
+from stack.output.progress import Progress
+from stack.planning import planner
+from stack.planning.planner import Request
+from stack.running import images, ollama
 
 STREAMS: dict[str, list[dict[str, object]]] = {
     "good": [
@@ -49,7 +58,7 @@ class StandInOllama(BaseHTTPRequestHandler):
 @pytest.fixture
 def base() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), StandInOllama)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -81,3 +90,42 @@ def test_removing_what_is_not_there_is_refused_in_ollamas_words(base: str) -> No
 def test_an_ollama_that_does_not_answer_is_told() -> None:
     with pytest.raises(StackError, match="does not answer"):
         ollama.models("http://127.0.0.1:9")
+
+
+def wanting(names: str, source: str = "container") -> Any:
+    """The plan of an Ollama with these as OLLAMA_PULL, as far as a bundle asks it."""
+    services = {"ollama": {"image": "x", "volumes": [{"type": "volume", "source": "data", "target": "/data"}]},
+                "ollama-pull": {"image": "x", "environment": {"OLLAMA_PULL": names}}}  # fmt: skip
+    facts = SimpleNamespace(model={"services": services, "volumes": {"data": {"name": "p_data"}}},
+                            sources={"ollama": source})  # fmt: skip
+    return SimpleNamespace(facts=facts, plan=SimpleNamespace(project="p", names=lambda: ["ollama", "ollama-pull"]))
+
+
+def test_a_bundle_lacks_the_models_that_a_running_ollama_could_pull(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama, "address", lambda _: base)
+    assert models.pullable(wanting("a:1b, b good")) == ["good"]
+    # Elsewhere, it is not ours to fill, and what its ambassador mounts has no models.
+    assert models.store(wanting("good", "localhost")) is None
+    assert models.pullable(wanting("good", "localhost")) == []
+
+    def stopped(_: str) -> str:
+        raise fail("not-running", "Ollama does not run in this project", "ollama", "./inv up --service ollama")
+
+    monkeypatch.setattr(ollama, "address", stopped)
+    assert models.pullable(wanting("good")) == []
+
+
+def test_a_bundle_pulls_those_models_once_agreed_to_and_tells_which_it_could_not(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = wanting("good bad")
+    monkeypatch.setattr(tree, "root", lambda: tmp_path)
+    monkeypatch.setattr(planner, "make", lambda *_: planned)
+    monkeypatch.setattr(make, "lacking", lambda _: ["models to be pulled, of unknown size: good, bad"])
+    monkeypatch.setattr(images, "obtain", lambda *_: None)
+    monkeypatch.setattr(ollama, "address", lambda _: base)
+    with pytest.raises(StackError, match="models to be pulled, of unknown size: good, bad"):
+        bundle._obtained(Request(), "./inv bundle --yes", False, Progress())
+    found, problems = bundle._obtained(Request(), "./inv bundle --yes", True, Progress())
+    assert found is planned
+    assert [problem.where for problem in problems] == ["bad"]

@@ -1,14 +1,11 @@
 """The way back: a backup's parts into new volumes, each by its own kind. What is there already is not touched."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import msgspec
 
-from stack import docker, tree
-from stack.backup import jobs, pausing, project, repository, saving, scratch, volumes
+from stack import docker
+from stack.backup import jobs, project, repository, saving, scratch, volumes
 from stack.backup import manifest as manifests
 from stack.backup.manifest import PROJECT, Manifest, Part
 from stack.backup.repository import Repository
@@ -86,6 +83,11 @@ def room(planned: Planned, parts: Iterable[Part], fresh: bool = False) -> Room:
     return Room(where, keys, volumes.setting(checkouts.volume_numbers(planned.checkout), numbers))
 
 
+def needed(planned: Planned, parts: Iterable[Part]) -> set[str]:
+    """The services whose image has to be here to fill volumes with these parts."""
+    return {part.service for part in parts if part.kind == "dump" or jobs.rules(planned.facts, part.service).fit}
+
+
 def make(planned: Planned, keys: Iterable[str], made: list[str]) -> None:
     """Make the volumes of a plan that points to them. `made` gets the name of each as soon as it is there."""
     for key in keys:
@@ -104,6 +106,8 @@ def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], whe
             progress.tell(part.title(), f"copying {size(part.bytes)}")
             repository.load_files(repo, part.snapshot)
             progress.tell(part.title(), "done")
+        for service in manifests.owners(copies):
+            scratch.fit(planned, service)
         for service in dict.fromkeys(part.service for part in chosen if part.kind == "dump"):
             _dumps(planned, repo, service, [p for p in chosen if p.kind == "dump" and p.service == service], progress)
 
@@ -129,17 +133,8 @@ def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], 
 
 
 def _into_stopped(planned: Planned, repo: Repository, part: Part, dump: Dump, progress: Progress) -> None:
-    """By a file, as standard input is taken. It has no secret: they go by the environment."""
-    folder = planned.checkout.root / tree.GENERATED / "tmp"
-    tree.enclose(folder)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=tree.loose(os.getpid()), suffix=".json")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(scratch.described(planned, part.service, dump.restore))
-        with pausing.afterwards(scratch.gone(planned)):
-            _into(planned, repo, part, scratch.once(planned, part.service, Path(name)), progress)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with scratch.instead(planned, part.service, dump.restore) as command:
+        _into(planned, repo, part, command, progress)
 
 
 def _into(planned: Planned, repo: Repository, part: Part, words: list[str], progress: Progress) -> None:

@@ -3,12 +3,14 @@ in them. It is gone when the block ends."""
 
 import contextlib
 import json
+import os
+import tempfile
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stack import docker, process
+from stack import docker, process, tree
 from stack.backup import jobs, pausing
 from stack.errors import StackError, fail
 from stack.planning import compare, planner, saving
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 LEFT_OUT = ("ports", "networks", "depends_on", "links", "network_mode", "labels", "scale")
 HEALTHY_S = 300.0
 START_S = 120.0
+FIT_S = 3600.0
+"""It goes through all of a service's files, at most."""
 
 
 def project(planned: Planned) -> str:
@@ -51,10 +55,31 @@ def gone(planned: Planned) -> list[str]:
     return ["sh", "-c", script, "gone", label]
 
 
-def once(planned: Planned, service: str, file: Path) -> list[str]:
-    """The command that runs what `file` describes once; standard input is its own."""
-    return ["docker", "compose", "-p", project(planned), "--project-directory", str(planned.checkout.root),
-            "-f", str(file), "run", "--rm", "-T", "--no-deps", service]  # fmt: skip
+@contextlib.contextmanager
+def instead(planned: Planned, service: str, words: Sequence[str]) -> Iterator[list[str]]:
+    """The command that runs `words` once, in place of the service's program; standard input is its own. So what is to
+    run comes by a file. That has no secret: they go by the environment."""
+    folder = planned.checkout.root / tree.GENERATED / "tmp"
+    tree.enclose(folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=tree.loose(os.getpid()), suffix=".json")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(described(planned, service, words))
+        with pausing.afterwards(gone(planned)):
+            yield ["docker", "compose", "-p", project(planned), "--project-directory", str(planned.checkout.root),
+                   "-f", name, "run", "--rm", "-T", "--no-deps", service]  # fmt: skip
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def fit(planned: Planned, service: str) -> None:
+    """Have the service's own image make the files fit that were copied for it, where its fragment says how. Raises
+    StackError where that fails."""
+    if words := jobs.rules(planned.facts, service).fit:
+        with instead(planned, service, words) as command:
+            done = docker.run(command[1:], text="", env=environment(planned), timeout=FIT_S)
+        if done.returncode:
+            raise _failed(service, done.stderr)
 
 
 def described(planned: Planned, service: str, words: Sequence[str] | None) -> str:
@@ -102,7 +127,7 @@ def _well(planned: Planned, service: str, text: str) -> str:
             if watching.there(container, one_shot=False, checked=checked):
                 return container.id
             if watching.wrong(container, False, watch.exits.get(container.id, [])):
-                raise _failed(service, docker.run(["logs", "--tail", "10", container.id]).stderr)
+                raise _failed(service, docker.log(container.id, process.LAST_LINES))
             watching.take(happened, watch)
     raise _failed(service, f"not healthy within {HEALTHY_S:.0f} s")
 

@@ -101,7 +101,7 @@ def _switched(root: Path, source: Source, whole: Opened, parts: list[Part], file
     planned = planner.make(root, Request())
     coming = [part for part in parts if room.where.get(part.title())]
     with progress.shown():
-        images.obtain(planned, {part.service for part in coming if part.kind == "dump"}, progress)
+        images.obtain(planned, restoring.needed(planned, coming), progress)
         restoring.make(planned, room.keys, made)
         restoring.fill(planned, partial(sources.opened, root, source), parts, room.where, progress)
     started = _started(planned, services, manifest.owners(coming))

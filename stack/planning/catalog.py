@@ -51,6 +51,7 @@ class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dumps: list[Dump] = []
     files: list[str] = []
     leave: dict[str, str] = {}
+    fit: list[str] = []
     question: list[str] = []
 
 

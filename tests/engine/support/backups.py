@@ -14,6 +14,8 @@ from tests.engine.support import stacks
 from tests.engine.support.stacks import Stack
 
 ALL = ("--service", "notes", "--service", "redis", "--service", "supabase-db-init")
+OWNER, FIT = "0:0", "7:8"
+"""Of a file: as it is saved, and as it is to be in a restored volume."""
 RATE = 50
 """Writes a second."""
 
@@ -22,7 +24,8 @@ def prepare(stack: Stack) -> None:
     """A core with a table, a service whose volume has files, and all of it running."""
     stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"],
                   environment={"SUPABASE_JWT_SECRET": "${SUPABASE_JWT_SECRET}"},
-                  entry={"secrets": {"SUPABASE_JWT_SECRET": "hex:64", "SUPABASE_ANON_KEY": "jwt:anon"}})  # fmt: skip
+                  entry={"secrets": {"SUPABASE_JWT_SECRET": "hex:64", "SUPABASE_ANON_KEY": "jwt:anon"},
+                         "backup": {"fit": ["chown", FIT, "/data/noise"]}})  # fmt: skip
     stack.volume("notes", "notes-data")
     done = stack.inv("up", *ALL)
     assert done.code == 0, done

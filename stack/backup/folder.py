@@ -141,16 +141,21 @@ def _unwritten(target: Path, error: OSError) -> StackError:
 def unpacked(source: Path, root: Path) -> Iterator[Path]:
     """A folder of the checkout with what such a file has, for as long as the block. Raises StackError for a file that
     is none, or is cut off, and for one with paths or links that a repository does not have."""
-    with tree.scratch(root) as folder:
+    with contextlib.ExitStack() as held:
         try:
+            folder = held.enter_context(tree.scratch(root))
             with tarfile.open(source, mode="r:") as archive:
                 for member in archive:
                     _take(archive, member, folder, source)
         except (tarfile.TarError, EOFError) as error:
             raise _broken(source, f"it is no backup, or cut off: {error}") from None
         except OSError as error:
-            raise fail("backup-space", f"{folder} can't be written: {error.strerror}", str(source),
-                       f"df -h {root}") from None  # fmt: skip
+            if error.filename == str(source):
+                raise fail("unreadable", f"{source} can't be read: {error.strerror}", str(source),
+                           f"ls -ld {source}") from None  # fmt: skip
+            place = root / tree.GENERATED / "tmp"
+            raise fail("backup-space", f"{place} can't be written: {error.strerror}", str(source),
+                       f"df -h {place}") from None  # fmt: skip
         if not made(folder) or not listed(folder):
             raise _broken(source, "it is no backup, or cut off")
         yield folder

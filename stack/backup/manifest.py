@@ -41,8 +41,8 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A whole backup. `answers` has what each service said to its question; `secrets` tells whether they are in it,
-    `sources` and `images` are those of the services at that time."""
+    """A whole backup. `answers` has what each service said to its question, and `silent` has who did not answer;
+    `secrets` tells whether they are in it, `sources` and `images` are those of the services at that time."""
 
     name: str
     project: str
@@ -54,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sources: dict[str, str] = {}
     images: dict[str, str] = {}
     answers: dict[str, str] = {}
+    silent: list[str] = []
     seconds: float = 0.0
 
     def bytes(self) -> int:

@@ -1,14 +1,17 @@
 """Whether a backup is what it says: what its programs hold on volumes that are filled from it, and thrown away."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from stack import docker
 from stack.backup import manifest, repository, restoring, saving, scratch, settings
 from stack.backup.jobs import rules
 from stack.backup.manifest import Manifest, Part
 from stack.backup.restoring import Opened
-from stack.errors import Problem
+from stack.errors import Problem, StackError
 from stack.names import echoed
 from stack.output.progress import Progress
 from stack.planning import checkouts, planner
@@ -28,13 +31,13 @@ def proved(root: Path, whole: Opened, repo_of: repository.Place, parts: list[Par
         restoring.make(planned, room.keys, made)
         restoring.fill(planned, repo_of, parts, room.where, progress)
         names = [name for name in manifest.owners(parts) if rules(planned.facts, name).question]
-        answers = {name: _answer(planned, name, progress) for name in names}
+        answers, silent = answered(names, partial(_answer, planned, progress), whole.manifest)
     finally:
         docker.run(["volume", "rm", *made], timeout=60)
-    return answers, [*differing(answers, whole.manifest), *lacking(room.where, parts)]
+    return answers, [*silent, *differing(answers, whole.manifest), *lacking(room.where, parts)]
 
 
-def _answer(planned: Planned, service: str, progress: Progress) -> str:
+def _answer(planned: Planned, progress: Progress, service: str) -> str:
     progress.tell(service, "asking what it holds")
     with scratch.running(planned, service) as container:
         answer = saving.ask(container, rules(planned.facts, service).question, service)
@@ -43,11 +46,28 @@ def _answer(planned: Planned, service: str, progress: Progress) -> str:
 
 
 def asked(planned: Planned, found: Manifest, parts: Iterable[Part]) -> list[Problem]:
-    """Ask each restored program that runs its question. Raises StackError where one does not answer; another answer
-    than at the time of the backup is told."""
+    """Ask each restored program that runs its question. Raises StackError where one does not answer that did as the
+    backup was made; another answer than then is told."""
     up = {c.service: c.id for c in docker.containers(planned.plan.project) if c.state == "running"}
     questions = {s: q for s in manifest.owners(parts) if s in up and (q := rules(planned.facts, s).question)}
-    return differing({s: saving.ask(up[s], question, s) for s, question in questions.items()}, found)
+    answers, silent = answered(questions, lambda s: saving.ask(up[s], questions[s], s), found)
+    return [*silent, *differing(answers, found)]
+
+
+def answered(services: Iterable[str], ask: Callable[[str], str],
+             found: Manifest) -> tuple[dict[str, str], list[Problem]]:  # fmt: skip
+    """What each of these services answers, as `ask` has it; and what is to be said of those that don't, and did not as
+    the backup was made. Raises StackError for any other that does not."""
+    answers: dict[str, str] = {}
+    silent: list[Problem] = []
+    for service in services:
+        try:
+            answers[service] = ask(service)
+        except StackError as error:
+            if service not in found.silent:
+                raise
+            silent += [replace(one, message=f"{one.message}, as when it was saved") for one in error.problems]
+    return answers, silent
 
 
 def differing(answers: Mapping[str, str], found: Manifest) -> list[Problem]:

@@ -11,7 +11,7 @@ from stack.backup.jobs import Job, rules
 from stack.backup.manifest import PROJECT, Manifest, Part
 from stack.backup.repository import Repository
 from stack.docker import Container
-from stack.errors import fail
+from stack.errors import Problem, StackError, fail
 from stack.names import size
 from stack.output import meter
 from stack.output.progress import Progress
@@ -24,37 +24,48 @@ MANIFEST = "manifest.json"
 
 
 def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], repo: Repository, secrets: bool,
-         version: str, progress: Progress) -> Manifest:  # fmt: skip
-    """Save the jobs as a new backup. Raises StackError where one fails: what is in the repository then is no backup,
-    and the next one forgets it."""
+         version: str, progress: Progress) -> tuple[Manifest, list[Problem]]:  # fmt: skip
+    """Save the jobs as a new backup, and tell who did not answer: what such a one has is saved none the less. Raises
+    StackError where a job fails: what is in the repository then is no backup, and the next one forgets it."""
     since = time.monotonic()
     name = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
     if any(one.name == name for one in folder.listed(repo.folder)):
         raise fail("backup-twice", f"there is a backup {name} already", str(repo.folder), "try again in a second")
     if left := loose(repo):
         repository.forget(repo, left, prune=False)
-    answers: dict[str, str] = {}
-    parts: list[Part] = []
     by_service = {container.service: container for container in running if container.state == "running"}
+    parts: list[Part] = []
+    asked: dict[str, str | StackError] = {}
     for job in wanted:
-        if (
-            job.service in by_service
-            and job.service not in answers
-            and (question := rules(planned.facts, job.service).question)
-        ):
-            answers[job.service] = ask(by_service[job.service].id, question, job.service)
+        question = rules(planned.facts, job.service).question
+        if question and job.service in by_service and job.service not in asked:
+            asked[job.service] = _answer(by_service[job.service].id, question, job.service)
         parts += _saved(job, repo, name, progress)
+    silent = {service: said for service, said in asked.items() if isinstance(said, StackError)}
     parts.append(_project(planned, repo, name, secrets))
     made = Manifest(
         name, planned.plan.project, version, parts, secrets=secrets,
         profiles=planned.checkout.settings.value("STACK_PROFILES"), sources=_sources(planned, parts),
-        images={s: c.image_id for s, c in by_service.items()}, answers=answers,
+        images={s: c.image_id for s, c in by_service.items()},
+        answers={service: said for service, said in asked.items() if isinstance(said, str)}, silent=sorted(silent),
         seconds=round(time.monotonic() - since, 1),
     )  # fmt: skip
     data = manifest.encode(made)
     repository.save_bytes(repo, data, MANIFEST, name)
     tree.write(repo.folder / f"{name}.json", data, 0o600)
-    return made
+    return made, [_unsure(problem) for said in silent.values() for problem in said.problems]
+
+
+def _answer(container: str, question: list[str], service: str) -> str | StackError:
+    try:
+        return ask(container, question, service)
+    except StackError as error:
+        return error
+
+
+def _unsure(problem: Problem) -> Problem:
+    """That a service did not answer, in words for one whose data is saved by now."""
+    return msgspec.structs.replace(problem, message=f"{problem.message}; its data is saved as it is")
 
 
 def loose(repo: Repository) -> list[str]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from stack import __version__, docker, tree
 from stack.backup import folder, image, jobs, keys, manifest, repository, saving
@@ -85,7 +86,7 @@ def _made(root: Path, found: Wanted, output: str, secrets: bool) -> Result:
             made, problems = save(found, place, secrets, progress)
             stored = folder.packed(place, target) if one_file else _stored(place)
     # A file's folder is gone by now.
-    problems = [msgspec.structs.replace(one, where=str(target)) for one in problems]
+    problems = [replace(one, where=str(target)) if one.where == str(place) else one for one in problems]
     problems += [] if secrets else [_keyless()]
     data = {"backup": msgspec.to_builtins(made), "at": str(target), "bytes": made.bytes(), "stored": stored,
             "left": found.left}  # fmt: skip
@@ -107,23 +108,23 @@ def save(found: Wanted, place: Path, secrets: bool, progress: Progress) -> tuple
         try:
             repo = _entered(root, closed, passphrase)
             problems = keys.hand_over(repo, passphrase, settings.value("BACKUP_RECIPIENTS"))
-            made = saving.make(found.planned, found.jobs, found.running, repo, secrets, __version__, progress)
+            made, silent = saving.make(found.planned, found.jobs, found.running, repo, secrets, __version__, progress)
         finally:
             repository.given_back(closed)
         keys.settle(root, place, repo.password, passphrase)
-    return made, problems
+    return made, [*problems, *silent]
 
 
 def _entered(root: Path, closed: Repository, passphrase: str) -> Repository:
     """The repository, made where there is none, which the passphrase opens, too."""
     if not folder.made(closed.folder):
-        repo = msgspec.structs.replace(closed, password=keys.own(root))
+        repo = replace(closed, password=keys.own(root))
         repository.init(repo)
         if passphrase:
             keys.add(repo, passphrase)
         return repo
     if password := keys.settled(root, closed.folder, passphrase):
-        return msgspec.structs.replace(closed, password=password)
+        return replace(closed, password=password)
     repo = _unlocked(root, closed, passphrase)
     if passphrase and passphrase != repo.password:
         keys.replace(repo, passphrase)

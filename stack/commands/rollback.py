@@ -1,5 +1,7 @@
 """`inv rollback`: to the state before an earlier start; the data stays, but where that of a backup is asked for."""
 
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import msgspec
 from stack import docker, tree
 from stack.backup import earlier, folder, manifest, settings, sources
 from stack.backup.manifest import Part
+from stack.backup.restoring import Opened
 from stack.commands import swarm
 from stack.env import envfile
 from stack.errors import FAILED, OK, Problem, StackError, fail
@@ -53,17 +56,17 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
         running = docker.containers(project)
         compare.check_owner(root, project, running)
         found = rolling.way(root, moment, target.images, running)
-        saved = _saved(root, start, moment) if data else None
-        rolling.with_data(found, earlier.keys(root, found, saved.parts) if saved else (), _otherwise(root, start, data))
-        shown = _shown(root)
-        changed = history.differing(history.gathered(root), moment.files, shown)
-        lines = _lines(target, start, found, changed, saved)
-        told = _data(target, start, found, changed, saved)
-        if not (saved or _differs(root, found)):
-            return Result(told, lines=[lines[0], "that is how it stands; nothing was changed"])
-        words = ["./inv rollback", number, "--data" if data else "", "--yes"]
-        consent.agree("\n".join(lines), " ".join(filter(None, words)), yes=yes)
-        found = _filled(root, found, saved, Progress()) if saved else found
+        with _saved(root, start, moment) if data else contextlib.nullcontext() as saved:
+            new = earlier.keys(root, found, saved.parts) if saved else ()
+            rolling.with_data(found, new, _otherwise(root, start, data))
+            changed = history.differing(history.gathered(root), moment.files, _shown(root))
+            lines = _lines(target, start, found, changed, saved)
+            told = _data(target, start, found, changed, saved)
+            if not (saved or _differs(root, found)):
+                return Result(told, lines=[lines[0], "that is how it stands; nothing was changed"])
+            words = ["./inv rollback", number, "--data" if data else "", "--yes"]
+            consent.agree("\n".join(lines), " ".join(filter(None, words)), yes=yes)
+            found = _filled(root, found, saved, Progress()) if saved else found
         return _gone(root, found, target, told, lines)
 
 
@@ -75,14 +78,21 @@ def _otherwise(root: Path, start: Entry, data: bool) -> str:
     return "./inv history, for another start, or ./inv backup.list, for a backup to restore"
 
 
-def _saved(root: Path, start: Entry, moment: Moment) -> Saved:
-    """What the backup has of the services that ran then. Raises StackError where there is no such backup, or the
-    secrets of then do not fit what it has."""
-    plain = f"./inv rollback {start.number}"
+@contextlib.contextmanager
+def _saved(root: Path, start: Entry, moment: Moment) -> Iterator[Saved]:
+    """What the backup has of the services that ran then, which nobody removes in the block. Raises StackError where
+    there is no such backup, or the secrets of then do not fit what it has."""
     if not start.backup:
-        raise fail("rollback-data", f"no backup was there when {start.number} began", "--data", plain)
-    with sources.found(root, start.backup) as named:  # so it is there afterwards, too
+        message = f"no backup was there when {start.number} began"
+        raise fail("rollback-data", message, "--data", f"./inv rollback {start.number}")
+    with sources.found(root, start.backup) as named:
         whole, source = sources.read(root, named, Progress())
+        yield _fitting(root, start, moment, whole, source)
+
+
+def _fitting(root: Path, start: Entry, moment: Moment, whole: Opened, source: sources.Source) -> Saved:
+    """The parts of a backup that can come back with the state of then."""
+    plain = f"./inv rollback {start.number}"
     planned = planner.drafted(checkouts.read(root))
     ran = set(moment.plan.names()) & set(planned.facts.catalog.services())
     parts = [part for part in whole.manifest.data() if part.service in ran]

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,9 @@ def test_a_stack_comes_back_in_another_folder_under_another_name(
     rows = set(range(1, written + 1))
     assert rows <= backups.rows(other)
     assert rows <= backups.keys(other)
-    assert backups.files(other) == backups.files(stack)
+    # With the owner that the fragment's `fit` gives what is copied.
+    owned = backups.files(stack).replace(f"./noise f 644 {backups.OWNER}", f"./noise f 644 {backups.FIT}")
+    assert backups.files(other) == owned
     signing = other.exec("notes", "printenv", "SUPABASE_JWT_SECRET").strip()
     taken = jwt.decode(secrets["SUPABASE_ANON_KEY"], signing, ["HS256"])
     assert taken["role"] == "anon"
@@ -98,6 +101,26 @@ def test_a_full_disk_is_told_and_nothing_is_touched(stack: Stack, file: Path) ->
         fragment.write_text(text)
     assert done.code == 1, done
     assert [problem["code"] for problem in done.problems] == ["backup-space", "restore-back"], done
+    assert backups.state(stack) == before
+
+
+ON_A_SMALL_DISK = 'mount -t tmpfs -o "$1" tmpfs .stack/tmp && shift && "$@"; code=$?; ls -A .stack/tmp >&2; exit $code'
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a disk of its own takes root on Linux")
+@pytest.mark.parametrize("disk", ["size=64k", "nr_inodes=1"])
+def test_a_disk_that_is_full_as_the_file_is_unpacked_is_told_and_nothing_is_touched(
+    stack: Stack, file: Path, disk: str
+) -> None:
+    before = backups.state(stack)
+    (stack.root / ".stack" / "tmp").mkdir(exist_ok=True)
+    words = ["unshare", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh", disk,
+             *stack.command(("restore", str(file), "--yes", "--json"))]  # fmt: skip
+    done = stacks.run(*words, cwd=stack.root, env=stack.environment(PASSPHRASE))
+    assert done.code == 1, done
+    assert [problem["code"] for problem in done.problems] == ["backup-space"], done
+    assert done.problems[0]["fix"].startswith("df -h"), done
+    assert done.err == "", done  # nothing is left on that disk, either
     assert backups.state(stack) == before
 
 

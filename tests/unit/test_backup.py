@@ -5,19 +5,21 @@ import datetime as dt
 import io
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from stack import tree
-from stack.backup import folder, jobs, keys, manifest, project, repository, saving, scratch, sources, volumes
+from stack.backup import folder, jobs, keys, manifest, project, proving, repository, saving, scratch, sources, volumes
 from stack.backup.manifest import Manifest, Part
 from stack.backup.repository import Repository
-from stack.commands import backup, restore
+from stack.commands import backup, restore, rollback
 from stack.docker import Container
 from stack.doctor.checks import backup as check
 from stack.errors import StackError, fail
+from stack.output.progress import Progress
 from stack.planning import remote
 from stack.planning.catalog import Catalog, File, Fragment
 from stack.planning.plan import Facts
@@ -55,6 +57,36 @@ def test_a_program_that_runs_dumps_its_data_and_one_that_does_not_is_copied() ->
     assert wanted(found, container("db")) == [("db", "keys", "dump", [])]
     assert wanted(found, container("db", "exited")) == [("db", "data", "files", [])]
     assert jobs.rules(found, "db").dumps[0].save == ["save", "$ITEM"]
+
+
+def test_one_that_does_not_answer_is_saved_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_: str, question: list[str], service: str) -> str:
+        if question == ["false"]:
+            raise fail("backup-question", f"{service} does not answer: no", service, f"./inv doctor {service}")
+        return "3 keys"
+
+    entries = {"db": {"backup": {"question": ["false"]}}, "app": {"backup": {"question": ["count"]}}}
+    found = facts(entries, {"db": ["data", "more"], "app": ["state"]})
+    running = [container("db"), container("app")]
+    checkout = SimpleNamespace(settings=SimpleNamespace(value=lambda _: "core"))
+    planned: Any = SimpleNamespace(facts=found, plan=SimpleNamespace(project="p"), checkout=checkout)
+    monkeypatch.setattr(saving, "loose", lambda _: [])
+    monkeypatch.setattr(saving, "ask", ask)
+    monkeypatch.setattr(saving, "_saved", lambda job, *_: [Part(job.service, "files", job.name, snapshot="a" * 8)])
+    monkeypatch.setattr(saving, "_project", lambda *_: Part("project", "project", "settings", snapshot="b" * 8))
+    monkeypatch.setattr(repository, "save_bytes", lambda *_: ("c" * 8, 1))
+    wanted = jobs.jobs(found, ["app", "db"], running, {"p_data", "p_more", "p_state"})
+
+    one, problems = saving.make(planned, wanted, running, Repository(tmp_path, "x"), True, "0.1.0", Progress())
+
+    assert (one.answers, one.silent, len(one.parts)) == ({"app": "3 keys"}, ["db"], 4)
+    assert [problem.message for problem in problems] == ["db does not answer: no; its data is saved as it is"]
+    assert folder.listed(tmp_path) == [one]
+    # Once it is restored, it may go on not answering, and any other may not.
+    answers, problems = proving.answered(["db"], lambda s: ask("", ["false"], s), one)
+    assert (answers, [problem.code for problem in problems]) == ({}, ["backup-question"])
+    with pytest.raises(StackError):
+        proving.answered(["app"], lambda s: ask("", ["false"], s), one)
 
 
 def test_what_writes_to_a_volume_is_paused_and_what_says_otherwise_is_not() -> None:
@@ -347,5 +379,16 @@ def test_while_a_backup_is_read_nobody_removes_it(tmp_path: Path, monkeypatch: p
         ):
             pass
         assert refused.value.problems[0].code == "backup-locked"
+    start: Any = SimpleNamespace(number=2, backup="2026-11-29-145205")
+    monkeypatch.setattr(sources, "read", lambda _root, source, _progress: (None, source))
+    monkeypatch.setattr(rollback, "_fitting", lambda *found: rollback.Saved(found[-1], []))
+    nothing: Any = None
+    with (
+        rollback._saved(tmp_path, start, nothing) as saved,
+        pytest.raises(StackError) as refused,
+        folder.held(saved.source.place),
+    ):
+        pass
+    assert refused.value.problems[0].code == "backup-locked"
     with folder.held(shared):
         pass

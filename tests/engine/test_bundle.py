@@ -161,7 +161,7 @@ def test_what_is_missing_is_built_once_that_is_agreed_to(stack: Stack, tmp_path:
 
 def test_up_from_a_bundle_that_is_killed_leaves_nothing_half_and_the_next_goes_on(stack: Stack, tmp_path: Path) -> None:
     image, file = f"genai-stack/came-in-a-file:{stack.project}", tmp_path / "x.bundle"
-    docker("run", "--name", stack.project, stacks.BASE, "sh", "-c", "head -c 40M /dev/urandom >/noise")
+    docker("run", "--name", stack.project, stacks.BASE, "sh", "-c", "head -c 8M /dev/urandom >/noise")
     docker("commit", stack.project, image)
     docker("rm", stack.project)
     with archive.drafted(file, "k") as draft:
@@ -185,7 +185,7 @@ def test_up_from_a_bundle_that_is_killed_leaves_nothing_half_and_the_next_goes_o
             assert stack.files_are_whole(), moment
         done = stack.inv("up", "--bundle", str(file), "--json")
         assert done.code == 0, done
-        assert stack.exec("app", "stat", "-c", "%s", "/noise").strip() == str(40 * 2**20)
+        assert stack.exec("app", "stat", "-c", "%s", "/noise").strip() == str(8 * 2**20)
     finally:
         stack.inv("down", "--yes")
         run("docker", "rmi", "-f", image)

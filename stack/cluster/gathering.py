@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from stack import docker, tree
+from stack import docker
 from stack.cluster import disks, kept, manager, nodes, placement, registry, stackfile
 from stack.cluster.placement import Cluster, Kept, Placement
-from stack.cluster.stackfile import File, Sources, Stack
-from stack.errors import StackError
+from stack.cluster.stackfile import Sources, Stack
 from stack.gateway import entrance
-from stack.planning import assembly, compare, connections, outside
+from stack.planning import compare
 from stack.planning.model import Model
 from stack.planning.planner import Planned
-from stack.running import live, tls
+from stack.running import contents
+from stack.running.contents import File
 
 OLDEST = (0, 0)
 """The API version that the model is assembled for: the nodes' engines may differ, so what the oldest takes."""
@@ -104,70 +104,28 @@ def pinned(assembled: Model, rows: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def files(standing: Planned, assembled: Model, secrets: Mapping[str, str]) -> dict[str, list[File]]:
-    """What lies behind each bind that can become configs and secrets, and behind the project's own configs and secrets;
-    what is written at a start as it will be."""
-    root, made = standing.checkout.root, _written(standing, secrets)
-    found: dict[str, list[File]] = {}
-    changed = set()
-    for service in assembled["services"].values():
-        for mount in service.get("volumes") or []:
-            path = mount.get("source") or ""
-            if mount.get("type") != "bind" or not path.startswith("./"):
-                continue
-            if not mount.get("read_only"):
-                changed.add(path)
-            elif path.startswith(assembly.LIVE) and not path.startswith(assembly.READABLE):
-                found[path] = made.get(path.rstrip("/"), [])
-            elif path not in found:
-                found[path] = below(root / assembly.original(path))
+    """What lies behind each bind that can become configs and secrets, and behind the project's own configs and
+    secrets."""
+    root, services = standing.checkout.root, list(assembled["services"].values())
+    found = contents.of_binds(standing, services, secrets, stackfile.TOGETHER)
+    changed = {mount["source"] for service in services for mount in service.get("volumes") or []
+               if mount.get("type") == "bind" and not mount.get("read_only")}  # fmt: skip
+    kept = {path: one for path, one in found.items() if path not in changed}
+    for service in services:
         for section in ("configs", "secrets"):
             for entry in service.get(section) or []:
                 own = (assembled.get(section) or {}).get(entry["source"]) or {}
-                data = _told(own, root, secrets)
-                found[f"{section}:{entry['source']}"] = [File("", data, private=section == "secrets")]
-    return {path: one for path, one in found.items() if path not in changed}
+                kept[f"{section}:{entry['source']}"] = [_told(own, root, secrets, private=section == "secrets")]
+    return kept
 
 
-def below(path: Path) -> list[File]:
-    """A file, or every file of a folder but what tools leave there."""
-    if path.is_file():
-        return [_read(path, "")]
-    every = sorted(one for one in path.rglob("*") if one.is_file() and not tree.TOOLS & set(one.parts))
-    return [_read(one, str(one.relative_to(path))) for one in every]
-
-
-def _read(path: Path, name: str) -> File:
-    return File(name, tree.read(path), bool(path.stat().st_mode & 0o111))
-
-
-def _told(own: Mapping[str, Any], root: Path, secrets: Mapping[str, str]) -> bytes:
+def _told(own: Mapping[str, Any], root: Path, secrets: Mapping[str, str], private: bool) -> File:
     """What a config or secret of the project's own holds: a file, a text, or a variable."""
     if own.get("file"):
-        return tree.read(root / own["file"])
+        [file] = contents.below(root / own["file"], stackfile.TOGETHER) or [File("", b"")]
+        return File("", file.data, private=private, unread=file.unread)
     if own.get("environment"):
         name = own["environment"]
-        return (secrets.get(name) or os.environ.get(name, "")).encode()
+        return File("", (secrets.get(name) or os.environ.get(name, "")).encode(), private=private)
     text = re.sub(r"\$\{([A-Z][A-Z0-9_]*):[?-][^}]*\}", lambda m: secrets.get(m[1], ""), own.get("content") or "")
-    return text.replace("$$", "$").encode()
-
-
-def _written(standing: Planned, secrets: Mapping[str, str]) -> dict[str, list[File]]:
-    """What lies below .stack/ while services run, by the folder that is mounted: as the next start writes it."""
-    root = standing.checkout.root
-    try:
-        served = live.texts(standing, entrance.of(standing))
-    except StackError:
-        served = {}
-    plan = msgspec.json.format(msgspec.json.encode(live.plan_document(standing)), indent=1)
-    made = {
-        "./.stack/gateway": [File(Path(path).name, data) for path, data in served.items()],
-        "./.stack/plan": [File(Path(live.PLAN).name, plan)],
-    }
-    if bundle := outside.bundle(os.environ):
-        made["./.stack/ca"] = [File(Path(live.CA).name, tree.read(Path(bundle)))]
-    if pem := tls.served(root):
-        made["./.stack/private/tls"] = [File(Path(tls.SERVED).name, pem, private=True)]
-    for service, values in connections.valued(connections.of(standing), secrets).items():
-        data = msgspec.json.format(msgspec.json.encode(values), indent=1)
-        made[connections.folder(service)] = [File(live.CONNECTIONS, data, private=True)]
-    return made
+    return File("", text.replace("$$", "$").encode(), private=private)

@@ -14,6 +14,7 @@ from stack.cluster.placement import Placement
 from stack.errors import Problem
 from stack.planning import assembly, compare, model
 from stack.planning.model import Model, Service
+from stack.running.contents import File
 
 VERSION = "3.9"
 """The newest form of a stack file that a client 20.10 takes (docker/cli, cli/compose/schema)."""
@@ -24,19 +25,11 @@ FOLDER = "stack.folder"
 HOST = "host-network"
 LIMIT = 500 * 1000
 """Bytes that a secret of Swarm may have, and a config of an engine before 26 (moby/swarmkit, api/validation)."""
+TOGETHER = 16 * LIMIT
+"""Bytes that the files of one mount may have: each manager keeps every config in memory."""
 GPU = "gpu"
 """The usual name of the generic resource (docs.docker.com, dockerd, node-generic-resource)."""
 NO_NEW_PRIVILEGES = "no-new-privileges:true"
-
-
-class File(msgspec.Struct, frozen=True):
-    """A file that a service mounts: its path below what is mounted, empty for that itself. A `private` one becomes a
-    secret, any other a config."""
-
-    path: str
-    data: bytes
-    executable: bool = False
-    private: bool = False
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -175,9 +168,14 @@ def _unmountable(mount: dict[str, Any], sources: Sources) -> Iterable[tuple[str,
         yield f"it mounts {path} of the machine that it is on", (
             words.OWN_FOLDER if path.startswith(("./", "~")) else words.DROP)  # fmt: skip
     elif kind == "bind":
-        for file in sources.files[path]:
-            if len(file.data) > LIMIT:
-                size = f"{len(file.data) / 1000:.0f} kB"
+        files = sources.files[path]
+        if len(files) > 1 and (together := sum(file.size for file in files)) > TOGETHER:
+            why = f"{path} has {together / 1e6:.0f} MB in {len(files)} files, and configs {TOGETHER // 10**6} at most"
+            yield why, "put it into the image, or into a volume"
+            return
+        for file in files:
+            if file.size > LIMIT:
+                size = f"{file.size / 1000:.0f} kB"
                 yield f"{path}/{file.path}".rstrip("/") + f" has {size}, and a config {LIMIT // 1000} at most", (
                     "put it into the image, or into a volume")  # fmt: skip
 

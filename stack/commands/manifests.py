@@ -1,6 +1,5 @@
 """The edge of `inv eject --for kubernetes`: what the manifests are made of, and their files."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +7,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stack import tree
-from stack.cluster import gathering
 from stack.errors import StackError, fail
 from stack.gateway import entrance
 from stack.kubernetes import carried, manifests, mounts, reach, words
@@ -17,7 +15,7 @@ from stack.kubernetes.mounts import LARGEST, File, Files
 from stack.planning import assembly, checkouts, healthcheck, model, mounted, plan
 from stack.planning.model import Model
 from stack.planning.planner import Planned
-from stack.running import live
+from stack.running import contents, live
 
 SECRETS = "secrets.env"
 HEAD = "# The secrets of this project, one a line: NAME=value, without quotes. They are in no manifest.\n"
@@ -118,25 +116,27 @@ def _ports(planned: Planned) -> dict[str, list[int]]:
 
 
 def _files(planned: Planned, project: Model) -> Files:
-    """What the services mount of the checkout, as it would be at the next start."""
+    """What the services mount of the checkout, as it would be at the next start. Raises StackError with all that is
+    wrong with the gateway's file."""
+    live.routes(planned)
     services: dict[str, model.Service] = project["services"]
     names = {alias for name, service in services.items() for alias in (name, *carried.aliases(name, service))}
     space = words.label(planned.plan.project)
-    with tempfile.TemporaryDirectory() as folder:
-        live.write(planned, Path(folder))
-        for path, data in live.routes(planned).items():
-            text = reach.qualified(data.decode(), names, space) if path == live.HAPROXY else data.decode()
-            tree.write(Path(folder) / path, text.encode())
-        found: dict[str, dict[str, File]] = {}
-        for name, config in (project.get("configs") or {}).items():
-            if (content := _content(planned.checkout.root, config)) is not None:
-                found[f"{mounts.CONFIG}{name}"] = {"": File(content)}
-        for service in services.values():
-            for path in model.binds(service):
-                if path.startswith("./") and ".." not in Path(path).parts:
-                    made = Path(folder) / path
-                    found[path] = _read(made if made.exists() else planned.checkout.root / path)
+    found: dict[str, dict[str, File]] = {}
+    for name, config in (project.get("configs") or {}).items():
+        if (content := _content(planned.checkout.root, config)) is not None:
+            found[f"{mounts.CONFIG}{name}"] = {"": File(content)}
+    for path, files in contents.of_binds(planned, services.values(), {}, LARGEST).items():
+        found[path] = {"": File(bytes(LARGEST + 1))} if any(one.unread for one in files) else {
+            one.path: File(_qualified(one, names, space), one.executable) for one in files}  # fmt: skip
     return found
+
+
+def _qualified(file: contents.File, names: set[str], space: str) -> bytes:
+    """A file with whole names in HAProxy's configuration, which looks up no others."""
+    if file.path != Path(live.HAPROXY).name:
+        return file.data
+    return reach.qualified(file.data.decode(), names, space).encode()
 
 
 def _content(root: Path, config: Model) -> bytes | None:
@@ -145,11 +145,3 @@ def _content(root: Path, config: Model) -> bytes | None:
         return tree.read(root / config["file"])
     text = config.get("content")
     return None if text is None or words.secrets(text) else words.plain(text).encode()
-
-
-def _read(path: Path) -> dict[str, File]:
-    """The files at a path, by their place below it. What is too large for a ConfigMap is not read."""
-    every = [one for one in (path, *path.rglob("*")) if one.is_file() and not tree.TOOLS & set(one.parts)]
-    if sum(one.stat().st_size for one in every) > LARGEST:
-        return {"": File(bytes(LARGEST + 1))}
-    return {one.path: File(one.data, one.executable) for one in gathering.below(path)}

@@ -89,13 +89,19 @@ def obtain(planned: Planned, services: Iterable[str], progress: Progress) -> Non
     if failed := fetch(need, progress) if need.pull else []:
         raise StackError([problem(outcome) for outcome in failed])
     if need.build:
-        root, assembled = planned.checkout.root, compare.assemble(narrow)
-        # Of the whole project, compose.yaml is the file: what is built before a start has one of its own.
-        file = f"{tree.GENERATED}/build/compose.yaml"
-        tree.write(root / file, assembled.text.encode())
+        assembled = compare.assemble(narrow)
         secrets = compare.stand_ins(assembled.model, saving.secret_values(planned.checkout))
-        prepare(root, need.base, progress)
-        build(root, planned.plan.project, need.build, progress, {**docker.environment(), **secrets}, file)
+        build_apart(planned, assembled, need, secrets, progress)
+
+
+def build_apart(planned: Planned, assembled: compare.Assembled, need: Need, secrets: Mapping[str, str],
+                progress: Progress) -> None:  # fmt: skip
+    """Build what `need` lists from a file of its own, for what is not started by Compose from here now: compose.yaml is
+    the project as it runs. Raises StackError where a build fails."""
+    root, file = planned.checkout.root, f"{tree.GENERATED}/build/compose.yaml"
+    tree.write(root / file, assembled.text.encode())
+    prepare(root, need.base, progress)
+    build(root, planned.plan.project, need.build, progress, docker.environment(secrets), file)
 
 
 def build(root: Path, project: str, services: list[str], progress: Progress, env: Mapping[str, str],

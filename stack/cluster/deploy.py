@@ -1,7 +1,8 @@
-"""The edge of a deployment: tier by tier, each waited for by what the managers say of its tasks."""
+"""The edge of a deployment: each service after what it depends on, which is waited for by what the managers say of
+its tasks."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from stack import docker
 from stack.cluster import manager, nodes, stackfile, tasks, watching
 from stack.cluster.placement import Cluster
 from stack.cluster.stackfile import Stack
-from stack.errors import fail
+from stack.errors import Problem, fail
 from stack.output.progress import Progress
 from stack.planning.plan import Plan
 from stack.running.watching import Failure
@@ -32,19 +33,20 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def run(order: Order, secrets: Mapping[str, str], timeout: float, progress: Progress) -> list[Failure]:
-    """Deploy the services tier by tier, and wait until each tier is as it should be. `timeout` is in seconds per
-    service. Gives back the services that failed: no later tier is begun then."""
+    """Deploy each service once what it depends on is as it should be, and wait until all are. `timeout` is in seconds
+    per service. Gives back the services that failed: no other is begun then."""
     prepare(order.stack, order.plan.project)
-    failures: list[Failure] = []
-    for tier in order.plan.order:
-        names = [name for name in tier if name in order.names]
-        if not names:
-            continue
-        _deploy(order, [name for name in names if name not in order.waited], secrets)
-        failures += watching.wait(order.plan, order.stack, names, order.cluster, timeout, progress)
-        if any(not failure.retry for failure in failures):
-            break
-    return failures
+    left = {service.name: service.depends_on.keys() & set(order.names) for service in order.plan.services
+            if service.name in order.names}  # fmt: skip
+
+    def begin(there: Collection[str]) -> list[str]:
+        ready = [name for name, needs in left.items() if needs <= set(there)]
+        _deploy(order, [name for name in ready if name not in order.waited], secrets)
+        for name in ready:
+            del left[name]
+        return ready
+
+    return watching.wait(order.plan, order.stack, begin, order.cluster, timeout, progress)
 
 
 def prepare(stack: Stack, project: str) -> None:
@@ -57,6 +59,19 @@ def prepare(stack: Stack, project: str) -> None:
             done = docker.run(words, text=wanted[name].decode("utf-8", "surrogateescape"))
             if done.returncode != 0:
                 raise docker.failed(words, done.stderr)
+
+
+def networks(stack: Stack, project: str) -> list[Problem]:
+    """A problem for the networks that are there and encrypted otherwise than the stack has them: Swarm changes none,
+    and says nothing of it."""
+    there = {str(row["Name"]): row for row in manager.of_stack("networks", project)}
+    wanted = {f"{project}_{key}": "encrypted" in (own.get("driver_opts") or {}) for key, own in stack.networks.items()}
+    other = sorted(name for name in wanted.keys() & there.keys() if wanted[name] != manager.encrypted(there[name]))
+    if not other:
+        return []
+    how = "encrypted" if wanted[other[0]] else "without encryption"
+    message = f"a network that is in use can't be made {how}: {', '.join(other)}"
+    return [Problem("network-stands", message, "NETWORK_ENCRYPTED", "./inv down, which leaves the data, then ./inv up")]
 
 
 def _deploy(order: Order, names: list[str], secrets: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stack import docker
 from stack.cluster import kept, manager, nodes, registry, watching
+from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept
 from stack.errors import Problem, StackError
 from stack.output.progress import Progress
@@ -19,6 +20,7 @@ ENGINE = "/var/run/docker.sock"
 SCRIPT = r"""
 ask() { printf '%s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" | socat -t 30 - UNIX-CONNECT:/engine.sock; }
 ask 'GET /info' | grep -q "\"NodeID\":\"$NODE\"" || { echo "another engine than the node's answers" >&2; exit 3; }
+ask "DELETE /containers/$REGISTRY?force=true" > /dev/null
 for name in $VOLUMES; do
     for try in 1 2 3 4 5 6 7 8 9 10; do
         code=$(ask "DELETE /volumes/$name" | head -n 1 | cut -d ' ' -f 2)
@@ -36,34 +38,47 @@ CONTEXT = "compose/ambassador"
 
 
 def remove(root: Path, project: str, known: Kept, progress: Progress) -> tuple[list[str], list[Problem]]:
-    """Remove a project's volumes where they are remembered to be, and forget each that is gone. Gives back those, and a
-    problem for each node on which that could not be done."""
+    """Remove a project's volumes where they are remembered to be, and forget each that is gone; with the registries of
+    other managers that deployed it. Gives back those, and a problem for each node on which that could not be done."""
     here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
     of_nodes: dict[str, list[str]] = {}
     for name, place in sorted(known.volumes.items()):
         of_nodes.setdefault(place, []).append(name)
+    own = registry.name_of(project)
+    for place in registry.holders(project).keys() - {here}:
+        of_nodes.setdefault(place, []).append(own)
     cluster = {node.id: node for node in nodes.listed()}
     gone: list[str] = []
     problems = []
     image = _image(root, project, Cluster([*cluster.values()], here), progress) if of_nodes.keys() - {here} else ""
     for identity, names in of_nodes.items():
         node = cluster.get(identity)
-        if identity == here:
-            why = _here(names)
-        else:
-            why = "it left the cluster" if node is None else _ask(image, project, identity, names)
+        why = _here(names) if identity == here else _lacking(node) or _ask(image, project, identity, names)
         if why:
-            at = f"ssh {node.address} " if node else "there: "
-            message = f"{', '.join(names)} on {node.hostname if node else identity}: not removed, as {why}"
-            problems.append(Problem("volume-left", message, "", f"{at}docker volume rm {' '.join(names)}"))
-        else:
-            gone += names
+            problems.append(_stays(identity, node, names, why))
+            continue
+        gone += names
+        if own in names:
+            registry.forget(project, identity)
     left = {name: place for name, place in known.volumes.items() if name not in gone}
     if left:
         kept.write(root, Kept(left, known.services))
     else:
         kept.forget(root)
-    return sorted(gone), problems
+    return sorted({*gone} & known.volumes.keys()), problems
+
+
+def _lacking(node: Node | None) -> str:
+    """Why nothing can be done on a node."""
+    if node is None:
+        return "it left the cluster"
+    return "" if node.serves() else f"it is {node.state if node.state != 'ready' else node.availability}"
+
+
+def _stays(identity: str, node: Node | None, names: list[str], why: str) -> Problem:
+    at = f"ssh {node.address} " if node else "there: "
+    message = f"{', '.join(names)} on {node.hostname if node else identity}: not removed, as {why}"
+    return Problem("volume-left", message, "", f"{at}docker volume rm {' '.join(names)}")
 
 
 def _here(names: list[str]) -> str:
@@ -92,13 +107,13 @@ def _image(root: Path, project: str, cluster: Cluster, progress: Progress) -> st
 
 
 def _ask(image: str, project: str, node: str, names: list[str]) -> str:
-    """Have a node's own engine remove volumes; why that was not done, or nothing."""
+    """Have a node's own engine remove volumes, and its registry; why that was not done, or nothing."""
     if not image:
         return f"the image that asks its engine, {IMAGE}, can't be had"
     job = f"{project}_volumes-{node[:12]}"
     once = ["--restart-condition", "none", "--user", "0", "--constraint", f"node.id=={node}"]
     given = ["--mount", f"type=bind,source={ENGINE},target=/engine.sock", "--env", f"NODE={node}", "--env",
-             f"VOLUMES={' '.join(names)}"]  # fmt: skip
+             f"VOLUMES={' '.join(names)}", "--env", f"REGISTRY={registry.name_of(project)}"]  # fmt: skip
     words = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", job, "--label",
              f"{manager.NAMESPACE}={project}", *once, *given, "--entrypoint", "sh", image, "-c",
              SCRIPT]  # fmt: skip

@@ -63,3 +63,8 @@ def tasks(project: str) -> list[dict[str, Any]]:
         services = docker.ask(["service", "ls", "-q", "--filter", f"label={NAMESPACE}={project}"]).split()
         ids = docker.ask(["service", "ps", "-q", "--no-trunc", *services]).split() if services else []
         return json.loads(docker.ask(["inspect", "--type", "task", *ids])) if ids else []
+
+
+def encrypted(network: Mapping[str, Any]) -> bool:
+    """Whether what goes between nodes in an overlay is encrypted."""
+    return "encrypted" in (network.get("Options") or (network.get("DriverState") or {}).get("Options") or {})

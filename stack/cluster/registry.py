@@ -24,6 +24,8 @@ from stack.running import images
 LABEL = "stack.registry"
 """What is a registry's has it: its project. It is not the label of a stack, which has no such service."""
 DIGEST = "stack.digest"
+HOLDER = "stack.node"
+"""A label of the config that tells of a registry: its node."""
 OFFSET = 190
 """From BASE_PORT to the registry's port, on every node."""
 NONE = "none"
@@ -37,6 +39,8 @@ SERVE = (
 PULL_S, PUSH_S = 600.0, 1800.0
 DOORS_S = 180.0
 LOOK_S = 0.5
+GRACE_S = 1
+"""Seconds to end in: the program does not listen to the signal, and what it holds is whole at every moment."""
 UNANSWERED_S = 20.0
 """Seconds for which a registry that was just started may not answer yet."""
 MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json",
@@ -109,18 +113,41 @@ def share(root: Path, settings: Settings, project: str, names: Iterable[str], cl
 def serve(root: Path, settings: Settings, project: str, cluster: Cluster, progress: Progress) -> None:
     """Have the registry run here and a door on each other node, and wait for both. Raises StackError."""
     image = _image(root, settings, progress)
-    name, at = _name(project), port(settings)
-    mark = hashlib.sha256(f"{image} {at} {cluster.here}".encode()).hexdigest()[:16]
+    name, at, encrypted = name_of(project), port(settings), settings.value("NETWORK_ENCRYPTED") == "true"
+    mark = hashlib.sha256(f"{image} {at} {cluster.here} {encrypted}".encode()).hexdigest()[:16]
     label = ["--label", f"{LABEL}={project}", "--label", f"{DIGEST}={mark}"]
-    if not manager.listed("networks", name=name):
-        docker.ask(["network", "create", "--driver", "overlay", "--attachable", "--label", f"{LABEL}={project}", name])
+    _network(project, encrypted)
     behind = f"REGISTRY_PROXY_REMOTEURL=http://{_alias(cluster.here)}:5000"
     _container(name, image, at, mark, [*label, "--network-alias", _alias(cluster.here)])
     _doors(name, image, at, mark, [*label, "--constraint", f"node.id!={cluster.here}", "--env", behind])
+    if cluster.here not in holders(project):
+        words = ["config", "create", "--label", f"{LABEL}={project}", "--label", f"{HOLDER}={cluster.here}"]
+        docker.ask([*words, f"{name}-{cluster.here[:12]}", "-"], text=f"{cluster.here}\n")
     _wait(name, image, cluster)
 
 
-def _name(project: str) -> str:
+def _network(project: str, encrypted: bool) -> None:
+    """The network between the registry and its doors. One that is encrypted otherwise goes, and they with it."""
+    name = name_of(project)
+    found = [row for row in manager.listed("networks", name=name) if row["Name"] == name]
+    if found and manager.encrypted(found[0]) != encrypted:
+        remove(project, data=False)
+        found = []
+    if not found:
+        docker.ask(["network", "create", "--driver", "overlay", "--attachable", "--label", f"{LABEL}={project}",
+                    *(["--opt", "encrypted"] if encrypted else []), name])  # fmt: skip
+
+
+def holders(project: str) -> dict[str, str]:
+    """The nodes on which a registry of the project was made, each with the config by which the managers remember it:
+    container and volume stay there when another manager takes over."""
+    found = {str((row["Spec"].get("Labels") or {}).get(HOLDER, "")): row["ID"]
+             for row in manager.listed("configs", label=f"{LABEL}={project}")}  # fmt: skip
+    return {node: config for node, config in found.items() if node}
+
+
+def name_of(project: str) -> str:
+    """What a project's registry, its volume, its doors and their network are called."""
     return f"{project}-registry"
 
 
@@ -139,7 +166,8 @@ def _container(name: str, image: str, at: int, mark: str, words: list[str]) -> N
         docker.ask(["rm", "--force", name])
     docker.ask(["run", "--detach", "--name", name, "--network", name, *words, "--publish", f"127.0.0.1:{at}:5000",
                 "--volume", f"{name}:/var/lib/registry", "--restart", "unless-stopped", "--cap-drop", "ALL",
-                "--security-opt", "no-new-privileges:true", "--entrypoint", "sh", image, "-c", SERVE],
+                "--security-opt", "no-new-privileges:true", "--stop-timeout", str(GRACE_S), "--entrypoint", "sh",
+                image, "-c", SERVE],
                timeout=60)  # fmt: skip
 
 
@@ -151,7 +179,8 @@ def _doors(name: str, image: str, at: int, mark: str, words: list[str]) -> None:
         docker.ask(["service", "rm", name])
     docker.ask(["service", "create", "--detach", "--quiet", "--name", name, "--mode", "global", "--network", name,
                 "--endpoint-mode", "dnsrr", "--publish", f"mode=host,published={at},target=5000",
-                "--restart-delay", "2s", "--no-resolve-image", *words, "--entrypoint", "sh", image, "-c", SERVE],
+                "--restart-delay", "2s", "--stop-grace-period", f"{GRACE_S}s", "--no-resolve-image", *words,
+                "--entrypoint", "sh", image, "-c", SERVE],
                timeout=60)  # fmt: skip
 
 
@@ -276,12 +305,12 @@ def image(project: str) -> str:
     """The image of a project's doors, which each node has that takes tasks; empty where there are none."""
     found = manager.listed("services", label=f"{LABEL}={project}")
     return next((str(row["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]) for row in found
-                 if row["Spec"]["Name"] == _name(project)), "")  # fmt: skip
+                 if row["Spec"]["Name"] == name_of(project)), "")  # fmt: skip
 
 
 def remove(project: str, data: bool) -> None:
     """Remove a project's registry and its doors, and with `data` what it holds on this machine."""
-    name = _name(project)
+    name = name_of(project)
     for row in manager.listed("services", label=f"{LABEL}={project}"):
         docker.ask(["service", "rm", row["ID"]])
     if docker.inspected("containers", [name]):
@@ -293,3 +322,10 @@ def remove(project: str, data: bool) -> None:
         time.sleep(LOOK_S)
     if data:
         docker.run(["volume", "rm", name])
+        forget(project, str((docker.info().get("Swarm") or {}).get("NodeID", "")))
+
+
+def forget(project: str, node: str) -> None:
+    """Forget the registry of a node, as nothing is left of it."""
+    if config := holders(project).get(node):
+        docker.ask(["config", "rm", config])

@@ -1,7 +1,7 @@
 """What becomes of the services of a deployment: each one's state, made of what the managers say of its tasks."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from stack.output.progress import Progress
 from stack.planning.plan import Plan, Service
 from stack.running.watching import LOOPS, Failure
 
-LOOK_S = 0.5
+LOOK_S = 0.25
 NOWHERE_S = 20.0
 """Seconds for which a task may find no node: a port or a place may be given up meanwhile."""
 
@@ -73,27 +73,36 @@ def _on_its_way(new: Sequence[Task], well: Sequence[Task], wanted: int, waited: 
     return Seen(False, words.get(tasks.state(last), "starting") if last else "waiting for a node")
 
 
-def wait(plan: Plan, stack: Stack, names: Sequence[str], cluster: Cluster, timeout: float,
+Begin = Callable[[Collection[str]], Sequence[str]]
+"""Begins what can be, now that these services are there; gives back which it began."""
+
+
+def wait(plan: Plan, stack: Stack, begin: Begin, cluster: Cluster, timeout: float,
          progress: Progress) -> list[Failure]:  # fmt: skip
-    """Follow services until all are there, or one can't get there. `timeout` is in seconds for each of them. What the
-    others can do without is a failure with a `retry`, and ends nothing."""
-    services = {service.name: service for service in plan.services if service.name in names}
-    begun, open_ = time.monotonic(), dict(services)
+    """Follow services from when they are begun until all are there, or one can't get there. `timeout` is in seconds for
+    each of them. What the others can do without is a failure with a `retry`, and ends nothing."""
+    services = {service.name: service for service in plan.services}
+    there: set[str] = set()
+    open_: dict[str, float] = {}
     warnings: list[Failure] = []
-    while open_:
+    while True:
+        open_ |= dict.fromkeys(begin(there), time.monotonic())
+        if not open_:
+            return warnings
         rows = manager.of_stack("services", plan.project)
         found = tasks.of_services(manager.tasks(plan.project), tasks.names(rows, plan.project))
-        updates = _updates(rows, plan.project)
-        waited = time.monotonic() - begun
-        for name, service in list(open_.items()):
-            here = found.get(name, [])
+        updates, before = _updates(rows, plan.project), len(open_)
+        for name, begun in list(open_.items()):
+            service, here, waited = services[name], found.get(name, []), time.monotonic() - begun
             seen = judge(service, here, stack.digests[name], stack.replicas(name), updates.get(name, ""), waited)
             late = "" if service.one_shot and service.retry else _late(service, waited, timeout)
             why = "" if seen.there else seen.wrong or late
+            if seen.there or why:
+                del open_[name]
+                there.add(name)
             if not why:
                 at = nodes_of(here, stack.digests[name], cluster) if seen.there else ""
                 progress.tell(name, f"{seen.text} in {waited:.1f} s{at}" if seen.there else seen.text)
-                open_ = {key: one for key, one in open_.items() if key != name or not seen.there}
                 continue
             failure = Failure(name, why, seen.task or _newest(here), service.retry)
             progress.tell(
@@ -102,10 +111,8 @@ def wait(plan: Plan, stack: Stack, names: Sequence[str], cluster: Cluster, timeo
             if not service.retry:
                 return [*warnings, failure]
             warnings.append(failure)
-            del open_[name]
-        if open_:
+        if len(open_) == before:
             time.sleep(LOOK_S)
-    return warnings
 
 
 def ended(project: str, name: str, timeout: float) -> str:

@@ -91,7 +91,8 @@ def planned_result(planned: Planned) -> Result:
     there = running(planned.plan.project)
     standing, gathered, found = look(planned, there, saving.secret_values(planned.checkout))
     placed, cluster = gathered.placement, gathered.cluster
-    refused = [*gathered.stack.refused, *placed.refused, *placement.restores(cluster, placed)]
+    refused = [*gathered.stack.refused, *placed.refused, *placement.restores(cluster, placed),
+               *deploy.networks(gathered.stack, planned.plan.project)]  # fmt: skip
     problems = [*planned.problems, *layering.problems(planned), *placed.warned, *opened(gathered), *refused,
                 *entrance.of(standing).problems]  # fmt: skip
     lines = [*gathered.stack.told, *_beside(planned)]
@@ -125,7 +126,7 @@ def _beside(planned: Planned) -> list[str]:
 
 
 def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recreate: bool, progress: Progress) -> Result:
-    """Deploy a plan whose images are here or to be built, tier by tier."""
+    """Deploy a plan whose images are here or to be built, each service after what it depends on."""
     root, project = planned.checkout.root, planned.plan.project
     values = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
     cluster = _checked(planned, values)
@@ -160,7 +161,8 @@ def _checked(planned: Planned, values: Mapping[str, str]) -> placement.Cluster:
     """The cluster. Raises StackError for all that Swarm can't carry, before anything is built, written or ended."""
     _, gathered, _ = look(planned, running(planned.plan.project), values)
     problems = [*gathered.stack.refused, *gathered.placement.refused,
-                *placement.restores(gathered.cluster, gathered.placement)]  # fmt: skip
+                *placement.restores(gathered.cluster, gathered.placement),
+                *deploy.networks(gathered.stack, planned.plan.project)]  # fmt: skip
     if problems:
         raise StackError(problems)
     return gathered.cluster
@@ -179,21 +181,12 @@ def _to_do(planned: Planned, found: list[Change], recreate: bool) -> tuple[list[
 
 def build(planned: Planned, values: Mapping[str, str], progress: Progress) -> None:
     """Build the images that are missing or older than their files. `values` are the secrets, of which a first start has
-    none in `.env` yet, and without which Compose builds nothing. Compose builds from compose.yaml, which is not left
-    there: what it starts would be a second one beside what the cluster runs."""
+    none in `.env` yet, and without which Compose builds nothing."""
     from stack.planning import mounted
 
-    root = planned.checkout.root
     need = images.look(planned, images.present(planned), mounted.digests(planned))
-    target = root / "compose.yaml"
-    try:
-        if need.build:
-            tree.write(target, compare.assemble(planned).text.encode())
-            images.prepare(root, need.base, progress)
-            images.build(root, planned.plan.project, need.build, progress, docker.environment(values))
-    finally:
-        if assembly.MARK.encode() in tree.read(target):
-            target.unlink()
+    if need.build:
+        images.build_apart(planned, compare.assemble(planned), need, values, progress)
 
 
 def _write(standing: Planned, gathered: Gathered, saved: Mapping[str, str | None], values: Mapping[str, str]) -> None:
@@ -205,6 +198,9 @@ def _write(standing: Planned, gathered: Gathered, saved: Mapping[str, str | None
     live.write(standing, root)
     live.tell(standing, values)
     live.apply_routes(standing, running=False)
+    # What plain `docker compose up` would start of it were a second one beside what the cluster runs.
+    if assembly.MARK.encode() in tree.read(root / "compose.yaml"):
+        (root / "compose.yaml").unlink()
     tree.write(root / FILE, f"{assembly.MARK}\n{stackfile.text(gathered.stack, gathered.stack.services)}".encode())
 
 
@@ -290,7 +286,7 @@ def down(root: Path, project: str, volumes: bool) -> Result:
     lines = [f"removed {counts['services']} services, {counts['networks']} networks of {project} from the cluster"]
     gone: list[str] = []
     problems: list[Problem] = []
-    if volumes and known:
+    if volumes:
         gone, problems = emptying.remove(root, project, kept.read(root), Progress())
         lines.append(f"removed {len(gone)} volumes")
     registry.remove(project, data=volumes)

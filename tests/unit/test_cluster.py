@@ -1,15 +1,21 @@
 """A plan on several machines: where each service goes, what the stack file says, and what tasks come to."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from stack.cluster import deploy, manager, nodes, placement, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
-from stack.cluster.stackfile import File, Sources, Stack
+from stack.cluster.stackfile import Sources, Stack
 from stack.errors import StackError
-from stack.planning.plan import Service
+from stack.output.progress import Progress
+from stack.planning.graph import Edge
+from stack.planning.plan import Plan, Service
+from stack.running import contents
+from stack.running.contents import File
 from tests import fixes
 
 A, B = Node("aaa1", "a", disk_free=10 << 30, address="10.0.0.1"), Node("bbb1", "b", disk_free=20 << 30)
@@ -160,6 +166,16 @@ def test_an_empty_file_and_one_too_large_for_a_config_are_seen_to() -> None:
     assert "600 kB" in problem.message
 
 
+def test_what_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"x" * 6)
+    assert [file.data for file in contents.below(tmp_path, 12)] == [b"x" * 6, b"x" * 6]
+    files = contents.below(tmp_path, 11)
+    assert [(file.data, file.size) for file in files] == [(b"", 6), (b"", 6)]
+    [problem] = made({"./compose/x": [File(name, b"", unread=5_000_000) for name in "ab"]}, web=BIND).refused
+    assert "10 MB in 2 files" in problem.message
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -232,6 +248,30 @@ WEB = Service("web", "web", "", "container", "web:1", False, 1, False, [], {}, 0
 JOB = Service("job", "job", "", "container", "job:1", False, 1, True, [], {}, 0, None, None)
 FAILED = [task("failed", "shutdown", at=str(n), Err="task: non-zero exit (3)", ContainerStatus={"ExitCode": 3})
           for n in range(3)]  # fmt: skip
+
+
+def test_a_service_begins_once_what_it_depends_on_is_there_whatever_else_is_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`slow` gets there only once `second` has begun, which waits for `first` alone."""
+    edges = {"first": {}, "slow": {}, "second": {"first": Edge("service_healthy", True)}, "stays": {}}
+    services = [structs.replace(WEB, name=name, depends_on=needs) for name, needs in edges.items()]
+    planned = Plan("p", 24000, [], [], services, [], [])
+    stack = Stack({name: {"deploy": {}} for name in edges}, dict.fromkeys(edges, "new"), {}, {}, {}, {}, [], [])
+    begun: list[list[str]] = []
+
+    def there() -> list[str]:
+        every = [name for names in begun for name in names]
+        return [name for name in every if name != "slow" or "second" in every]
+
+    monkeypatch.setattr(deploy, "prepare", lambda *_: None)
+    monkeypatch.setattr(deploy, "_deploy", lambda _, names, __: begun.append(names) if names else None)
+    monkeypatch.setattr(watching, "LOOK_S", 0)
+    monkeypatch.setattr(manager, "of_stack", lambda *_: [{"ID": name, "Spec": {"Name": f"p_{name}"}} for name in edges])
+    monkeypatch.setattr(manager, "tasks", lambda _: [{**task("running"), "ServiceID": name} for name in there()])
+    order = deploy.Order(stack, planned, ["first", "slow", "second"], frozenset(), Cluster([A], "aaa1"))
+    assert deploy.run(order, {}, 60, Progress()) == []
+    assert begun == [["first", "slow"], ["second"]]
 
 
 @pytest.mark.parametrize(

@@ -513,7 +513,7 @@ def bundle(output: str = "", *, request: "Request", yes: bool = False) -> "Resul
 @command(
     "Develop",
     "test",
-    only="unit, property, model, engine, core, gateway, soak, offline or majors",
+    only="unit, property, model, engine, core, gateway, soak, offline, majors or cluster",
     k="only tests whose name matches",
     fast="only those without containers",
     engine="on this engine: Docker's of Debian's trixie or sid, podman, or rootless",

@@ -1,9 +1,8 @@
 """The core on three engines in one swarm: brought up in the edges' order, changed, and taken down.
 
-Every node has the images, but in the test of the registry. That nodes are lost is in test_swarm_lost.py."""
+Every node has the images. How nodes get them is in test_swarm_ways.py, that nodes are lost in test_swarm_lost.py."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,6 @@ from tests.engine.support.cluster import Cluster
 from tests.engine.support.swarms import SwarmStack
 
 pytestmark = pytest.mark.engine
-
-REDIS = swarms.IMAGES["REDIS_BUILD_IMAGE"]
 
 
 @pytest.fixture(scope="module")
@@ -25,29 +22,6 @@ def core(swarm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield stack
     finally:
         stack.remove()
-
-
-def test_a_node_gets_what_was_built_on_another(swarm: Cluster, tmp_path: Path) -> None:
-    """Once it has the one image by which it gets all others: a user brings it there by ssh."""
-    stack = swarms.checkout(tmp_path / "checkout", "brought", swarm)
-    last = swarm.nodes[2]
-    try:
-        for image in (REDIS, "genai-stack/registry:0.1.0"):
-            last.docker("rmi", "-f", image)
-        words = ("up", "--on", "swarm", "--service", "redis", "--place", f"redis={last.id()}")
-        refused = stack.inv(*words)
-        assert refused.code == 1
-        assert f"docker save genai-stack/registry:0.1.0 | ssh {last.address} docker load" in refused.text
-        swarm.load("genai-stack/registry:0.1.0")
-        stack.up(*words[1:])
-        assert set(stack.running("redis").values()) == {last.id()}
-        rows = stack.inv("cluster", "--json").json["data"]["nodes"]
-        assert [row["disk_free"] is None for row in rows] == [False] * 3
-        assert stack.inv("down", "--volumes", "--yes").code == 0
-        swarms.gone(swarm, "brought")
-    finally:
-        stack.remove()
-        swarm.load(REDIS)
 
 
 def test_every_service_came_after_what_it_needs(core: SwarmStack) -> None:

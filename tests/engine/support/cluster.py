@@ -26,7 +26,7 @@ from tests.engine.support.stacks import Done, run
 MOST = 8
 """Clusters at the same time on one machine: each has a number, and with it a network of its own."""
 TOOLS = ("dockerd", "ip", "iptables", "nsenter", "unshare", "setpriv")
-BUILT = tuple(f"genai-stack/{name}:swarm" for name in ("redis", "supabase-db", "backend", "gateway"))
+BUILT = tuple(f"genai-stack/{name}:swarm" for name in ("redis", "supabase-db", "backend", "gateway", "ambassador"))
 CARRIED = ("genai-stack/base:0.1.0", *BUILT, "genai-stack/ambassador:0.1.0", "genai-stack/registry:0.1.0",
            "genai-stack/stand-in:test")  # fmt: skip
 """Images of this machine's engine that each of the cluster's gets, where they are there."""

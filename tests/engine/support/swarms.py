@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stack.cluster import registry
+from stack import docker
+from stack.cluster import emptying, registry
 from stack.commands import swarm
 from stack.output.progress import Progress
 from stack.planning import planner, saving
@@ -23,7 +24,7 @@ GATEWAY = 2
 """The gateway's offset."""
 IMAGES = {f"{name}_BUILD_IMAGE": f"genai-stack/{image}:swarm" for name, image in {
     "REDIS": "redis", "SUPABASE_DB": "supabase-db", "BACKEND": "backend", "KONG_API_GATEWAY": "gateway",
-}.items()}  # fmt: skip
+}.items()} | {"AMBASSADOR_IMAGE": "genai-stack/ambassador:swarm"}  # fmt: skip
 """By names of their own: other tests build those of the usual names anew meanwhile, and every node has to have one."""
 SETTINGS = {**stacks.BUILT, "KONG_API_GATEWAY_SOURCE": "build", **IMAGES}
 
@@ -71,16 +72,22 @@ class SwarmStack(Stack):
         [identity] = self.running(service).values()
         return next(node for node in self.cluster.nodes if node.state() == "active" and node.id() == identity)
 
+    def exec(self, service: str, *words: str) -> str:
+        """What a command prints in a service's one container, on its node."""
+        at = self.node(service)
+        container = at.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={self.project}_{service}")
+        return at.docker("exec", container.strip(), *words)
+
     def sql(self, statement: str) -> str:
         """What the database answers."""
-        at = self.node("supabase-db")
-        container = at.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={self.project}_supabase-db")
         words = ["psql", "-U", "supabase_admin", "-d", "postgres", "-h", "/var/run/postgresql", "-Atc", statement]
-        return at.docker("exec", container.strip(), *words).strip()
+        return self.exec("supabase-db", *words).strip()
 
-    def ask(self, path: str = "/backend/health", timeout: float = 2.0) -> tuple[int, str]:
-        """A request to the gateway, which is on the first node; its status and what was answered."""
-        connection = http.client.HTTPConnection(self.cluster.first.address, self.port(GATEWAY), timeout=timeout)
+    def ask(self, path: str = "/backend/health", timeout: float = 2.0, at: Node | None = None) -> tuple[int, str]:
+        """A request to the gateway, which is on the first node unless another is named; its status and what was
+        answered."""
+        address = (at or self.cluster.first).address
+        connection = http.client.HTTPConnection(address, self.port(GATEWAY), timeout=timeout)
         with contextlib.closing(connection):
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -151,10 +158,14 @@ def build(folder: Path) -> None:
     """Build on this machine's engine what the core needs on a cluster, as far as it is not there."""
     stacks.copy_tree(folder)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
-    planned = planner.make(folder, Request())
-    saved = saving.changes(planned, Request())
-    swarm.build(planned, {name: value for name, value in saved.items() if value}, Progress())
+    # The second for the ambassador's image.
+    for request in (Request(), Request(services=("redis",), sources=("redis=localhost",), once=True)):
+        planned = planner.make(folder, request)
+        saved = saving.changes(planned, request)
+        swarm.build(planned, {name: value for name, value in saved.items() if value}, Progress())
     standins.build(folder / ".stack" / "own", registry.BUILT, folder / registry.CONTEXT)
+    if not docker.images([emptying.IMAGE]):
+        standins.build(folder / ".stack" / "own", emptying.IMAGE, folder / emptying.CONTEXT)
 
 
 def checkout(root: Path, project: str, cluster: Cluster, **settings: str) -> SwarmStack:

@@ -1,0 +1,189 @@
+"""Three engines in other ways than the core as it comes: images that only one has, a gateway on two, services from
+elsewhere, networks that are encrypted, another manager at the wheel, an old client."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.support import stacks, swarms
+from tests.engine.support.cluster import Cluster, Node
+from tests.engine.support.swarms import SwarmStack
+
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+
+REDIS = swarms.IMAGES["REDIS_BUILD_IMAGE"]
+REGISTRY = "genai-stack/registry:0.1.0"
+Make = Callable[..., SwarmStack]
+
+
+@pytest.fixture
+def make(swarm: Cluster, tmp_path: Path) -> Iterator[Make]:
+    """A checkout on the three nodes, of which nothing is left afterwards."""
+    made: list[SwarmStack] = []
+
+    def one(project: str, **settings: str) -> SwarmStack:
+        made.append(swarms.checkout(tmp_path / project, project, swarm, **settings))
+        return made[-1]
+
+    yield one
+    for stack in made:
+        stack.remove()
+
+
+def test_a_node_gets_what_was_built_on_another(make: Make, swarm: Cluster) -> None:
+    """Once it has the one image by which it gets all others: a user brings it there by ssh."""
+    stack = make("brought")
+    last = swarm.nodes[2]
+    try:
+        for image in (REDIS, REGISTRY):
+            last.docker("rmi", "-f", image)
+        words = ("up", "--on", "swarm", "--service", "redis", "--place", f"redis={last.id()}")
+        refused = stack.inv(*words)
+        assert refused.code == 1
+        assert f"docker save {REGISTRY} | ssh {last.address} docker load" in refused.text
+        swarm.load(REGISTRY)
+        stack.up(*words[1:])
+        assert set(stack.running("redis").values()) == {last.id()}
+        rows = stack.inv("cluster", "--json").json["data"]["nodes"]
+        assert [row["disk_free"] is None for row in rows] == [False] * 3
+        assert stack.inv("down", "--volumes", "--yes").code == 0
+        swarms.gone(swarm, "brought")
+    finally:
+        swarm.load(REDIS)
+
+
+def test_a_gateway_is_on_each_node_with_its_label(make: Make, swarm: Cluster) -> None:
+    stack, (first, second, third) = make("doors", REGISTRY="none"), swarm.nodes
+    for node in (second, third):
+        first.docker("node", "update", "--label-add", "stack.gateway=true", node.id())
+    try:
+        stack.up("--on", "swarm", "--service", "kong-api-gateway", "--once")
+        assert sorted(stack.running("kong-api-gateway").values()) == sorted([second.id(), third.id()])
+        assert [stack.ask("/", at=node)[0] for node in (second, third)] == [200, 200]
+        first.docker("node", "update", "--label-rm", "stack.gateway", second.id())
+        stack.up("--service", "kong-api-gateway", "--once")
+        assert list(stack.running("kong-api-gateway").values()) == [third.id()]
+    finally:
+        for node in (second, third):
+            first.run("docker", "node", "update", "--label-rm", "stack.gateway", node.id())
+
+
+def reader(stack: SwarmStack) -> None:
+    """A consumer that needs Redis and can ask it."""
+    url = "redis://default:${REDIS_PASSWORD}@redis:6379/0"
+    stack.service("reader", image=REDIS, environment={"REDIS_URL": url},
+                  depends_on={"redis": {"condition": "service_healthy"}})  # fmt: skip
+
+
+def who(stack: SwarmStack) -> str:
+    """Which Redis answers the consumer, at the address that never changes."""
+    return stack.exec("reader", "sh", "-c", 'redis-cli -u "$REDIS_URL" --no-auth-warning get who').strip()
+
+
+def serve(node: Node, address: str, password: str = "") -> None:
+    """Have a Redis of its own on a node, as if it were installed there, that says where it is."""
+    words = f"redis-server --bind {address} --port 25150 {password and f'--requirepass {password}'}"
+    node.docker("run", "-d", "--name", "sources-own", "--network", "host", REDIS, "sh", "-c", words)
+    ask = (
+        "docker",
+        "exec",
+        "-e",
+        f"REDISCLI_AUTH={password}",
+        "sources-own",
+        "redis-cli",
+        "-h",
+        address,
+        "-p",
+        "25150",
+    )
+    stacks.until(lambda: "OK" in node.run(*ask, "-p", "25150", "set", "who", node.name).out, "a Redis")
+
+
+def test_a_program_of_one_node_and_one_of_elsewhere_serve_the_same_consumer(make: Make, swarm: Cluster) -> None:
+    """On one node as it is installed, on 127.0.0.1 alone; elsewhere by its address, with a password."""
+    stack, (_, second, third) = make("sources", REGISTRY="none", STACK_PROFILES="small"), swarm.nodes
+    reader(stack)
+    stack.set(REDIS_LOCALHOST_PORT="25150", REDIS_EXTERNAL_URL=f"redis://{third.address}:25150")
+    up = ("--service", "reader", "--once")
+    try:
+        stack.up("--on", "swarm", *up)
+        serve(second, "127.0.0.1")
+        serve(third, third.address, stack.env()["REDIS_PASSWORD"])
+        before = stack.ids("redis")
+        stack.up(*up, "--source", "redis=localhost", "--place", f"redis-host={second.id()}")
+        assert set(stack.running("redis-host").values()) == {second.id()}
+        assert (who(stack), stack.ids("redis", "redis-host")) == (second.name, before)
+        stack.up(*up, "--source", "redis=external")
+        assert (who(stack), stack.ids("redis", "redis-host")) == (third.name, before)
+    finally:
+        for node in (second, third):
+            node.run("docker", "rm", "-f", "-v", "sources-own")
+
+
+def test_another_encryption_of_networks_asks_for_a_new_start(make: Make, swarm: Cluster) -> None:
+    """Whether anything goes through depends on the kernel; what is asked of the managers does not."""
+    stack = make("hidden", REGISTRY="none")
+    words = ("--service", "redis", "--once")
+    stack.up("--on", "swarm", *words)
+    before = stack.ids()
+    refused = stack.inv("up", *words, env={"NETWORK_ENCRYPTED": "true"})
+    assert refused.code == 1
+    assert "./inv down" in refused.text
+    assert stack.ids() == before
+    assert stack.inv("down").code == 0
+    stack.set(NETWORK_ENCRYPTED="true")
+    stack.up(*words)
+    options = swarm.first.docker("network", "inspect", "hidden_backend-bridge-network", "--format", "{{.Options}}")
+    assert "encrypted" in options
+
+
+def test_another_manager_goes_on_where_the_first_is_lost(make: Make, swarm: Cluster) -> None:
+    """With a copy of the checkout, at its place. What lies on the lost one waits; the others are changed."""
+    stack, (first, second, third) = make("wheel", REGISTRY="none", STACK_PROFILES="small"), swarm.nodes
+    stack.service("web", deploy={"replicas": "${WEB_SCALE:-2}"})
+    reader(stack)
+    for node in (second, third):
+        first.docker("node", "promote", node.id())
+    try:
+        stack.up("--on", "swarm", "--place", f"redis={third.id()}")
+        first_id = first.id()
+        first.power_off()
+        stack.at = second
+        stacks.until(lambda: second.run("docker", "node", "ls").out.count("Ready") == 2, "the loss to be seen")
+        stack.set(WEB_SCALE="3")
+        stack.up()
+        assert len(stack.running("web")) == 3
+        assert first_id not in stack.running("web").values()
+    finally:
+        first.boot()
+        stacks.until(lambda: second.run("docker", "node", "ls").out.count("Ready") == 3, "the first one back")
+        for node in (second, third):
+            first.docker("node", "demote", node.id())
+        stack.at = first
+    assert {name: len(stack.running(name)) for name in ("web", "redis", "reader")} == {
+        "web": 3,
+        "redis": 1,
+        "reader": 1,
+    }
+
+
+OLD = "/usr/bin/docker"
+
+
+def test_a_client_as_old_as_the_oldest_engine_deploys(make: Make) -> None:
+    """Debian 12's docker.io has client 20.10, which may lie beside a newer one."""
+    told = stacks.run(OLD, "--version").out if Path(OLD).exists() else ""
+    if "20.10" not in told:
+        pytest.skip(f"no client 20.10 at {OLD}")
+    stack = make("old", REGISTRY="none")
+    env = {"PATH": f"/usr/bin:{os.environ['PATH']}"}
+    words = ("up", "--service", "kong-api-gateway", "--service", "redis", "--once")
+    done = stack.inv(*words, "--on", "swarm", env=env)
+    assert done.code == 0, done
+    before = stack.ids()
+    assert "no task was started anew" in stack.inv(*words, env=env).text
+    assert stack.ids() == before
+    assert stack.inv("down", "--volumes", "--yes", env=env).code == 0
+    swarms.gone(stack.cluster, "old")

@@ -3,6 +3,7 @@ its tasks."""
 
 import time
 from collections.abc import Collection, Iterable, Mapping
+from concurrent import futures
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from stack.running.watching import Failure
 LOOK_S = 0.5
 """Seconds between two looks: the managers tell of services as they change, but not of tasks."""
 DEPLOY_S = 120.0
+CLIENTS = 4
+"""Docker clients at the same time."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -52,13 +55,19 @@ def run(order: Order, secrets: Mapping[str, str], timeout: float, progress: Prog
 def prepare(stack: Stack, project: str) -> None:
     """Make the configs and secrets that are not there: none can be changed in place, so each is named by what it holds.
     Their content goes by standard input alone."""
+    lacking = []
     for kind, wanted in (("config", stack.configs), ("secret", stack.secrets)):
         there = {row["Spec"]["Name"] for row in manager.of_stack(f"{kind}s", project)}
-        for name in sorted(wanted.keys() - there):
-            words = [kind, "create", "--label", f"{manager.NAMESPACE}={project}", name, "-"]
-            done = docker.run(words, text=wanted[name].decode("utf-8", "surrogateescape"))
-            if done.returncode != 0:
-                raise docker.failed(words, done.stderr)
+        lacking += [(kind, name, data) for name, data in sorted(wanted.items()) if name not in there]
+
+    def make(kind: str, name: str, data: bytes) -> None:
+        words = [kind, "create", "--label", f"{manager.NAMESPACE}={project}", name, "-"]
+        docker.ask(words, text=data.decode("utf-8", "surrogateescape"))
+
+    # A client for each takes longer to start than a manager to make it.
+    with futures.ThreadPoolExecutor(CLIENTS) as pool:
+        for done in [pool.submit(make, *one) for one in lacking]:
+            done.result()
 
 
 def networks(stack: Stack, project: str) -> list[Problem]:

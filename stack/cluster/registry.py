@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ SERVE = (
     'exec registry serve "$(ls /etc/distribution/config.yml /etc/docker/registry/config.yml 2>/dev/null | head -n 1)"'
 )
 PULL_S, PUSH_S = 600.0, 1800.0
+PUSHES = 3
+"""Images that are brought at the same time."""
 DOORS_S = 180.0
 LOOK_S = 0.5
 GRACE_S = 1
@@ -107,7 +110,15 @@ def share(root: Path, settings: Settings, project: str, names: Iterable[str], cl
         return {}
     if own(settings):
         serve(root, settings, project, cluster, progress)
-    return {name: _shared(name, rows, at, own(settings), progress) for name in wanted}
+
+    def shared(name: str) -> str:
+        return _shared(name, rows, at, own(settings), progress)
+
+    # Engines compress a layer on one processor, so several at once; but those that the first of them brings, which
+    # the others stand on, are taken over from it.
+    first, *rest = sorted(wanted, key=lambda name: (_row(rows, name) or {}).get("Size", 0))
+    with futures.ThreadPoolExecutor(PUSHES) as pool:
+        return {first: shared(first), **dict(zip(rest, pool.map(shared, rest), strict=True))}
 
 
 def serve(root: Path, settings: Settings, project: str, cluster: Cluster, progress: Progress) -> None:

@@ -54,7 +54,8 @@ def run(args: Sequence[str], *, text: str | None = None, env: Mapping[str, str] 
     Raises StackError where there is no docker, or no answer in time."""
     try:
         return subprocess.run([*program, *args], input=text, env=dict(env) if env is not None else environment(),
-                              cwd=cwd, timeout=timeout, capture_output=True, text=True, check=False)  # fmt: skip
+                              cwd=cwd, timeout=timeout, capture_output=True, text=True, errors="surrogateescape",
+                              check=False)  # fmt: skip
     except FileNotFoundError:
         raise fail("docker", "docker is not installed", fix="./inv engine --yes") from None
     except OSError as error:

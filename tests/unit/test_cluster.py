@@ -1,5 +1,6 @@
 """A plan on several machines: where each service goes, what the stack file says, and what tasks come to."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,16 @@ def test_an_empty_file_and_one_too_large_for_a_config_are_seen_to() -> None:
     assert list(made({"./compose/x": [File("a", b"")]}, web=BIND).configs.values()) == [b"\n"]
     [problem] = made({"./compose/x": [File("a", b"x" * 600_000)]}, web=BIND).refused
     assert "600 kB" in problem.message
+
+
+def test_a_config_holds_what_the_file_holds_to_the_byte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    client, data = tmp_path / "docker", bytes(range(256)) + b"\r\n"
+    client.write_text(f'#!/bin/sh\ncat > "{tmp_path}/got"\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(manager, "of_stack", lambda *_: [])
+    deploy.prepare(Stack({}, {}, {}, {}, {"p_file-1": data}, {}, [], []), "p")
+    assert (tmp_path / "got").read_bytes() == data
 
 
 def test_what_is_too_large_is_not_even_read(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ def place(assembled: Model, cluster: Cluster, kept: Kept, wanted: Mapping[str, s
             warned.append(full)
     counts = {}
     for name in [one for one in services if one not in places]:
-        doors = [node for node in cluster.nodes if node.labels.get(ENTRANCE) == "true"]
+        labelled = [node for node in cluster.nodes if node.labels.get(ENTRANCE) == "true"]
+        # A task for one that is away would wait, and `up` with it.
+        doors = [node for node in labelled if node.serves()] or labelled
         if name == entrance and doors and name not in wanted:
             counts[name] = len(doors)
             told = ", ".join(cluster.name(node.id) for node in doors)
@@ -238,7 +240,9 @@ def restores(cluster: Cluster, placement: Placement) -> list[Problem]:
     found = []
     for name, why in placement.waiting.items():
         node = cluster.node(placement.services[name].node)
-        if node is None:
+        if name in placement.kept.services and not (node and node.state == "ready"):
+            fix = f"it has no data there: ./inv up --place {name}=NODE; or start that machine's engine"
+        elif node is None:
             fix = f"join that machine again; or give that data up, and start empty: ./inv up --place {name}=NODE"
         elif node.state != "ready":
             fix = "start that machine's engine: it joins by itself"

@@ -1,8 +1,10 @@
 """The core on three engines in one swarm: brought up in the edges' order, changed, and taken down.
 
-Every node has the images. How nodes get them is in test_swarm_ways.py, that nodes are lost in test_swarm_lost.py."""
+Every node has the images, but in the first test. That nodes are lost is in test_swarm_lost.py, more of what a user may
+do with them in test_swarm_ways.py."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from tests.engine.support.cluster import Cluster
 from tests.engine.support.swarms import SwarmStack
 
 pytestmark = pytest.mark.engine
+
+REDIS = swarms.IMAGES["REDIS_BUILD_IMAGE"]
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +26,18 @@ def core(swarm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield stack
     finally:
         stack.remove()
+
+
+def test_a_node_gets_an_image_that_only_another_has(swarm: Cluster, tmp_path: Path) -> None:
+    stack, last = swarms.checkout(tmp_path / "checkout", "brought", swarm), swarm.nodes[2]
+    try:
+        last.docker("rmi", "-f", REDIS)
+        stack.up("--on", "swarm", "--service", "redis", "--once", "--place", f"redis={last.id()}")
+        assert set(stack.running("redis").values()) == {last.id()}
+    finally:
+        stack.inv("down")
+        stack.remove()
+        swarm.load(REDIS)
 
 
 def test_every_service_came_after_what_it_needs(core: SwarmStack) -> None:

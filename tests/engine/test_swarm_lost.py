@@ -37,8 +37,19 @@ def whole(core: SwarmStack) -> Iterator[None]:
         node.boot()
     stacks.until(lambda: states(core) == ["Ready"] * 3, "all nodes back")
     stacks.until(lambda: len(core.running("backend")) == 3, "three backends")
-    assert [len(core.running(name)) for name in ("redis", "supabase-db", "kong-api-gateway")] == [1, 1, 1]
+    assert [len(core.running(name)) for name in ONCE] == [1] * len(ONCE)
+    # What an engine runs, whatever managers know of it: a node that comes back ends what was started elsewhere.
+    stacks.until(lambda: [containers(core, name) for name in (*ONCE, "backend")] == [1, 1, 1, 3], "nothing twice")
     assert core.sql("SELECT count(*) FROM public.kept") == "100"
+
+
+ONCE = ("redis", "supabase-db", "kong-api-gateway")
+
+
+def containers(core: SwarmStack, service: str) -> int:
+    """How many containers of a service run on all nodes."""
+    words = ("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={core.project}_{service}")
+    return sum(len(node.docker(*words).split()) for node in core.cluster.nodes)
 
 
 def states(core: SwarmStack) -> list[str]:

@@ -112,11 +112,19 @@ def test_an_image_goes_to_nodes_of_its_architecture_alone() -> None:
 
 
 def test_the_entrance_is_on_each_node_that_has_its_label() -> None:
-    placed = put(
-        A, Node("bbb1", "b", labels={"stack.gateway": "true"}), Node("c", "c", labels={"stack.gateway": "true"})
-    )
+    b, c = (Node(name, name, labels={"stack.gateway": "true"}) for name in "bc")
+    placed = put(A, b, c)
     assert placed.services["door"].constraints() == ["node.labels.stack.gateway==true"]
     assert placed.replicas == {"door": 2}
+    assert put(A, b, structs.replace(c, state="down")).replicas == {"door": 1}
+
+
+def test_what_has_no_data_on_a_lost_node_may_be_moved() -> None:
+    known, lost = Kept({}, {"door": "bbb1"}), Node("bbb1", "b", state="down")
+    cluster = Cluster([A, lost], "aaa1")
+    [problem] = placement.restores(cluster, put(A, lost, kept=known))
+    assert "./inv up --place door=NODE" in problem.fix
+    assert placement.restores(cluster, put(A, lost, kept=known, wanted={"door": "aaa1"})) == []
 
 
 @pytest.mark.parametrize("word", ["db", "db=", "web2=a", "db=nowhere", "db=twin"])

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stack import docker
-from stack.cluster import registry
+from stack.cluster import doors
 from stack.cluster.nodes import Node
 from stack.errors import StackError
 
@@ -29,7 +29,7 @@ def free(project: str, nodes: list[Node], image: str) -> dict[str, int]:
     try:
         docker.run(["service", "rm", name])
         docker.ask(["service", "create", "--detach", "--quiet", "--name", name, "--mode", "global", "--label",
-                    f"{registry.LABEL}={project}", "--restart-condition", "none", "--no-resolve-image",
+                    f"{doors.LABEL}={project}", "--restart-condition", "none", "--no-resolve-image",
                     "--entrypoint", "df", image, "-Pk", "/"], timeout=30)  # fmt: skip
         tasks = _ended(name, wanted)
         return read(docker.run(["service", "logs", name], timeout=30).stdout, tasks)
@@ -43,7 +43,7 @@ def _ended(name: str, wanted: set[str]) -> list[dict[str, Any]]:
     """The tasks that have ended, once all have, or JOB_S are over."""
     deadline = time.monotonic() + JOB_S
     while True:
-        ended = [task for task in registry.tasks(name) if task["Status"]["State"] in ENDED]
+        ended = [task for task in doors.tasks(name) if task["Status"]["State"] in ENDED]
         if {task["NodeID"] for task in ended} >= wanted or time.monotonic() > deadline:
             return ended
         time.sleep(LOOK_S)

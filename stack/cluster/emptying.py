@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from stack import docker
-from stack.cluster import kept, manager, nodes, registry, watching
+from stack.cluster import doors, kept, manager, nodes, registry, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept
 from stack.errors import Problem, StackError
@@ -44,8 +44,8 @@ def remove(root: Path, project: str, known: Kept, progress: Progress) -> tuple[l
     of_nodes: dict[str, list[str]] = {}
     for name, place in sorted(known.volumes.items()):
         of_nodes.setdefault(place, []).append(name)
-    own = registry.name_of(project)
-    for place in registry.holders(project).keys() - {here}:
+    own = doors.name_of(project)
+    for place in doors.holders(project).keys() - {here}:
         of_nodes.setdefault(place, []).append(own)
     cluster = {node.id: node for node in nodes.listed()}
     gone: list[str] = []
@@ -59,7 +59,7 @@ def remove(root: Path, project: str, known: Kept, progress: Progress) -> tuple[l
             continue
         gone += names
         if own in names:
-            registry.forget(project, identity)
+            doors.forget(project, identity)
     left = {name: place for name, place in known.volumes.items() if name not in gone}
     if left:
         kept.write(root, Kept(left, known.services))
@@ -113,7 +113,7 @@ def _ask(image: str, project: str, node: str, names: list[str]) -> str:
     job = f"{project}_volumes-{node[:12]}"
     once = ["--restart-condition", "none", "--user", "0", "--constraint", f"node.id=={node}"]
     given = ["--mount", f"type=bind,source={ENGINE},target=/engine.sock", "--env", f"NODE={node}", "--env",
-             f"VOLUMES={' '.join(names)}", "--env", f"REGISTRY={registry.name_of(project)}"]  # fmt: skip
+             f"VOLUMES={' '.join(names)}", "--env", f"REGISTRY={doors.name_of(project)}"]  # fmt: skip
     words = ["service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", job, "--label",
              f"{manager.NAMESPACE}={project}", *once, *given, "--entrypoint", "sh", image, "-c",
              SCRIPT]  # fmt: skip

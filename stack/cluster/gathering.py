@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stack import docker
-from stack.cluster import disks, kept, manager, nodes, placement, registry, stackfile
+from stack.cluster import disks, doors, kept, manager, nodes, placement, registry, stackfile
 from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import Sources, Stack
 from stack.gateway import entrance
@@ -69,7 +69,7 @@ def _measured(cluster: Cluster, assembled: Model, remembered: Kept, project: str
     """The same with what is free on each disk, where that decides on which node new state is to be."""
     volumes = assembled.get("volumes") or {}
     own = {(one or {}).get("name", key) for key, one in volumes.items() if not placement.floats(one)}
-    image = registry.image(project) if own - remembered.volumes.keys() - cluster.volumes else ""
+    image = doors.image(project) if own - remembered.volumes.keys() - cluster.volumes else ""
     if len(cluster.nodes) == 1 or not image:
         return cluster
     measured = disks.told(cluster.nodes, disks.free(project, cluster.nodes, image))

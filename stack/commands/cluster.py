@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.cluster import clocks, disks, faults, joining, nodes, registry
+from stack.cluster import clocks, disks, doors, faults, joining, nodes
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster
 from stack.errors import Problem
@@ -49,7 +49,7 @@ def _measured(found: list[Node], info: dict[str, Any]) -> list[Node]:
     """The nodes with what is free on their disks: here it is seen, elsewhere a task has to look, which is asked only
     where every node has its image already."""
     project = checkouts.project_name(tree.root())
-    image = registry.image(project)
+    image = doors.image(project)
     free = disks.free(project, found, image) if image else {}
     with contextlib.suppress(OSError):
         free.setdefault(str(info["Swarm"]["NodeID"]), shutil.disk_usage(str(info.get("DockerRootDir"))).free)

@@ -7,7 +7,19 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.cluster import deploy, emptying, gathering, kept, manager, nodes, placement, registry, stackfile, tasks
+from stack.cluster import (
+    deploy,
+    doors,
+    emptying,
+    gathering,
+    kept,
+    manager,
+    nodes,
+    placement,
+    registry,
+    stackfile,
+    tasks,
+)
 from stack.cluster.gathering import Gathered
 from stack.docker import Container
 from stack.env import envfile, secrets
@@ -227,7 +239,7 @@ def end(root: Path, project: str, progress: Progress) -> list[str]:
         raise StackError(Problem("data-elsewhere", message, "--on", fix))
     progress.say("ending what the cluster runs of this project; the data stays")
     deploy.down(project)
-    registry.remove(project, data=False)
+    doors.remove(project, data=False)
     (root / FILE).unlink(missing_ok=True)
     return ["ended what the cluster ran; the data stayed"]
 
@@ -289,7 +301,7 @@ def down(root: Path, project: str, volumes: bool) -> Result:
     if volumes:
         gone, problems = emptying.remove(root, project, kept.read(root), Progress())
         lines.append(f"removed {len(gone)} volumes")
-    registry.remove(project, data=volumes)
+    doors.remove(project, data=volumes)
     left = [name for name in known if name not in gone]
     if left and not volumes:
         lines.append(f"kept the data: {', '.join(left)} (to remove it: ./inv down --volumes)")

@@ -32,7 +32,7 @@ def test_a_node_gets_an_image_that_only_another_has(swarm: Cluster, tmp_path: Pa
     stack, last = swarms.checkout(tmp_path / "checkout", "brought", swarm), swarm.nodes[2]
     try:
         last.docker("rmi", "-f", REDIS)
-        stack.up("--on", "swarm", "--service", "redis", "--once", "--place", f"redis={last.id()}")
+        stack.up("--on", "swarm", "--service", "redis", "--exact", "--place", f"redis={last.id()}")
         assert set(stack.running("redis").values()) == {last.id()}
     finally:
         stack.inv("down")

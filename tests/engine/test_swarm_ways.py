@@ -59,11 +59,11 @@ def test_a_gateway_is_on_each_node_with_its_label(make: Make, swarm: Cluster) ->
     for node in (second, third):
         first.docker("node", "update", "--label-add", "stack.gateway=true", node.id())
     try:
-        stack.up("--on", "swarm", "--service", "kong-api-gateway", "--once")
+        stack.up("--on", "swarm", "--service", "kong-api-gateway", "--exact")
         assert sorted(stack.running("kong-api-gateway").values()) == sorted([second.id(), third.id()])
         assert [stack.ask("/", at=node)[0] for node in (second, third)] == [200, 200]
         first.docker("node", "update", "--label-rm", "stack.gateway", second.id())
-        stack.up("--service", "kong-api-gateway", "--once")
+        stack.up("--service", "kong-api-gateway", "--exact")
         assert list(stack.running("kong-api-gateway").values()) == [third.id()]
     finally:
         for node in (second, third):
@@ -106,7 +106,7 @@ def test_a_program_of_one_node_and_one_of_elsewhere_serve_the_same_consumer(make
     stack, (_, second, third) = make("sources", REGISTRY="none", STACK_PROFILES="small"), swarm.nodes
     reader(stack)
     stack.set(REDIS_LOCALHOST_PORT="25150", REDIS_EXTERNAL_URL=f"redis://{third.address}:25150")
-    up = ("--service", "reader", "--once")
+    up = ("--service", "reader", "--exact")
     try:
         stack.up("--on", "swarm", *up)
         serve(second, "127.0.0.1")
@@ -125,7 +125,7 @@ def test_a_program_of_one_node_and_one_of_elsewhere_serve_the_same_consumer(make
 def test_another_encryption_of_networks_asks_for_a_new_start(make: Make, swarm: Cluster) -> None:
     """Whether anything goes through depends on the kernel; what is asked of the managers does not."""
     stack = make("hidden", REGISTRY="none")
-    words = ("--service", "redis", "--once")
+    words = ("--service", "redis", "--exact")
     stack.up("--on", "swarm", *words)
     before = stack.ids()
     refused = stack.inv("up", *words, env={"NETWORK_ENCRYPTED": "true"})
@@ -179,7 +179,7 @@ def test_a_client_as_old_as_the_oldest_engine_deploys(make: Make) -> None:
         pytest.skip(f"no client 20.10 at {OLD}")
     stack = make("old", REGISTRY="none")
     env = {"PATH": f"/usr/bin:{os.environ['PATH']}"}
-    words = ("up", "--service", "kong-api-gateway", "--service", "redis", "--once")
+    words = ("up", "--service", "kong-api-gateway", "--service", "redis", "--exact")
     done = stack.inv(*words, "--on", "swarm", env=env)
     assert done.code == 0, done
     before = stack.ids()

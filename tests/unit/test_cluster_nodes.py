@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stack import docker
-from stack.cluster import clocks, disks, faults, joining, registry
+from stack.cluster import clocks, disks, doors, faults, joining, registry
 from stack.cluster.nodes import Node, read
 from stack.cluster.placement import ENTRANCE, Cluster
 from stack.commands import cluster as command
@@ -123,7 +123,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(docker, "podman", lambda: False)
     monkeypatch.setattr("stack.cluster.nodes.listed", lambda: [read(ROW)])
     monkeypatch.setattr(joining, "tasks", list)
-    monkeypatch.setattr(registry, "image", lambda _: "")
+    monkeypatch.setattr(doors, "image", lambda _: "")
     monkeypatch.setattr(joining, "line", lambda _: f"docker swarm join --token {TOKEN} 10.0.0.1:2377")
     return said
 

@@ -49,7 +49,7 @@ def serve(project: str, image: str, at: int, encrypted: bool, cluster: Cluster) 
     _doors(name, image, at, [*label, "--constraint", f"node.id!={cluster.here}", "--env", behind])
     if cluster.here not in holders(project):
         words = ["config", "create", "--label", f"{LABEL}={project}", "--label", f"{HOLDER}={cluster.here}"]
-        docker.ask([*words, f"{name}-{cluster.here[:12]}", "-"], text=f"{cluster.here}\n")
+        docker.ask([*words, f"{name[:48]}-{cluster.here[:12]}", "-"], text=f"{cluster.here}\n")
     _wait(name, image, cluster)
 
 

@@ -363,3 +363,16 @@ def test_nobody_waits_for_the_end_of_what_is_on_a_node_that_is_not_there(monkeyp
     assert deploy._left("p") == ["task running1"]
     monkeypatch.setattr(nodes, "listed", lambda: [Node("aaa1", "a", state="down")])
     assert deploy._left("p") == []
+
+
+@pytest.mark.parametrize(("stands", "wanted", "codes"), [
+    ({}, False, []), ({}, True, ["network-stands"]), ({"encrypted": ""}, True, []),
+    ({"encrypted": ""}, False, ["network-stands"]),
+])  # fmt: skip
+def test_a_network_that_stands_is_not_taken_for_an_encrypted_one(
+    monkeypatch: pytest.MonkeyPatch, stands: dict[str, str], wanted: bool, codes: list[str]
+) -> None:
+    monkeypatch.setattr(manager, "of_stack", lambda *_: [{"Name": "p_net", "Options": stands}])
+    own = {"driver": "overlay", **({"driver_opts": {"encrypted": ""}} if wanted else {})}
+    stack = Stack({}, {}, {"net": own}, {}, {}, {}, [], [])
+    assert [problem.code for problem in deploy.networks(stack, "p")] == codes

@@ -251,3 +251,17 @@ def test_nothing_is_shared_where_every_node_has_it(
     settings = Settings({"REGISTRY": (value, ".env")}, [])
     cluster = Cluster(nodes(*roles), "id0")
     assert registry.share(tmp_path, settings, "p", ["a:1"], cluster, Progress()) == {}
+
+
+@pytest.mark.parametrize(("said", "fix"), [
+    ("No such image: x:1", "docker save x:1 | ssh 10.0.0.1 docker load"),
+    ("Bind for 0.0.0.0:24190 failed: port is already allocated", "ssh 10.0.0.1 docker rm --force p-registry"),
+])  # fmt: skip
+def test_a_door_that_can_not_open_is_told_with_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, said: str, fix: str
+) -> None:
+    tasks = [[], [{"ID": "t", "NodeID": "id1", "Status": {"State": "rejected", "Err": said}}]]
+    monkeypatch.setattr(doors, "tasks", lambda _: tasks.pop(0))
+    with pytest.raises(StackError) as raised:
+        doors._wait("p-registry", "x:1", Cluster(nodes("manager", "worker"), "id0"))
+    assert fix in raised.value.problems[0].fix

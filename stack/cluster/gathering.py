@@ -38,7 +38,8 @@ def gather(planned: Planned, standing: Planned, secrets: Mapping[str, str], said
 
     Raises StackError where this engine is no manager, a mounted file is missing, or --place names no node."""
     assembled = compare.assemble(planned, OLDEST)
-    settings, remembered = planned.checkout.settings, kept.read(planned.checkout.root)
+    settings = planned.checkout.settings
+    remembered = kept.recalled(planned.checkout.root, planned.plan.project)
     images = names(assembled.model)
     rows = docker.inspected("images", images)
     cluster = _measured(look(assembled.model, rows), assembled.model, remembered, planned.plan.project)

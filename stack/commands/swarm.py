@@ -232,7 +232,7 @@ def end(root: Path, project: str, progress: Progress) -> list[str]:
     if not (root / kept.FILE).exists() or not manager.active() or not manager.of_stack("services", project):
         return []
     here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
-    away = sorted(name for name, node in kept.read(root).volumes.items() if node != here)
+    away = sorted(name for name, node in kept.recalled(root, project).volumes.items() if node != here)
     if away:
         message = f"the data of {', '.join(away)} is on another node, and would be empty here"
         fix = "./inv backup, ./inv down, ./inv up --on compose, ./inv restore"
@@ -292,14 +292,16 @@ def down(root: Path, project: str, volumes: bool) -> Result:
     """Remove all of a project from its cluster; its volumes too where that is asked for and agreed to."""
     manager.check()
     compare.check_owner(root, project, tasks.containers(project))
+    remembered = kept.recalled(root, project)
     counts = deploy.down(project)
     (root / FILE).unlink(missing_ok=True)
-    known = sorted(kept.read(root).volumes)
+    known = sorted(remembered.volumes)
+    kept.write(root, remembered) if known else None
     lines = [f"removed {counts['services']} services, {counts['networks']} networks of {project} from the cluster"]
     gone: list[str] = []
     problems: list[Problem] = []
     if volumes:
-        gone, problems = emptying.remove(root, project, kept.read(root), Progress())
+        gone, problems = emptying.remove(root, project, remembered, Progress())
         lines.append(f"removed {len(gone)} volumes")
     doors.remove(project, data=volumes)
     left = [name for name in known if name not in gone]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stack.cluster import deploy, manager, nodes, placement, stackfile, tasks, watching
+from stack.cluster import deploy, kept, manager, nodes, placement, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import Sources, Stack
@@ -85,6 +85,21 @@ def test_a_node_that_is_lost_for_good_gives_way_to_one_that_is_asked_for() -> No
     placed = put(A, kept=Kept({"p_data": "bbb1"}), wanted={"db": "aaa1"})
     assert (nodes_of(placed)["db"], placed.refused, placed.waiting) == ("aaa1", [], {})
     assert "starts empty" in placed.services["db"].why
+
+
+def test_a_checkout_without_the_record_learns_from_the_services_where_data_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def service(name: str, *mounts: dict[str, str]) -> dict[str, Any]:
+        task = {"Placement": {"Constraints": ["node.id==bbb1"]}, "ContainerSpec": {"Mounts": list(mounts)}}
+        return {"Spec": {"Name": f"p_{name}", "TaskTemplate": task}}
+
+    rows = [service("db", {"Type": "volume", "Source": "p_data"}, {"Type": "tmpfs"}), service("door"),
+            {"Spec": {"Name": "p_web", "TaskTemplate": {}}}]  # fmt: skip
+    monkeypatch.setattr(manager, "of_stack", lambda *_: rows)
+    known = kept.recalled(tmp_path, "p")
+    assert known == Kept({"p_data": "bbb1"}, {"door": "bbb1"})
+    assert nodes_of(put(A, B, kept=known))["db"] == "bbb1"
 
 
 def test_who_shares_a_volume_goes_to_one_node_and_a_volume_of_the_network_ties_nobody() -> None:

@@ -245,7 +245,10 @@ def restores(cluster: Cluster, placement: Placement) -> list[Problem]:
         elif node is None:
             fix = f"join that machine again; or give that data up, and start empty: ./inv up --place {name}=NODE"
         elif node.state != "ready":
-            fix = "start that machine's engine: it joins by itself"
+            fix = (
+                "start that machine's engine: it joins by itself; or, if it is gone for good: docker node rm "
+                f"{node.id}, then ./inv up --place {name}=NODE, which starts empty"
+            )
         else:
             fix = f"docker node update --availability active {node.id}"
         found.append(Problem("node-gone", f"{name} waits: {why}", name, fix))

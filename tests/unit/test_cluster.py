@@ -61,10 +61,16 @@ def test_a_place_that_is_asked_for_counts_at_the_first_start_and_moves_nothing()
     assert "is on b" in refused[0].message
 
 
+BACK = (
+    "start that machine's engine: it joins by itself; or, if it is gone for good: docker node rm bbb1, then "
+    "./inv up --place db=NODE, which starts empty"
+)
+
+
 @pytest.mark.parametrize(
     ("node", "fix"),
     [
-        (Node("bbb1", "b", state="down"), "start that machine's engine: it joins by itself"),
+        (Node("bbb1", "b", state="down"), BACK),
         (Node("bbb1", "b", availability="drain"), "docker node update --availability active bbb1"),
         (
             Node("ccc1", "c"),

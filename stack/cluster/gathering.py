@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from stack import docker
-from stack.cluster import disks, doors, kept, manager, nodes, placement, registry, stackfile
+from stack.cluster import disks, doors, kept, limits, manager, nodes, placement, registry, stackfile
 from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import Sources, Stack
 from stack.gateway import entrance
@@ -108,7 +108,7 @@ def files(standing: Planned, assembled: Model, secrets: Mapping[str, str]) -> di
     """What lies behind each bind that can become configs and secrets, and behind the project's own configs and
     secrets."""
     root, services = standing.checkout.root, list(assembled["services"].values())
-    found = contents.of_binds(standing, services, secrets, stackfile.TOGETHER)
+    found = contents.of_binds(standing, services, secrets, limits.TOGETHER)
     changed = {mount["source"] for service in services for mount in service.get("volumes") or []
                if mount.get("type") == "bind" and not mount.get("read_only")}  # fmt: skip
     kept = {path: one for path, one in found.items() if path not in changed}
@@ -123,7 +123,7 @@ def files(standing: Planned, assembled: Model, secrets: Mapping[str, str]) -> di
 def _told(own: Mapping[str, Any], root: Path, secrets: Mapping[str, str], private: bool) -> File:
     """What a config or secret of the project's own holds: a file, a text, or a variable."""
     if own.get("file"):
-        [file] = contents.below(root / own["file"], stackfile.TOGETHER) or [File("", b"")]
+        [file] = contents.below(root / own["file"], limits.TOGETHER) or [File("", b"")]
         return File("", file.data, private=private, unread=file.unread)
     if own.get("environment"):
         name = own["environment"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stack.cluster import words
+from stack.cluster import limits, words
 from stack.cluster.placement import Placement
 from stack.errors import Problem
 from stack.planning import assembly, compare, model
@@ -23,13 +23,8 @@ DIGEST = "stack.digest"
 FOLDER = "stack.folder"
 """A label of each service: the checkout that started it."""
 HOST = "host-network"
-LIMIT = 500 * 1000
-"""Bytes that a secret of Swarm may have, and a config of an engine before 26 (moby/swarmkit, api/validation)."""
-TOGETHER = 16 * LIMIT
-"""Bytes that the files of one mount may have: each manager keeps every config in memory."""
 GPU = "gpu"
 """The usual name of the generic resource (docs.docker.com, dockerd, node-generic-resource)."""
-NO_NEW_PRIVILEGES = "no-new-privileges:true"
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -76,7 +71,7 @@ def make(assembled: Model, placement: Placement, sources: Sources) -> Stack:
     refused: list[Problem] = []
     volumes = assembled.get("volumes") or {}
     for name, raw in assembled["services"].items():
-        refused += _refused(name, raw, sources)
+        refused += limits.refused(name, raw, sources.files, sources.fragments.get(name, name))
         made = _service(name, raw, placement, sources, assembled, objects)
         digests[name] = _digest(made, sources)
         made["labels"] = {**(made.get("labels") or {}), DIGEST: digests[name]}
@@ -116,75 +111,11 @@ def _named(service: Service, section: str) -> set[str]:
     return {e["source"] for e in entries if section != "volumes" or (e["type"] == "volume" and e.get("source"))}
 
 
-def _refused(name: str, raw: Service, sources: Sources) -> Iterable[Problem]:
-    """What a service has that Swarm can't carry, with the way out."""
-    fragment = sources.fragments.get(name, name)
-    for key, why, fix in (*_foreign(raw), *_networked(raw), *_mounted(raw, sources)):
-        yield Problem(
-            "not-for-swarm", f"Swarm can't run {name}: {why}", f"services.{name}.{key}", fix.format(fragment=fragment)
-        )
-
-
-Reason = tuple[str, str, str]
-"""A key of a service, why Swarm can't carry it, and the way out."""
-
-
-def _foreign(raw: Service) -> Iterable[Reason]:
-    for key, value in raw.items():
-        if not value or key.startswith("x-"):
-            continue
-        if key in words.REFUSED:
-            yield key, words.REFUSED[key], words.DROP
-        elif key not in (*words.KEPT, *words.TRANSLATED, *words.MEANINGLESS):
-            yield key, f"a stack file has no word for {key}", words.DROP
-    for option in raw.get("security_opt") or []:
-        if option.replace("=", ":") not in (NO_NEW_PRIVILEGES, "no-new-privileges"):
-            yield "security_opt", f"a stack file has no word for security_opt {option}", words.DROP
-
-
-def _networked(raw: Service) -> Iterable[Reason]:
-    mode = raw.get("network_mode") or ""
-    if mode not in ("", "host"):
-        why = f"it lives in the network of {mode.partition(':')[2] or mode}, which may be on another node"
-        yield "network_mode", why, words.TOGETHER
-    for key, own in (raw.get("networks") or {}).items():
-        if fixed := (own or {}).get("ipv4_address") or (own or {}).get("ipv6_address"):
-            yield f"networks.{key}", f"it has the address {fixed}, and Swarm gives each task its own", words.DROP
-    for host in _hosts(raw):
-        if host.endswith(":host-gateway"):
-            yield "extra_hosts", "it asks its own machine by host-gateway", words.DROP
-
-
-def _mounted(raw: Service, sources: Sources) -> Iterable[Reason]:
-    for mount in raw.get("volumes") or []:
-        yield from (("volumes", why, fix) for why, fix in _unmountable(mount, sources))
-
-
-def _unmountable(mount: dict[str, Any], sources: Sources) -> Iterable[tuple[str, str]]:
-    kind, path = mount.get("type"), mount.get("source") or ""
-    if kind not in ("bind", "volume", "tmpfs"):
-        yield f"a stack file has no mount of type {kind}", words.DROP
-    elif kind == "bind" and path not in sources.files:
-        yield f"it mounts {path} of the machine that it is on", (
-            words.OWN_FOLDER if path.startswith(("./", "~")) else words.DROP)  # fmt: skip
-    elif kind == "bind":
-        files = sources.files[path]
-        if len(files) > 1 and (together := sum(file.size for file in files)) > TOGETHER:
-            why = f"{path} has {together / 1e6:.0f} MB in {len(files)} files, and configs {TOGETHER // 10**6} at most"
-            yield why, "put it into the image, or into a volume"
-            return
-        for file in files:
-            if file.size > LIMIT:
-                size = f"{file.size / 1000:.0f} kB"
-                yield f"{path}/{file.path}".rstrip("/") + f" has {size}, and a config {LIMIT // 1000} at most", (
-                    "put it into the image, or into a volume")  # fmt: skip
-
-
 def _service(name: str, raw: Service, placement: Placement, sources: Sources, assembled: Model,
              objects: dict[str, dict[str, bytes]]) -> Service:  # fmt: skip
     made: Service = {key: raw[key] for key in words.KEPT if raw.get(key) not in (None, {}, [])}
     made["image"] = sources.images.get(raw["image"], raw["image"])
-    if hosts := _hosts(raw):
+    if hosts := limits.hosts(raw):
         made["extra_hosts"] = hosts
     volumes, files = _mounts(raw, sources, objects)
     if volumes:
@@ -219,14 +150,6 @@ def _filed(name: str, made: Service, sources: Sources, objects: dict[str, dict[s
             made["secrets"] = [*(made.get("secrets") or []), {"source": source, "target": target, "mode": 0o444}]
             made["environment"] = env | {file: target}
             env = made["environment"]
-
-
-def _hosts(raw: Service) -> list[str]:
-    """The extra hosts as a stack file has them; Compose writes them with = in between, or as a map."""
-    told = raw.get("extra_hosts") or []
-    if isinstance(told, dict):
-        return [f"{host}:{one}" for host, at in told.items() for one in ([at] if isinstance(at, str) else at)]
-    return [entry.replace("=", ":", 1) for entry in told]
 
 
 def _mounts(raw: Service, sources: Sources,

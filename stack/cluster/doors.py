@@ -125,8 +125,8 @@ def _wait(name: str, image: str, cluster: Cluster) -> None:
     time."""
     wanted = {node.id for node in cluster.nodes if node.serves() and node.id != cluster.here}
     deadline = time.monotonic() + DOORS_S
-    # Those may have been refused before the image came to the node.
-    before = {task["ID"] for task in tasks(name) if task["Status"]["State"] == "rejected"}
+    # Those may have been refused before the image came to the node, or the port was given up.
+    before = {task["ID"] for task in tasks(name) if task["Status"]["State"] in ("rejected", "failed")}
     while True:
         found = [task for task in tasks(name) if task.get("NodeID") in wanted]
         up = {task["NodeID"] for task in found if task["Status"]["State"] == "running"}

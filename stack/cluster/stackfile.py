@@ -133,6 +133,7 @@ def _service(name: str, raw: Service, placement: Placement, sources: Sources, as
     return made
 
 
+ANY = re.compile(r"\$\{([A-Z][A-Z0-9_]*):?[?-][^}]*\}")
 WHOLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*):[?-][^}]*\}")
 """A value of the assembled project that is one secret and nothing else."""
 
@@ -309,6 +310,8 @@ def _digest(made: Service, sources: Sources) -> str:
     names = compare.model_variables(made)
     text = json.dumps([{**made, "deploy": deploy}, [sources.values.get(name, "") for name in sorted(names)],
                        sources.ids.get(made["image"], "")], sort_keys=True)  # fmt: skip
+    # Whether a secret must be set follows from where others come from, and is no part of this one.
+    text = ANY.sub(r"${\1}", text)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

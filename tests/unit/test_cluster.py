@@ -261,6 +261,12 @@ def test_a_secret_is_a_variable_in_the_file_and_a_new_one_another_service() -> N
     assert "secret-1" not in stackfile.text(one, one.services)
 
 
+def test_a_consumer_stays_where_a_secret_may_be_empty_from_another_source() -> None:
+    one, other = (made(web={"environment": {"URL": f"redis://{word}@redis"}})
+                  for word in ("${PASSWORD:?not set}", "${PASSWORD:-}"))  # fmt: skip
+    assert one.digests["web"] == other.digests["web"]
+
+
 def test_a_secret_that_the_program_takes_from_a_file_is_one_of_swarm() -> None:
     words = {"environment": {"GF_SECURITY_ADMIN_PASSWORD": "${GRAFANA_PASSWORD:?not set}", "A": "b"}}
     project = {"services": {"grafana": {"image": "grafana:1", **words}}}

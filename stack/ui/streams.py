@@ -49,7 +49,8 @@ async def log(container: str, tail: int, tty: bool) -> AsyncGenerator[list[bytes
     query = urlencode({"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "tail": tail})
     by_socket = docker.endpoint().startswith(docker.UNIX)
     words = ["logs", "--follow", "--timestamps", "--tail", str(tail), container]
-    source = _socket(f"/containers/{quote(container)}/logs?{query}") if by_socket else _client(words)
+    at = f"/containers/{quote(container)}/logs?{query}"
+    source = _socket(at) if by_socket else _client(words, asyncio.subprocess.STDOUT)
     framed = Frames() if by_socket and not tty else None
     left = b""
     async with aclosing(source) as pieces:
@@ -105,15 +106,14 @@ async def _socket(resource: str) -> AsyncGenerator[bytes]:
         writer.close()
 
 
-async def _client(words: list[str]) -> AsyncGenerator[bytes]:
-    """What the docker client prints, as it comes; first nothing."""
+async def _client(words: list[str], errors: int = asyncio.subprocess.DEVNULL) -> AsyncGenerator[bytes]:
+    """What the docker client prints, as it comes, and where its `errors` go; first nothing, once an engine answers."""
     out = asyncio.subprocess
-    try:
-        child = await asyncio.create_subprocess_exec(
-            "docker", *words, stdin=out.DEVNULL, stdout=out.PIPE, stderr=out.STDOUT, env=docker.environment(),
-            start_new_session=True)  # fmt: skip
-    except FileNotFoundError:
-        raise fail("docker", "docker is not installed", fix="./inv engine --yes") from None
+    if not await asyncio.to_thread(docker.answers):
+        raise fail("docker", f"no engine answers at {docker.endpoint()}", fix="./inv engine")
+    child = await asyncio.create_subprocess_exec(
+        "docker", *words, stdin=out.DEVNULL, stdout=out.PIPE, stderr=errors, env=docker.environment(),
+        start_new_session=True)  # fmt: skip
     assert child.stdout is not None
     try:
         yield b""

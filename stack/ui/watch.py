@@ -4,9 +4,10 @@ What takes more than a moment runs in a thread, one at a time; the rest on the s
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,8 @@ AGAIN_S = 1.0
 """Seconds after which an engine that has gone is asked again."""
 SETTLE_S = 1.0
 """Seconds after an event for which more are waited for, before the plan is compared anew."""
+LOOKS_S = (0.05, 0.2, SETTLE_S)
+"""Seconds between the looks after an event: an engine says that a container died before its list has it so."""
 BACK_S = 3600.0
 """Seconds before the server's start whose events are asked for: an engine remembers the last 256 of any kind."""
 REMEMBERED = 300
@@ -84,17 +87,18 @@ class Watch:
                 self._stirred.set()
                 self._outdated.set()
                 self._hub.publish("timeline", await self.thread(looking.timeline, self.root))
-            self._hub.publish("busy", tree.holder(self.root))
+            holder = tree.holder(self.root)
+            # To show what a command would change, this server itself holds it for a moment.
+            self._hub.publish("busy", "" if f"(process {os.getpid()})" in holder else holder)
             await asyncio.sleep(FILES_S)
 
     def _roots(self) -> list[str]:
         return self.planned.checkout.roots if self.planned else ["", "local"]
 
     async def _engine(self) -> None:
-        """Follow the engine's events, and say when it does not answer."""
-        said = ""
+        """Follow the engine's events; whether it answers, the look says that follows on each change."""
         while True:
-            try:
+            with contextlib.suppress(StackError):
                 project = checkouts.project_name(self.root)
                 async with contextlib.aclosing(streams.events(project, self._since)) as events:
                     async for event in events:
@@ -103,17 +107,9 @@ class Watch:
                             self._take(event)
                         else:
                             self._outdated.set()
-            except StackError as error:
-                said = error.problems[0].message
             # The stream has ended: the engine went, or was never there.
             self._stirred.set()
-            self._hub.publish("engine", {"answers": False, "said": said} if said else await self._asked())
-            said = ""
             await asyncio.sleep(AGAIN_S)
-
-    async def _asked(self) -> dict[str, Any]:
-        answers = await asyncio.to_thread(docker.answers)
-        return {"answers": answers, "said": "" if answers else "the engine went away"}
 
     def _take(self, event: dict[str, Any]) -> None:
         self._since = event["timeNano"] / 1e9 + 1e-6
@@ -126,12 +122,17 @@ class Watch:
         self._outdated.set()
 
     async def _states(self) -> None:
-        """After each event, how every service is."""
+        """After each event, how every service is, and whether that was all."""
+        waits: Iterator[float] = iter(())
         while True:
-            await self._stirred.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stirred.wait(), next(waits, None))
+            if self._stirred.is_set():
+                waits = iter(LOOKS_S)
             self._stirred.clear()
             try:
-                data = await self.thread(self._looked)
+                # Beside a plan that is compared, but not before there is one.
+                data = await (asyncio.to_thread if self.planned else self.thread)(self._looked)
                 self._hub.publish("engine", {"answers": True, "said": ""})
                 self._hub.publish("status", data)
             except StackError as error:

@@ -19,6 +19,8 @@ export function log(name) {
   let due = false;
   let many = 1;
   let top = 0;
+  let high = 0;
+  let tall = 0;
 
   const count = h("output", { class: "count" });
   const space = h("div", { class: "log-space" });
@@ -38,7 +40,7 @@ export function log(name) {
   stream.addEventListener("begin", (event) => { many = JSON.parse(event.data).containers; lines = []; held = []; sift(); });
   stream.addEventListener("lines", (event) => take(JSON.parse(event.data)));
 
-  const sized = new ResizeObserver(() => want());
+  const sized = new ResizeObserver(([entry]) => { high = entry.contentRect.height; want(); });
   sized.observe(view);
 
   function fits(line) {
@@ -84,8 +86,8 @@ export function log(name) {
   }
 
   function scrolled() {
-    follow = view.scrollHeight - view.scrollTop - view.clientHeight < ROW * 1.5;
-    want();
+    follow = tall - view.scrollTop - high < ROW * 1.5;
+    if (!follow || first(view.scrollTop) !== top) want();
   }
 
   function want() {
@@ -94,23 +96,31 @@ export function log(name) {
     requestAnimationFrame(() => { due = false; show(); });
   }
 
+  // The first row that is an element, some above those in sight.
+  const first = (from) => Math.max(0, Math.floor(from / ROW) - 5);
+
+  // Nothing is read off the page before all is written: what was read in between would be laid out twice.
   function show() {
-    const height = seen.length * ROW;
-    space.style.height = `${height}px`;
-    if (follow && !paused) view.scrollTop = height;
+    const end = follow && !paused;
+    if (tall !== seen.length * ROW) {
+      tall = seen.length * ROW;
+      space.style.height = `${tall}px`;
+    }
+    top = first(end ? tall - high : view.scrollTop);
     pause.textContent = paused ? (held.length ? `Go on (${held.length.toLocaleString()} new)` : "Go on") : "Pause";
     count.textContent = `${seen.length.toLocaleString()}${seen.length === lines.length ? "" : ` of ${lines.length.toLocaleString()}`} ${lines.length === 1 ? "line" : "lines"}`;
-    top = Math.max(0, Math.floor(view.scrollTop / ROW) - 5);
-    const shown = seen.slice(top, top + Math.ceil(view.clientHeight / ROW) + 10);
+    const shown = seen.slice(top, top + Math.ceil(high / ROW) + 10);
     rows.style.transform = `translateY(${top * ROW}px)`;
     while (rows.children.length > shown.length) rows.lastChild.remove();
     while (rows.children.length < shown.length) rows.append(blank());
     shown.forEach((line, at) => put(rows.children[at], line));
+    if (end) view.scrollTop = tall;
   }
 
   function blank() {
     const row = h("div", { class: "log-row", onclick: () => { whole.hidden = whole.textContent === row.line?.[3] && !whole.hidden; whole.textContent = row.line?.[3] ?? ""; } },
-      h("i", { class: "level" }), h("time", {}), h("span", {}));
+      ["i", "time", "span"].map((tag) => h(tag, {}, "")));
+    row.texts = [...row.children].map((one) => one.firstChild);
     return row;
   }
 
@@ -119,9 +129,10 @@ export function log(name) {
     row.line = line;
     const [at, number, kind, text] = line;
     row.className = `log-row ${kind}`;
-    row.children[0].textContent = MARKS[kind];
-    row.children[1].textContent = `${local(at)}${many > 1 ? ` #${number}` : ""}`;
-    row.children[2].textContent = text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
+    const [mark, time, said] = row.texts;
+    mark.data = MARKS[kind];
+    time.data = `${local(at)}${many > 1 ? ` #${number}` : ""}`;
+    said.data = text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
   }
 
   return { element, end() { stream.close(); sized.disconnect(); fill(element); } };

@@ -7,6 +7,7 @@ The server, each module with what it knows:
   app       the addresses below, and who answers
   looking   what is shown, from the functions of the commands: plan, a service, doctor, the timeline
   actions   what can be done: each is commands that could be typed, and a preview of what they would change
+  dropped   a Compose file that was dropped on the page, for add-service
   jobs      one action at a time, as `./inv` in a process of its own: its lines, its result, its end
   hub       what every open page is told: the last of each kind for one that comes, the news for all
   watch     where news come from: files, the engine's events, memory and processor, who holds the lock
@@ -24,6 +25,7 @@ The addresses; all but the first want the cookie, and a POST a page of this serv
   GET  /api/doctor              `doctor`, and which of its checks can mend
   POST /api/preview             an action: what it would change, and the commands
   POST /api/do                  the same action: begins it; its progress comes by the stream
+  POST /api/dropped         files by their path, in base64: which of them is the Compose file, and its services
   POST /api/stop                Ctrl-C for the action that runs
 
 An action is {"do": NAME, …}; actions.py has them all. An answer is {"problems": […]} where it could not be given.

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from stack import docker, tree
-from stack.commands import doctor, plan
+from stack.commands import doctor, plan, service
 from stack.env import envfile
 from stack.errors import USAGE, StackError, fail
 from stack.names import variable
@@ -24,13 +24,14 @@ Value = Annotated[str, msgspec.Meta(pattern=r"^[^\n\0]+$", max_length=4096)]
 
 
 class Preview(msgspec.Struct):
-    """An action before it is done: its title, its commands, sentences, the changes where there are any to name, and the
-    problems: for some it is not `possible`."""
+    """An action before it is done: its title, its commands, sentences, the changes where there are any to name, the
+    difference of files, and the problems: for some it is not `possible`."""
 
     title: str
     commands: list[str]
     lines: list[str] = []
     changes: list[dict[str, Any]] | None = None
+    diff: list[str] = []
     problems: list[Any] = []
     possible: bool = True
 
@@ -182,7 +183,56 @@ class Mend(msgspec.Struct, tag_field="do", tag="mend", frozen=True):
             shown.lines, shown.possible = ["There is nothing to mend without losing data."], False
 
 
-Action = Up | Down | Restart | Source | Scale | Set | Mend
+class Add(msgspec.Struct, tag_field="do", tag="add", frozen=True):
+    """Add a service, by the flags of `add-service`."""
+
+    name: Name
+    words: service.Words = service.Words()
+
+    def __post_init__(self) -> None:
+        if any("\0" in word for word in _flags(self.words)):
+            raise ValueError("a flag holds a NUL")
+
+    def title(self) -> str:
+        """What it is called."""
+        return f"Add {self.name}"
+
+    def steps(self) -> list[Step]:
+        """Its commands."""
+        return [_inv("add-service", self.name, *_flags(self.words))]
+
+    def fill(self, root: Path, shown: Preview) -> None:
+        """The files, and what of a Compose file is not as it was."""
+        del root
+        result = service.add(self.name, self.words, into="", dry_run=True, yes=True)
+        shown.diff, shown.problems = result.data["diff"], list(result.problems)
+        shown.lines = result.lines[: len(result.lines) - len(shown.diff)]
+
+
+Action = Up | Down | Restart | Source | Scale | Set | Mend | Add
+
+
+def after(action: Action) -> Up | None:
+    """What is likely to be wanted once an action is done."""
+    if not isinstance(action, Add):
+        return None
+    return Up(profiles=[action.words.profile[0] if action.words.profile else "app"])
+
+
+def _flags(words: service.Words) -> list[str]:
+    """The flags that say the same, but for those with their default. Pure."""
+    found = []
+    for field in words.__struct_fields__:
+        value, flag = getattr(words, field), f"--{field.replace('_', '-')}"
+        if value == getattr(service.Words(), field):
+            continue
+        if value is True:
+            found.append(flag)
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            # What begins with a dash would be a flag of its own.
+            found += [f"{flag}={one}"] if one.startswith("-") else [flag, one]
+    return found
 
 
 def _inv(*words: str) -> Step:

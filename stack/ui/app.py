@@ -17,7 +17,7 @@ from stack import docker
 from stack.env import secrets
 from stack.errors import USAGE, StackError
 from stack.planning import saving
-from stack.ui import actions, levels, looking, streams
+from stack.ui import actions, dropped, levels, looking, streams
 from stack.ui.access import Gate
 from stack.ui.hub import Hub, sent
 from stack.ui.jobs import Jobs
@@ -70,6 +70,7 @@ class Server:
             Route("/api/log/{name}", self._log),
             Route("/api/preview", _answering(self._preview), methods=["POST"]),
             Route("/api/do", _answering(self._do), methods=["POST"]),
+            Route("/api/dropped", _answering(self._dropped), methods=["POST"]),
             Route("/api/stop", _answering(self._stop), methods=["POST"]),
         ]
 
@@ -83,6 +84,7 @@ class Server:
         for task in tasks:
             task.cancel()
         await self.jobs.end()
+        dropped.forget(self._root)
 
     async def _stream(self, _: Request) -> Response:
         return StreamingResponse(self.hub.listen(), media_type="text/event-stream")
@@ -104,7 +106,10 @@ class Server:
     async def _do(self, request: Request) -> Any:
         action = actions.read(await request.body())
         await self.watch.thread(actions.check, self._root, action)
-        return self.jobs.begin(action.title(), action.steps())
+        return self.jobs.begin(action.title(), action.steps(), actions.after(action))
+
+    async def _dropped(self, request: Request) -> Any:
+        return await asyncio.to_thread(dropped.keep, self._root, await request.body())
 
     async def _stop(self, _: Request) -> Any:
         self.jobs.stop()

@@ -33,7 +33,8 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct):
-    """An action: its commands, the lines that they said so far, how it stands, and what the last command gave back."""
+    """An action: its commands, the lines that they said so far, how it stands, what the last command gave back, and the
+    action that may follow."""
 
     number: int
     title: str
@@ -43,6 +44,7 @@ class Job(msgspec.Struct):
     state: str = "running"
     problems: list[Any] = []
     data: dict[str, Any] = {}
+    then: Any = None
 
 
 class Jobs:
@@ -54,12 +56,13 @@ class Jobs:
         self._child: asyncio.subprocess.Process | None = None
         self._work: asyncio.Task[None] | None = None
 
-    def begin(self, title: str, steps: Sequence[Step]) -> Job:
+    def begin(self, title: str, steps: Sequence[Step], then: Any = None) -> Job:
         """Begin an action. Raises StackError while another one runs."""
         if self._job and self._job.state == "running":
             message = f"{self._job.title} is not done yet"
             raise fail("busy", message, fix="wait for it, or stop it")
-        self._job = Job((self._job.number if self._job else 0) + 1, title, [step.shown for step in steps], time.time())
+        number = self._job.number + 1 if self._job else 1
+        self._job = Job(number, title, [step.shown for step in steps], time.time(), then=then)
         self._tell()
         self._work = asyncio.create_task(self._run(self._job, steps))
         return self._job

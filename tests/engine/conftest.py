@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.engine.support import ports, stacks, swarms
+from tests.engine.support import browser, ports, stacks, swarms
 from tests.engine.support.cluster import Cluster, cluster, why_not
 from tests.engine.support.stacks import Stack
 from tests.support import keep
@@ -57,6 +57,23 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> str:
             finally:
                 stacks.remove(stack.project)
     return stacks.BASE
+
+
+@pytest.fixture(scope="module")
+def driver(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A browser for pages on this machine's 127.0.0.1; its image is built where neither it nor Debian's is here."""
+    folder = tmp_path_factory.mktemp("browser")
+    with FileLock(folder.parent.parent / "browser.lock"):
+        if not browser.is_here():
+            stacks.needs("host's network")
+            stack = _make(folder / "checkout")
+            browser.add(stack.root, "small")
+            try:
+                stack.up("--service", browser.NAME)
+            finally:
+                stacks.remove(stack.project)
+    with browser.of_machine() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

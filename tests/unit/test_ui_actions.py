@@ -1,8 +1,11 @@
 """What the page's actions type, and what comes of the engine's words."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from stack.commands.service import Words
 from stack.errors import StackError
 from stack.ui import actions, hub, levels, streams, watch
 
@@ -24,13 +27,29 @@ def test_each_action_is_what_a_user_would_type() -> None:
     assert typed(do="mend", checks=["ports"]) == ["./inv doctor --check ports --fix --yes"]
 
 
+def test_a_service_is_added_by_the_flags_that_are_filled_in() -> None:
+    words = {"image": "notes:1", "port": ["80", "81"], "env": ["A=-1"], "command": "--serve it", "rewrite_files": True}
+    [line] = typed(do="add", name="notes", words={**words, "replicas": "1"})
+    flags = "--image notes:1 --port 80 --port 81 --env A=-1 '--command=--serve it' --rewrite-files"
+    assert line == f"./inv add-service notes {flags}"
+    assert typed(do="add", name="notes") == ["./inv add-service notes"]
+    added = actions.read(msgspec.json.encode({"do": "add", "name": "notes", "words": {"profile": ["own", "app"]}}))
+    assert actions.after(added) == actions.Up(profiles=["own"])
+
+
+def test_the_form_has_every_flag() -> None:
+    text = (Path(actions.__file__).parent / "page/add.js").read_text()
+    assert [name for name in Words.__struct_fields__ if f'["{name}", ' not in text] == []
+
+
 def test_a_value_goes_by_standard_input_whatever_it_begins_with() -> None:
     first = actions.read(b'{"do": "set", "name": "A", "value": "--changed"}').steps()[0]
     assert (first.words, first.text) == (["env.set", "A", "-"], "--changed\n")
 
 
 @pytest.mark.parametrize("sent", [b"", b"[]", b'{"do": "up", "services": ["--bundle"]}', b'{"do": "set", "name": "a"}',
-                                  b'{"do": "scale", "service": "a", "number": 0}'])  # fmt: skip
+                                  b'{"do": "scale", "service": "a", "number": 0}', b'{"do": "add", "name": "--yes"}',
+                                  b'{"do": "add", "name": "a", "words": {"image": "a\\u0000b"}}'])  # fmt: skip
 def test_other_words_are_no_action(sent: bytes) -> None:
     with pytest.raises(StackError, match="no action"):
         actions.read(sent)

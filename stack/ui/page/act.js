@@ -42,6 +42,19 @@ function changes(list) {
   ];
 }
 
+// What would stand in files; a line's first character says whether it comes or goes.
+function differences(lines) {
+  if (!lines.length) return null;
+  const files = [];
+  for (const line of lines) line.startsWith("--- ") ? files.push([line]) : files.at(-1)?.push(line);
+  // What follows from the others comes last.
+  const follows = (file) => /^(---|\+\+\+) (docs\/|\.env\.example)/.test(file[1]);
+  files.sort((one, other) => follows(one) - follows(other));
+  const kind = (line) => (/^(---|\+\+\+|@@)/.test(line) ? "head" : { "+": "more", "-": "less" }[line[0]] ?? null);
+  return [h("h3", {}, files.length === 1 ? `What would be written to ${files[0][1].slice(4)}` : `What would be written, to ${files.length} files`),
+    h("pre", { class: "diff", tabindex: 0, "aria-label": "The difference" }, files.flat().map((line) => h("span", { class: kind(line) }, `${line}\n`)))];
+}
+
 const dialog = () => byId("ask");
 let asked = 0;
 
@@ -49,6 +62,7 @@ let asked = 0;
 export async function act(action) {
   const turn = ++asked;
   const close = () => dialog().close();
+  dialog().classList.remove("wide");
   fill(dialog(), h("h2", { id: "ask-title" }, "One moment"), h("p", {}, "Looking at what this would change …"),
     h("footer", {}, h("button", { type: "button", onclick: close }, "Not now")));
   dialog().showModal();
@@ -69,13 +83,16 @@ export async function act(action) {
         h("footer", {}, h("button", { type: "button", onclick: close }, "Close")));
     }
   };
+  dialog().classList.toggle("wide", Boolean(preview.diff?.length));
   fill(dialog(), h("h2", { id: "ask-title" }, preview.title),
     changes(preview.changes), preview.lines.map((line) => h("p", { class: "line" }, line)),
-    preview.problems.map(problem),
+    preview.problems.map(problem), differences(preview.diff ?? []),
     preview.commands.length ? h("div", { class: "typed" }, h("h3", {}, "The same, typed"), preview.commands.map(code)) : null,
     looks ? h("p", { class: "quiet" }, "This page only looks: it was started with --read-only.") : null,
     h("footer", {}, h("button", { type: "button", onclick: close }, preview.possible && !looks ? "Not now" : "Close"),
-      preview.possible && !looks ? h("button", { type: "button", class: "primary", autofocus: true, onclick: begin }, "Do it") : null));
+      preview.possible && !looks ? h("button", { type: "button", class: "primary", onclick: begin }, "Do it") : null));
+  // What had the focus is gone with what stood there before.
+  dialog().querySelector("footer button:last-child").focus({ preventScroll: true });
 }
 
 // ---- what is being done ----
@@ -90,12 +107,13 @@ on(["job"], (job) => {
     shownNumber = job.number;
     fill(box, h("div", { class: "job-head" }, h("span", { class: "mark" }), h("b", {}, job.title), h("span", { class: "state", role: "status" }),
       h("button", { type: "button", class: "stop", onclick: () => post("/api/stop", {}) }, "Stop"),
+      job.then && !last("server")?.read_only ? h("button", { type: "button", class: "then primary", onclick: () => act(job.then) }, "Start it …") : null,
       h("button", { type: "button", class: "close", onclick: () => { dismissed = job.number; box.hidden = true; document.body.classList.remove("has-job"); } }, "Close")),
       h("pre", { tabindex: 0, "aria-label": "What it says" }), h("div", { class: "problems" }));
   }
   box.hidden = false;
   document.body.classList.add("has-job");
-  box.dataset.state = job.state;
+  Object.assign(box.dataset, { state: job.state, number: job.number });
   const words = { running: "under way", done: "done", failed: "did not get there", stopped: "was stopped; what was finished stays" };
   box.querySelector(".state").textContent = words[job.state];
   fill(box.querySelector(".mark"), shape({ running: "busy", done: "done", failed: "bad", stopped: "idle" }[job.state]));

@@ -1,24 +1,27 @@
 // The page of `./inv ui`. Plain modules, nothing is built: change one and load the page again.
 //
-//   main      what is shown for which address (#/, #/service/NAME[/log|/settings], #/doctor, #/timeline), the head
+//   main      what is shown for which address (#/, #/service/NAME[/log|/settings], #/doctor,
+//             #/timeline, #/add), the head
 //   store     what the server told last, by its stream of events (stack/ui/__init__.py lists them)
 //   api       asking and sending
 //   picture   the graph
 //   panel     one service; log its log
-//   doctor, timeline
+//   doctor, timeline, add (a new service)
 //   act       an action: shown, asked, done; the commands at the top
+//   theme     light or dark
 //   words     states, sizes and times in words; dom elements from words
 
+import { add } from "./add.js";
 import { commands, problem } from "./act.js";
 import { byId, fill, h } from "./dom.js";
 import { doctor } from "./doctor.js";
 import { close, show } from "./panel.js";
-import { draw, look } from "./picture.js";
+import { draw, find, look } from "./picture.js";
 import { last, listen, on } from "./store.js";
 import { timeline } from "./timeline.js";
 import { shape } from "./words.js";
 
-const VIEWS = { "": draw, service: draw, doctor, timeline };
+const VIEWS = { "": draw, service: draw, doctor, timeline, add };
 let view = null;
 
 function route() {
@@ -81,7 +84,21 @@ on(["plan", "status", "job", "busy"], summary);
 on(["plan", "engine", "busy", "job", "server-answers"], notes);
 addEventListener("hashchange", route);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !byId("panel").hidden && !byId("ask").open) location.hash = "#/";
+  const typing = event.target.matches?.("input, textarea, select");
+  const sought = event.target.type === "search" && event.target.value;
+  if (event.key === "Escape" && !sought && !byId("panel").hidden && !byId("ask").open) location.hash = "#/";
+  if (event.key === "/" && !typing && !byId("ask").open) {
+    event.preventDefault();
+    byId("find").focus();
+  }
+});
+byId("find").addEventListener("input", () => {
+  const number = find(byId("find").value);
+  byId("found").textContent = byId("find").value ? `${number} found` : "";
+});
+byId("find").addEventListener("keydown", (event) => {
+  const first = event.key === "Enter" && document.querySelector(".node.found");
+  if (first) location.hash = `#/service/${first.dataset.name}`;
 });
 commands(byId("commands"));
 route();

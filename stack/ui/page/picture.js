@@ -13,7 +13,7 @@ const NARROW = 700;
 const SWEEPS = 6;
 
 const nodes = new Map();
-let box, lines, layer, shown = "", placed = new Map();
+let box, lines, layer, shown = "", placed = new Map(), wanted = "";
 
 export function draw(main) {
   layer = s("svg", { class: "edges", "aria-hidden": "true" });
@@ -43,6 +43,7 @@ function arrange() {
   const key = JSON.stringify([plan.order, plan.arrows, beyond, box.parentElement.clientWidth, box.parentElement.clientHeight, plan.services.map((one) => one.source)]);
   if (key === shown) return refresh();
   shown = key;
+  const focused = box.contains(document.activeElement) ? document.activeElement.dataset.name : "";
   nodes.clear();
   lines.clear();
   const columns = ordered(plan);
@@ -60,6 +61,7 @@ function arrange() {
   place(columns, alone);
   refresh();
   measure();
+  if (focused) nodes.get(focused)?.button.focus({ preventScroll: true });
 }
 
 // The tiers with what stands in them: services, and where an arrow passes a tier, a place for it ("first then"), so
@@ -213,6 +215,7 @@ function refresh() {
     line.classList.toggle("waiting", !open && !there && moving);
     line.classList.toggle("idle", !open && !moving);
   }
+  if (wanted) sift();
   if (![...nodes.values()].some((part) => part.button.tabIndex === 0)) rove([...nodes.keys()][0]);
 }
 
@@ -233,9 +236,12 @@ export function look(name, said = progress(), moving = last("job")?.state === "r
 
 function measure() {
   if (!here()) return;
+  const samples = last("samples");
   for (const [name, part] of nodes) {
+    const runs = Boolean(state(name)?.state.startsWith("running"));
+    if (part.samples === samples && part.runs === runs) continue;
+    Object.assign(part, { samples, runs });
     const rows = measured(name);
-    const runs = state(name)?.state.startsWith("running");
     const [memory, processor] = (runs && rows.at(-1)) || [null, null];
     const words = [size(memory), percent(processor)].filter(Boolean).join(" · ");
     if (part.used.textContent !== words) part.used.textContent = words;
@@ -256,6 +262,27 @@ export function sparkline(values, width, height, full = 120) {
     open = true;
   }
   return path;
+}
+
+// ---- what is looked for ----
+
+// Show the services that have these words in their name, state or description; how many they are.
+export function find(words) {
+  wanted = words.trim().toLowerCase();
+  return sift();
+}
+
+function sift() {
+  if (!here()) return 0;
+  box.classList.toggle("searched", Boolean(wanted));
+  let number = 0;
+  for (const [name, part] of nodes) {
+    const text = `${name} ${part.words.textContent} ${planned(name)?.about ?? ""}`.toLowerCase();
+    const found = Boolean(wanted) && text.includes(wanted);
+    number += found;
+    part.button.classList.toggle("found", found);
+  }
+  return number;
 }
 
 // ---- the keyboard, and what belongs together ----

@@ -36,7 +36,7 @@ return new Promise((done) => {
   const look = () => (holds() ? done(true) : Date.now() > until ? done(false) : requestAnimationFrame(look));
   look();
 });"""
-CONTROL, ENTER = "\ue009", "\ue007"
+CONTROL, ENTER, TAB, ESCAPE = "\ue009", "\ue007", "\ue004", "\ue00c"
 """Keys (W3C WebDriver, 17.4.2)."""
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The key of an element's id (W3C WebDriver, 12.1)."""
@@ -120,6 +120,11 @@ class Browser:
         """Type into an element."""
         self._ask(f"{self._session}/element/{self.find(selector)}/value", {"text": text})
 
+    def keys(self, *pressed: str) -> None:
+        """Press keys one after another, wherever the focus is."""
+        events = [{"type": kind, "value": key} for key in pressed for kind in ("keyDown", "keyUp")]
+        self._ask(f"{self._session}/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": events}]})
+
     def run(self, script: str, *values: Any) -> Any:
         """What a script of the page gives back; a promise is waited for."""
         return self._ask(f"{self._session}/execute/sync", {"script": script, "args": values})
@@ -164,19 +169,26 @@ class Browser:
 IMAGE = f"genai-stack/{NAME}:test"
 
 
+def is_here() -> bool:
+    """Whether this machine has a browser for pages on its 127.0.0.1: Debian's, or that of the image."""
+    return bool(shutil.which("chromedriver")) or not stacks.run("docker", "image", "inspect", IMAGE).code
+
+
 @contextlib.contextmanager
 def of_machine() -> Iterator[str]:
     """The address of a driver whose browser is in this machine's own network, as a page on 127.0.0.1 needs it: Debian's
-    where it is installed, else that of the image that other tests build. Skips where there is neither."""
+    where it is installed, else that of the image. Skips where there is neither."""
     port = ports.free_port()
     here = shutil.which("chromedriver")
-    image = ["docker", "run", "--rm", "--init", "--network", "host", "--entrypoint", "chromedriver", IMAGE]
-    if not here and stacks.run("docker", "image", "inspect", IMAGE).code:
+    if not is_here():
         pytest.skip(f"neither chromedriver nor {IMAGE} is on this machine")
+    image = ["docker", "run", "--rm", "--init", "--network", "host", "--entrypoint", "chromedriver", IMAGE]
     words = [*([here] if here else image), f"--port={port}"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        stacks.until(lambda: not ports.is_free(port), "the driver listens")
+        stacks.until(lambda: not ports.is_free(port) or process.poll() is not None, "the driver listens")
+        if process.poll() is not None:
+            pytest.skip("this release has no Chromium")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -113,7 +113,7 @@ class Source(msgspec.Struct, tag_field="do", tag="source", frozen=True):
 
     def title(self) -> str:
         """What it is called."""
-        return f"Take {self.service} from {self.to}"
+        return f"Disable {self.service}" if self.to == "disabled" else f"Take {self.service} from {self.to}"
 
     def steps(self) -> list[Step]:
         """Its commands."""

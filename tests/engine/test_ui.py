@@ -167,7 +167,7 @@ def test_by_the_keyboard_alone_and_another_page_sees_it(pair: Stack, well: Brows
         other.enter(url, kind("web", "ok"))
         well.run("document.activeElement.blur()")
         well.keys("/", "w", "e", "b", ENTER)
-        well.until(says("#panel h2", "web"))
+        well.until(says("#panel h2", "web") + " && " + says("#panel .actions", "Restart …"))
         reach("Restart …")
         well.keys(ENTER)
         well.until(says("#ask", "docker compose restart web"))

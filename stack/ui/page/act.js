@@ -21,7 +21,7 @@ export function problem(one) {
   return h("div", { class: "problem" },
     h("p", {}, shape("warn"), h("span", {}, first, one.where ? h("small", {}, ` ${one.where}`) : null)),
     more.length ? h("pre", {}, more.join("\n")) : null,
-    one.fix ? h("p", { class: "fix" }, "→ ", /^(\.\/inv|docker|sudo) /.test(one.fix) ? code(one.fix) : one.fix) : null);
+    one.fix ? h("p", { class: "fix" }, "→ ", /^(\.\/inv|docker|sudo|chmod) /.test(one.fix) ? code(one.fix) : one.fix) : null);
 }
 
 export const refused = (error) =>

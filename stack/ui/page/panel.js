@@ -111,12 +111,13 @@ function about(known) {
   ];
 }
 
-function why({ name, why: said }) {
+function why({ name, plan, why: said }) {
   if (said.causes?.length) {
     const idle = ["idle", "wait"].includes(look(name).kind);
     return section(idle ? "Why it does not run" : "What is wrong", said.causes.map((one) => problem({ message: one.seen, fix: one.fix })));
   }
-  return section("Why it is here", said.problems.map(problem), (said.because ?? []).map((line) => h("p", { class: "line" }, line)));
+  const because = (said.because ?? []).filter((line) => !said.problems.some((one) => one.message === line));
+  return section(plan ? "Why it is here" : "Why it is not here", said.problems.map(problem), because.map((line) => h("p", { class: "line" }, line)));
 }
 
 function addresses({ link, plan }) {

@@ -181,7 +181,7 @@ function node(name) {
     class: "node", type: "button", tabindex: -1, "data-name": name,
     onclick: () => { location.hash = `#/service/${name}`; },
     onfocus: () => { light(name); rove(name); }, onblur: () => light(""),
-    onmouseenter: () => light(name), onmouseleave: () => light(""),
+    onmouseenter: () => light(name, true), onmouseleave: () => light(""),
   },
   h("span", { class: "first" }, mark, h("span", { class: "name" }, name), spark),
   h("span", { class: "second" }, words, used), h("span", { class: "third" }, planned(name)?.about ?? ""), more);
@@ -304,7 +304,8 @@ function moved(event) {
   nodes.get(others[0]?.[0])?.button.focus();
 }
 
-function light(name) {
+// Under the mouse the others are pale for a moment; where the keyboard is they stay readable.
+function light(name, hovered = false) {
   if (!here()) return;
   const near = new Set([name]);
   for (const [key, line] of lines) {
@@ -314,5 +315,6 @@ function light(name) {
     if (mine) ends.forEach((end) => near.add(end));
   }
   box.classList.toggle("dimmed", Boolean(name) && near.size > 1);
+  box.classList.toggle("hovered", hovered && near.size > 1);
   for (const [other, part] of nodes) part.button.classList.toggle("near", near.has(other));
 }

@@ -60,7 +60,8 @@ def row(made: Cluster, count: int, runs: int) -> str:
             for _ in range(runs):
                 for side, found in times.items():
                     found.append(up(stack, side))
-                    assert stack.inv("down").code == 0
+                    done = stack.inv("down", "--yes")
+                    assert done.code == 0, done
                     swarms.gone(made, stack.project)
         finally:
             stack.remove()

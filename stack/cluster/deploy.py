@@ -12,7 +12,7 @@ from stack import docker
 from stack.cluster import manager, nodes, stackfile, tasks, watching
 from stack.cluster.placement import Cluster
 from stack.cluster.stackfile import Stack
-from stack.errors import Problem, fail
+from stack.errors import fail
 from stack.output.progress import Progress
 from stack.planning.plan import Plan
 from stack.running.watching import Failure
@@ -68,19 +68,6 @@ def prepare(stack: Stack, project: str) -> None:
     with futures.ThreadPoolExecutor(CLIENTS) as pool:
         for done in [pool.submit(make, *one) for one in lacking]:
             done.result()
-
-
-def networks(stack: Stack, project: str) -> list[Problem]:
-    """A problem for the networks that are there and encrypted otherwise than the stack has them: Swarm changes none,
-    and says nothing of it."""
-    there = {str(row["Name"]): row for row in manager.of_stack("networks", project)}
-    wanted = {f"{project}_{key}": "encrypted" in (own.get("driver_opts") or {}) for key, own in stack.networks.items()}
-    other = sorted(name for name in wanted.keys() & there.keys() if wanted[name] != manager.encrypted(there[name]))
-    if not other:
-        return []
-    how = "encrypted" if wanted[other[0]] else "without encryption"
-    message = f"a network that is in use can't be made {how}: {', '.join(other)}"
-    return [Problem("network-stands", message, "NETWORK_ENCRYPTED", "./inv down, which leaves the data, then ./inv up")]
 
 
 def _deploy(order: Order, names: list[str], secrets: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from stack.cluster import (
     gathering,
     kept,
     manager,
+    networks,
     nodes,
     placement,
     registry,
@@ -104,8 +105,9 @@ def planned_result(planned: Planned) -> Result:
     standing, gathered, found = look(planned, there, saving.secret_values(planned.checkout))
     placed, cluster = gathered.placement, gathered.cluster
     refused = [*gathered.stack.refused, *placed.refused, *placement.restores(cluster, placed),
-               *deploy.networks(gathered.stack, planned.plan.project)]  # fmt: skip
-    problems = [*planned.problems, *layering.problems(planned), *placed.warned, *opened(gathered), *refused,
+               *networks.standing(gathered.stack, planned.plan.project)]  # fmt: skip
+    problems = [*planned.problems, *layering.problems(planned), *placed.warned, *opened(gathered),
+                *networks.unable(planned.checkout.settings, cluster), *refused,
                 *entrance.of(standing).problems]  # fmt: skip
     lines = [*gathered.stack.told, *_beside(planned)]
     data = {**told_plan(planned), "changes": msgspec.to_builtins(found), "placement": places(gathered)}
@@ -153,7 +155,8 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     placement.check(gathered.placement, gathered.cluster)
     _write(standing, gathered, saved, values)
     _end_compose(project, progress)
-    told = [*layering.problems(planned), *gathered.placement.warned, *opened(gathered)]
+    told = [*layering.problems(planned), *gathered.placement.warned, *opened(gathered),
+            *networks.unable(planned.checkout.settings, cluster)]  # fmt: skip
     deploy.remove(project, [c.name for c in found if c.action == "remove"])
     if changes.nothing_to_do(found) and not recreate:
         return _done(planned, standing, gathered, found, saved, [UNCHANGED], told)
@@ -174,7 +177,7 @@ def _checked(planned: Planned, values: Mapping[str, str]) -> placement.Cluster:
     _, gathered, _ = look(planned, running(planned.plan.project), values)
     problems = [*gathered.stack.refused, *gathered.placement.refused,
                 *placement.restores(gathered.cluster, gathered.placement),
-                *deploy.networks(gathered.stack, planned.plan.project)]  # fmt: skip
+                *networks.standing(gathered.stack, planned.plan.project)]  # fmt: skip
     if problems:
         raise StackError(problems)
     return gathered.cluster

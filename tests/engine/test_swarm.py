@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from stack.cluster import registry
 from tests.engine.support import stacks, swarms
 from tests.engine.support.cluster import Cluster
 from tests.engine.support.swarms import SwarmStack
 
 pytestmark = pytest.mark.engine
 
-REDIS = swarms.IMAGES["REDIS_BUILD_IMAGE"]
+REDIS, HERE = swarms.IMAGES["REDIS_BUILD_IMAGE"], "genai-stack/redis:here"
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +30,16 @@ def core(swarm: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def test_a_node_gets_an_image_that_only_another_has(swarm: Cluster, tmp_path: Path) -> None:
-    stack, last = swarms.checkout(tmp_path / "checkout", "brought", swarm), swarm.nodes[2]
+    """By its name; the layers it has, which is no matter: what an engine is to run by digest, it asks its door for."""
+    stack = swarms.checkout(tmp_path / "checkout", "brought", swarm, REDIS_BUILD_IMAGE=HERE)
+    last = swarm.nodes[2]
     try:
-        last.docker("rmi", "-f", REDIS)
+        swarm.first.docker("tag", REDIS, HERE)
         stack.up("--on", "swarm", "--service", "redis", "--exact", "--place", f"redis={last.id()}")
         assert set(stack.running("redis").values()) == {last.id()}
+        assert f"127.0.0.1:{stack.port(registry.OFFSET)}/genai-stack/redis" in last.docker("images")
     finally:
-        stack.inv("down")
         stack.remove()
-        swarm.load(REDIS)
 
 
 def test_every_service_came_after_what_it_needs(core: SwarmStack) -> None:

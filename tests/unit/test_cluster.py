@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stack.cluster import deploy, kept, manager, nodes, placement, stackfile, tasks, watching
+from stack.cluster import deploy, kept, manager, networks, nodes, placement, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
 from stack.cluster.stackfile import Sources, Stack
+from stack.env.settings import Settings
 from stack.errors import StackError
 from stack.output.progress import Progress
 from stack.planning.graph import Edge
@@ -402,4 +403,17 @@ def test_a_network_that_stands_is_not_taken_for_an_encrypted_one(
     monkeypatch.setattr(manager, "of_stack", lambda *_: [{"Name": "p_net", "Options": stands}])
     own = {"driver": "overlay", **({"driver_opts": {"encrypted": ""}} if wanted else {})}
     stack = Stack({}, {}, {"net": own}, {}, {}, {}, [], [])
-    assert [problem.code for problem in deploy.networks(stack, "p")] == codes
+    assert [problem.code for problem in networks.standing(stack, "p")] == codes
+
+
+@pytest.mark.parametrize(("config", "value", "codes"), [
+    ("# CONFIG_INET_ESP is not set", "true", ["no-esp"]), ("# CONFIG_INET_ESP is not set", "", []),
+    ("CONFIG_INET_ESP=m", "true", []), ("", "true", []),
+])  # fmt: skip
+def test_a_kernel_that_can_not_encrypt_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str, value: str, codes: list[str]
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setattr(networks, "CONFIGS", [tmp_path / "config"])
+    found = networks.unable(Settings({"NETWORK_ENCRYPTED": (value, ".env")}, []), Cluster([A, B], "aaa1"))
+    assert [problem.code for problem in found] == codes

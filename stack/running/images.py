@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from stack import docker, process, tree
+from stack import docker, tree
 from stack.errors import StackError, fail
 from stack.output.progress import Progress
 from stack.planning import checkouts, compare, model, mounted, planner, saving
@@ -110,6 +110,12 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
     .stack/log/build.log.
 
     Raises StackError with its last lines where a build fails."""
+    files = ["--project-directory", ".", "-f", file, *docker.override(root)] if file else []
+    _build(root, ["-p", project, *files], services, progress, env)
+
+
+def _build(root: Path, place: list[str], services: list[str], progress: Progress, env: Mapping[str, str]) -> None:
+    """The same of the project that is at `place`, in words for Compose."""
     from stack.running import refusals
 
     log = root / tree.GENERATED / "log" / "build.log"
@@ -118,8 +124,7 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
         progress.tell(name, "building")
     with log.open("w") as out:
         make = _by_podman if docker.podman() else _by_compose
-        files = ["--project-directory", ".", "-f", file, *docker.override(root)] if file else []
-        well = make(root, ["-p", project, *files], services, env, out)
+        well = make(root, place, services, env, out)
     if not well:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-LAST_LINES:]
         cause, fix = refusals.meaning(lines)
@@ -176,18 +181,15 @@ def build_alone(root: Path, image: str, context: str, progress: Progress) -> Non
     progress.say(f"building {image}, once")
     base = checkouts.own(root, "BASE_IMAGE", TAG)
     prepare(root, base.startswith(f"{BASE}:"), progress)
-    inputs = root / tree.GENERATED / "build"
+    inputs, name = root / tree.GENERATED / "build", Path(context).name
     build = {"context": str(root / context), "network": "host", "args": {"BASE_IMAGE": base}, "secrets": ["ca", "apt"]}
     text = msgspec.json.encode({
-        "services": {"alone": {"image": image, "build": build}},
+        "services": {name: {"image": image, "build": build}},
         "secrets": {"ca": {"file": str(inputs / "ca.pem")}, "apt": {"file": str(inputs / "apt.conf")}},
     })  # fmt: skip
-    command = ["docker", "compose", "--progress", "plain", "-p", "genai-alone", "-f", "-", "build"]
-    done = subprocess.run(command, input=text, capture_output=True, check=False,
-                          env=docker.environment(own_builder()))  # fmt: skip
-    if done.returncode:
-        said = process.last_lines(done.stderr.decode(errors="replace"))
-        raise fail("build", f"{image} can't be built{said}", context, "mend what the lines say, then try again")
+    file = inputs / "alone.json"
+    tree.write(file, text)
+    _build(root, ["-p", "genai-alone", "-f", str(file)], [name], progress, docker.environment())
 
 
 def present(planned: Planned) -> dict[str, tuple[str, dict[str, str]]]:

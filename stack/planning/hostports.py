@@ -46,6 +46,8 @@ def _free(address: str, port: int, protocol: str = "tcp") -> bool:
 
 def _containers() -> dict[int, tuple[str, str]]:
     """The project and name of the container that publishes each port."""
+    if docker.podman():
+        return _by_podman()
     try:
         rows = docker.told("/containers/json")
     except LookupError:
@@ -53,6 +55,16 @@ def _containers() -> dict[int, tuple[str, str]]:
     return {
         port["PublicPort"]: ((row.get("Labels") or {}).get(docker.PROJECT_LABEL, ""), row["Names"][0].lstrip("/"))
         for row in rows for port in row.get("Ports") or [] if port.get("PublicPort")
+    }  # fmt: skip
+
+
+def _by_podman() -> dict[int, tuple[str, str]]:
+    """The same from Podman's own list: in that in Docker's words, of ports one after the other there is the first alone
+    (5.4)."""
+    rows = docker.told(f"{docker.LIBPOD}/containers/json") or []
+    return {
+        port["host_port"] + number: ((row.get("Labels") or {}).get(docker.PROJECT_LABEL, ""), row["Names"][0])
+        for row in rows for port in row.get("Ports") or [] for number in range(port.get("range") or 1)
     }  # fmt: skip
 
 

@@ -94,3 +94,12 @@ def test_a_base_port_is_suggested_from_which_every_port_is_free() -> None:
 @pytest.mark.parametrize(("text", "ports"), [("80", [80]), ("80-82", [80, 81, 82]), ("", []), ("any", [])])
 def test_a_range_of_the_engines_list_is_each_of_its_ports(text: str, ports: list[int]) -> None:
     assert list(hostports._range(text)) == ports
+
+
+def test_of_podman_every_port_of_a_range_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = [{"host_ip": "127.0.0.1", "host_port": 63101, "container_port": 6333, "range": 2, "protocol": "tcp"},
+             {"host_ip": "", "host_port": 63110, "container_port": 80, "protocol": "tcp"}]  # fmt: skip
+    rows = [{"Names": ["p-qdrant-1"], "Labels": {docker.PROJECT_LABEL: "p"}, "Ports": ports}, {"Names": ["x"]}]
+    monkeypatch.setattr(docker, "podman", lambda: True)
+    monkeypatch.setattr(docker, "told", lambda resource: rows if "/libpod/" in resource else None)
+    assert hostports._containers() == dict.fromkeys((63101, 63102, 63110), ("p", "p-qdrant-1"))

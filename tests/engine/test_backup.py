@@ -78,7 +78,7 @@ def test_a_stack_comes_back_in_another_folder_under_another_name(
 
 
 def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(stack: Stack, file: Path, tmp_path: Path) -> None:
-    """Other paths than a repository's have the unit tests."""
+    """Other paths than a repository's, links, and files that are cut off have the unit tests."""
     before = backups.state(stack)
     for title, code, change in backups.DAMAGE:
         damaged = tmp_path / f"{title}.backup"

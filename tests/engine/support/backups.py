@@ -124,17 +124,6 @@ def _flipped(path: Path) -> None:
     path.write_bytes(data)
 
 
-def _cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-
-
-def _linked(path: Path) -> None:
-    with tarfile.open(path, "a") as tar:
-        info = tarfile.TarInfo("data/x")
-        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        tar.addfile(info)
-
-
 def _newer(path: Path) -> None:
     """A name.json of a newer version hides the backup; the one inside the repository is what is trusted."""
     data = path.read_bytes()
@@ -146,8 +135,6 @@ SMALL = {"driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=64k"}}
 """A volume on a disk of its own, which has less room than the files take."""
 DAMAGE: list[tuple[str, tuple[str, ...], Callable[[Path], None]]] = [
     ("flipped", ("backup-broken", "backup-repository"), _flipped),
-    ("cut", ("backup-broken",), _cut),
-    ("link", ("backup-broken",), _linked),
     ("newer", ("backup-broken", "backup-newer"), _newer),
 ]
 

@@ -43,7 +43,7 @@ TOOLS = {
     "ollama/ollama": {"ollama", "sh"},
     "rabbitmq": {"bash", "rabbitmq-diagnostics", "sh"},
     "oliver006/redis_exporter": {"sh", "wget"},
-    "apache/kafka": {"/opt/kafka/bin/kafka-broker-api-versions.sh", "sh"},
+    "apache/kafka": {"/opt/kafka/bin/kafka-broker-api-versions.sh", "bash", "grep", "od", "sh", "tail", "timeout"},
     "openzipkin/zipkin-slim": {"docker-healthcheck", "sh"},
     "supabase/studio": {"bash", "grep", "head", "node", "sh"},
     "supabase/postgres-meta": {"bash", "grep", "head", "node", "sh"},
@@ -69,7 +69,7 @@ TOOLS = {
 """Programs that the images of a repository are known to have, as their build files or the images below them say. The
 others that run without a check (NO_PROBE in test_rules.py) have no shell and no such program."""
 
-BUILTINS = {"exec", "printf"}
+BUILTINS = {"exec", "exit", "printf"}
 SAME_IMAGE = {("ollama", "container-gpu"), ("multi2vec-clip", "container-gpu")}
 """Images that hold what an NVIDIA card needs beside what the processor does."""
 CARDS = [(name, source) for name, fragment in FRAGMENTS.items() for source in fragment.overrides

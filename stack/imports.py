@@ -15,6 +15,8 @@ EXTENSIONS = "typing_extensions"
 """What msgspec prefers to Python's own `typing`, which has the same: a third of its time."""
 TABLES = ("rich.console", "rich.table")
 """What nearly every command prints with in the end."""
+VIEWS = "stack.output.views"
+"""How this program prints its results: those, and its own tables."""
 
 
 def invoke() -> None:

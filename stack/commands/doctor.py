@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from stack import tree
+from stack import imports, tree
 from stack.doctor import run as running
 from stack.doctor.check import ERROR, WARNING, Action, Check
 from stack.doctor.registry import CHECKS
@@ -23,7 +23,8 @@ def run(services: Sequence[str], checks: Sequence[str], fix: bool, yes: bool, bu
     chosen = _chosen(checks, services)
     scene = Scene(tree.root())
     _check_services(scene, services)
-    rows = running.run(chosen, scene, services)
+    with imports.meanwhile(imports.VIEWS):
+        rows = running.run(chosen, scene, services)
     actions = _actions(chosen, rows, scene) if fix else []
     for action in actions:
         consent.tell(f"will do: {action.says}")

@@ -13,18 +13,25 @@ from stack.doctor.inspected import Inspected
 from stack.doctor.network import Use
 from stack.errors import StackError
 from stack.gateway import entrance
+from stack.gateway.haproxy import seen as haproxy
+from stack.gateway.upstreams import End
 from stack.planning import addresses
 from stack.planning.planner import Planned
 from stack.running import inside
 from stack.running.inside import Look, Question, Target
 
 
-def looks(planned: Planned, there: Mapping[str, Inspected], here: Mapping[str, object]) -> dict[str, Look]:
+def looks(planned: Planned, there: Mapping[str, Inspected], here: Mapping[str, object],
+          ends: Iterable[End] = ()) -> dict[str, Look]:  # fmt: skip
     """What was seen from inside, by the service's name: `there` has a container of each service that can be looked
-    from, `here` the planned images that are on this machine. Raises StackError where not a single look came about."""
-    tried = with_published(_wanted(planned, there), _published(there), _networks(planned, there))
+    from, `here` the planned images that are on this machine, `ends` is where the gateway's routes lead.
+
+    Raises StackError where not a single look came about."""
+    also = {entrance.SERVICE: haproxy.ASK} if entrance.built(planned) else {}
+    tried = with_published(_wanted(planned, there, ends), _published(there), _networks(planned, there))
     images = inside.candidates(here) or list(docker.images([base.TAG]))
-    seen = _asked({name: _question(there[name], sorted(uses)) for name, uses in tried.items()}, images)
+    asked = {name: _question(there[name], sorted(uses), also.get(name, "")) for name, uses in tried.items()}
+    seen = _asked(asked, images)
     silent = {service for name, look in seen.items() for target, service in tried[name].items()
               if service in there and service not in seen and _missed(look, target)}  # fmt: skip
     with contextlib.suppress(StackError):
@@ -32,8 +39,8 @@ def looks(planned: Planned, there: Mapping[str, Inspected], here: Mapping[str, o
     return seen
 
 
-def _question(one: Inspected, targets: Iterable[Target] = ()) -> Question:
-    return Question(one["Id"], tuple(targets), str(one["Config"].get("Image") or ""))
+def _question(one: Inspected, targets: Iterable[Target] = (), also: str = "") -> Question:
+    return Question(one["Id"], tuple(targets), str(one["Config"].get("Image") or ""), also)
 
 
 def with_published(
@@ -56,13 +63,11 @@ def with_published(
     return tried
 
 
-def _wanted(planned: Planned, there: Iterable[str]) -> dict[str, dict[Target, str]]:
+def _wanted(planned: Planned, there: Iterable[str], ends: Iterable[End]) -> dict[str, dict[Target, str]]:
     """Whom each service is to reach; the gateway, also what its routes lead to."""
     found = {}
     for name in there:
-        more = (
-            [Use(end.service, end.host, end.port) for end in network.ends(planned)] if name == entrance.SERVICE else []
-        )
+        more = [Use(end.service, end.host, end.port) for end in ends] if name == entrance.SERVICE else []
         found[name] = {(use.host, use.port): use.service for use in [*network.uses(planned, name), *more]}
         found[name] |= {(one.host, one.port): "" for one in network.of_this_machine(planned, name)}
     return found

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from stack.doctor.inspected import Inspected, service_of
-from stack.gateway import entrance, upstreams
 from stack.planning import addresses, model
 from stack.planning.addresses import Address
 from stack.planning.planner import Planned
@@ -76,8 +75,3 @@ def bridge(network: dict[str, object]) -> str:
     options = network.get("Options")
     given = options.get("com.docker.network.bridge.name") if isinstance(options, dict) else None
     return str(given or f"br-{str(network['Id'])[:12]}")
-
-
-def ends(planned: Planned) -> list[upstreams.End]:
-    """Where the gateway's routes of the plan lead."""
-    return upstreams.ends(entrance.of(planned).config)

@@ -4,19 +4,20 @@ A piece that can't be had (no engine, a broken fragment) raises its StackError t
 that owns the piece tells it, the others are skipped with that reason."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from stack import docker, tree
-from stack.cluster import manager, tasks
 from stack.docker import Container
 from stack.doctor import inspected, network
 from stack.doctor.inspected import Inspected, label, service_of
 from stack.env import envfile
 from stack.errors import StackError, fail
-from stack.gateway import entrance
-from stack.planning import checkouts, compare, kept, lastup, model, pins, planner, saving
+from stack.gateway import entrance, kongfile, upstreams
+from stack.gateway.entrance import Entrance
+from stack.gateway.upstreams import End
+from stack.planning import assembly, checkouts, compare, kept, lastup, model, pins, planner, saving
 from stack.planning.changes import Change
 from stack.planning.checkouts import Checkout
 from stack.planning.compare import Assembled
@@ -74,7 +75,11 @@ class Scene:
     @piece
     def clustered(self) -> bool:
         """Whether a cluster runs the services (RUN_ON), and this engine is a manager of one."""
-        return checkouts.clustered(self.checkout) and manager.active()
+        if not checkouts.clustered(self.checkout):
+            return False
+        from stack.cluster import manager
+
+        return manager.active()
 
     # Files
 
@@ -120,25 +125,57 @@ class Scene:
         return set(lastup.read(self.root).services)
 
     @piece
+    def whole(self) -> Assembled:
+        """compose.yaml as the plan makes it."""
+        return compare.assemble(self.planned)
+
+    @piece
     def assembled(self) -> Assembled:
         """compose.yaml as the plan makes it of the services that the one on disk has; of those that are planned and run
         where there is none."""
         names = self.written or [*self.planned.plan.names(), *map(service_of, self.containers)]
-        return compare.assemble(planner.narrowed(self.planned, names))
+        narrow = self._narrowed(names)
+        return self.whole if narrow is self.planned else compare.assemble(narrow)
 
     @piece
     def written(self) -> list[str]:
         """The services of the compose.yaml on disk."""
+        text = tree.read(self.root / "compose.yaml").decode(errors="replace")
+        # What is as the plan makes it needs no reading.
+        if text and assembly.body(text) == assembly.body(self.whole.text):
+            return list(self.whole.model["services"])
         from stack import yamlfile
 
-        text = tree.read(self.root / "compose.yaml").decode(errors="replace")
         return list((yamlfile.load("compose.yaml", text) or {}).get("services") or {})
 
     @piece
     def standing(self) -> Planned:
         """The plan of what compose.yaml on disk has: what running services read is written together with it, by an `up`
         that may have been for some services alone."""
-        return planner.narrowed(self.planned, self.written or self.planned.plan.names())
+        return self._narrowed(self.written or self.planned.plan.names())
+
+    def _narrowed(self, names: Iterable[str]) -> Planned:
+        """The plan of these services alone; the plan itself where they are all of it."""
+        wanted = set(names)
+        return self.planned if wanted == set(self.planned.plan.names()) else planner.narrowed(self.planned, wanted)
+
+    # The gateway
+
+    @piece
+    def gateway(self) -> Entrance:
+        """What the gateway's file comes to in the plan."""
+        return entrance.of(self.planned)
+
+    @piece
+    def served(self) -> kongfile.Entities:
+        """What the gateway has of its file; nothing where there is none, or that is not valid."""
+        config = self.gateway.config
+        return kongfile.entities(kongfile.read(config)) if config else kongfile.Entities()
+
+    @piece
+    def ends(self) -> list[End]:
+        """Where the gateway's routes lead."""
+        return upstreams.of(self.served)
 
     # The engine
 
@@ -171,8 +208,10 @@ class Scene:
         """Every container of the project, stopped ones too; without those of `docker compose run`."""
         _ = self.engine
         if self.clustered:
+            from stack.cluster import tasks
+
             return tasks.inspected(self.project)
-        ids = [one.id for one in docker.containers(self.project)]
+        ids = [one.id for one in self.rows]
         return [one for one in docker.inspected("containers", ids) if label(one, "com.docker.compose.oneoff") != "True"]
 
     @piece
@@ -184,9 +223,8 @@ class Scene:
     @piece
     def changes(self) -> list[Change]:
         """What `up` would change."""
-        assembled = compare.assemble(self.planned)
         running = [c for c in self.rows if not c.one_off]
-        return compare.compare(self.planned, assembled, self.images, running, self.secrets)
+        return compare.compare(self.planned, self.whole, self.images, running, self.secrets)
 
     @piece
     def begun(self) -> bool:
@@ -213,7 +251,11 @@ class Scene:
     def rows(self) -> list[Container]:
         """The project's containers as the plan compares them."""
         _ = self.engine
-        return tasks.containers(self.project) if self.clustered else docker.containers(self.project)
+        if not self.clustered:
+            return docker.containers(self.project)
+        from stack.cluster import tasks
+
+        return tasks.containers(self.project)
 
     @piece
     def volumes(self) -> dict[str, str]:
@@ -248,9 +290,9 @@ class Scene:
 
     @piece
     def networks(self) -> list[dict[str, Any]]:
-        """Every network of the engine, as `docker network inspect` tells it."""
+        """Every network of the engine, as `docker network inspect` tells it, without its containers."""
         _ = self.engine
-        return docker.inspected("networks", docker.networks())
+        return docker.networks()
 
     @piece
     def looks(self) -> dict[str, inside.Look]:
@@ -258,7 +300,7 @@ class Scene:
         from stack.doctor import looking
 
         there = {name: one for name in self.running() if (one := self._inside(name))}
-        return looking.looks(self.planned, there, self.images)
+        return looking.looks(self.planned, there, self.images, self.ends)
 
     @piece
     def listeners(self) -> list[sockets.Listener]:

@@ -2,6 +2,7 @@
 
 All three cost a fifth of a second, so they are kept in .stack/cache under the digest of what they are made from."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -245,6 +246,7 @@ def _exposed(planned: Planned, name: str, service: model.Service) -> set[int]:
     return model.exposed(service) | ({port} if port else set())
 
 
+@functools.cache
 def _code() -> bytes:
     """The code that makes an entrance, as it is on disk: an update of this project makes it anew."""
     folder = Path(__file__).parent

@@ -18,9 +18,11 @@ class End(msgspec.Struct, frozen=True):
 def ends(text: str) -> list[End]:
     """The ends of a file's enabled routes; none of those that the gateway answers itself. Raises StackError if the text
     is no YAML mapping."""
-    if not text:
-        return []
-    found = kongfile.entities(kongfile.read(text))
+    return of(kongfile.entities(kongfile.read(text))) if text else []
+
+
+def of(found: Entities) -> list[End]:
+    """The same of a file that was read."""
     routes: dict[tuple[str, int], list[str]] = {}
     services = {service.path: service for service in found["services"]}
     for route in found["routes"]:

@@ -26,7 +26,9 @@ def services(model: Model) -> dict[str, Service]:
 
 
 def _only_networks(service: Service) -> bool:
-    return {key for key, value in service.items() if value is not None} == {"networks"}
+    return service.get("networks") is not None and all(
+        value is None for key, value in service.items() if key != "networks"
+    )
 
 
 def edges(model: Model) -> dict[str, dict[str, Edge]]:

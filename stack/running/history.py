@@ -263,7 +263,7 @@ def keep_images(project: str, images: Iterable[Image]) -> None:
     there = docker.images(list(wanted))
     for name, identity in wanted.items():
         if name not in there:
-            docker.ask(["tag", identity, name])
+            docker.tag(identity, name)
 
 
 def forget(root: Path, project: str) -> None:

@@ -8,13 +8,17 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from stack import docker
+from stack import docker, execs
 from stack.errors import StackError, fail
 from stack.running import sockets
 from stack.running.sockets import Listener
+
+if TYPE_CHECKING:
+    import subprocess
 
 Target = tuple[str, int]
 """A name or an address, and a TCP port."""
@@ -44,12 +48,14 @@ NOT_OURS = ("com.docker.compose.project=", "com.docker.compose.service=")
 
 SCRIPT = r"""
 export LC_ALL=C
-limit=$1
-shift
+limit=$1 also=$2
+shift 2
 for list in tcp tcp6 udp udp6; do
     echo "@$list"
     cat "/proc/net/$list" 2>/dev/null
 done
+echo @also
+eval "$also" 2>/dev/null
 echo @answers
 look() {
     name=${1%:*} port=${1##*:} code= words=
@@ -89,18 +95,21 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What was seen from one container."""
+    """What was seen from one container; `also` is what the line of that name said."""
 
     answers: dict[Target, Answer]
     listeners: list[Listener]
+    also: str = ""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One look that is wanted: from the network of this container, at these targets. `image` is the container's own."""
+    """One look that is wanted: from the network of this container, at these targets. `image` is the container's own,
+    and `also` a shell's line that is run there too, as its own user, where that has a shell."""
 
     container: str
     targets: tuple[Target, ...] = ()
     image: str = ""
+    also: str = ""
 
 
 def candidates(images: Iterable[str]) -> list[str]:
@@ -126,10 +135,10 @@ def looks(questions: Sequence[Question], images: Sequence[str]) -> dict[str, Loo
 def _look(question: Question, images: Sequence[str]) -> Look | str:
     """One look, or docker's words where no image would do."""
     words = ""
-    own = [_own_command(question)] if any(shell.search(question.image) for shell in SURE) else []
-    for command in [*own, *(_command(question, image) for image in images)]:
+    own = [""] if any(shell.search(question.image) for shell in SURE) else []
+    for image in [*own, *images]:
         try:
-            done = docker.run(command, timeout=WHOLE_S)
+            done = _from_another(question, image) if image else _from_itself(question)
         except StackError as error:
             return error.problems[0].message
         if "@end" in done.stdout:
@@ -138,21 +147,27 @@ def _look(question: Question, images: Sequence[str]) -> Look | str:
     return words
 
 
-USER = ("--user", "65534:65534")
+NOBODY = "65534:65534"
 
 
-def _own_command(question: Question) -> list[str]:
+def _from_itself(question: Question) -> "subprocess.CompletedProcess[str]":
     """The look from the container itself: a fifth of what another container takes."""
-    return ["exec", *USER, question.container, *_script(question)]
+    user = "" if question.also else NOBODY
+    return execs.run(question.container, _script(question, question.also), user=user, timeout=WHOLE_S)
 
 
-def _script(question: Question) -> list[str]:
-    return ["sh", "-c", SCRIPT, "look", str(EACH_S), *(f"{name}:{port}" for name, port in question.targets)]
+def _from_another(question: Question, image: str) -> "subprocess.CompletedProcess[str]":
+    """The look from a container of this image in the other's network."""
+    return docker.run(_command(question, image), timeout=WHOLE_S)
+
+
+def _script(question: Question, also: str = "") -> list[str]:
+    return ["sh", "-c", SCRIPT, "look", str(EACH_S), also, *(f"{name}:{port}" for name, port in question.targets)]
 
 
 def _command(question: Question, image: str) -> list[str]:
     labels = [word for label in NOT_OURS for word in ("--label", label)]
-    hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", *USER]
+    hardened = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", NOBODY]
     shell, *words = _script(question)
     return ["run", "--rm", "--pull", "never", "--log-driver", "none", "--no-healthcheck", *hardened, *labels,
             "--network", f"container:{question.container}", "--entrypoint", shell, image, *words]  # fmt: skip
@@ -164,7 +179,7 @@ def parsed(text: str) -> Look:
     listeners = [one for name in LISTS for one in sockets.parsed(parts.get(name, ""), name.rstrip("6"))]
     rows = [line.split("|", 3) for line in parts.get("answers", "").splitlines()]
     answers = {_target(row[0]): _answer(*row[1:]) for row in rows if len(row) == 4}
-    return Look({target: answer for target, answer in answers.items() if answer}, listeners)
+    return Look({target: answer for target, answer in answers.items() if answer}, listeners, parts.get("also", ""))
 
 
 def _target(text: str) -> Target:

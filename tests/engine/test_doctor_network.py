@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.support import standins
 from tests.engine.support.doctor import errors, follow, found
+from tests.engine.support.load import ask
 from tests.engine.support.stacks import BASE, Stack, docker, listener
 
 GATEWAY = "kong-api-gateway"
@@ -117,3 +118,21 @@ def test_a_route_that_leads_to_nothing_is_told_with_what_is_there_instead(
     routes.write_text(ROUTES.replace("8080", "9999"))
     stack.up("--service", "web", "--service", GATEWAY)
     assert errors(stack, *gateway) == {}
+
+
+def test_of_a_route_to_nothing_it_is_told_what_haproxy_has(new_stack: Callable[..., Stack], stand_in: str) -> None:
+    stack = new_stack(KONG_API_GATEWAY_SOURCE="build")
+    (stack.root / "kong/kong.yml").write_text(ROUTES)
+    stack.service("web", image=stand_in, command=["python3", "-c", ELSEWHERE], expose=["8080", "9999"],
+                  healthcheck=ANSWERS)  # fmt: skip
+    both = ("--service", "web", "--service", GATEWAY)
+    stack.up(*both)
+    # The first request shows HAProxy that nobody is there.
+    assert ask(stack.port(2), "/web/")[0] == 503
+    address = next(iter(stack.one("web")["NetworkSettings"]["Networks"].values()))["IPAddress"]
+    seen = errors(stack, "--check", "gateway-upstream")["gateway-upstream"]
+    assert f"where it is refused: web listens on 9999 (HAProxy has it down at {address})" in seen
+    (stack.root / "kong/kong.yml").write_text(ROUTES.replace("8080", "9999"))
+    stack.up(*both)
+    assert ask(stack.port(2), "/web/")[0] == 200
+    assert errors(stack, "--check", "gateway-upstream") == {}

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from stack import docker
+from stack import docker, execs
 from tests.engine.support.stacks import Stack
 
+OF_NETWORKS = ("Id", "Name", "IPAM", "Options", "Labels")
 USED = ("DockerRootDir", "SecurityOptions", "Runtimes", "KernelVersion", "Driver", "DiscoveredDevices", "Warnings")
+ASK = ["sh", "-c", "echo here; echo there >&2; exit 3"]
 
 
 def everything(project: str) -> dict[str, Any]:
@@ -16,13 +18,15 @@ def everything(project: str) -> dict[str, Any]:
     containers = docker.containers(project)
     ids = [one.id for one in containers]
     images = [str(one["Config"]["Image"]) for one in docker.inspected("containers", ids)]
-    networks = docker.inspected("networks", docker.networks())
+    every = [name for row in docker.listed_images() for name in docker.names_of(row) if project in name]
     return {
         "containers": sorted(containers, key=lambda one: one.id),
         "inspected": [[one["Id"], one["Config"], one["HostConfig"]] for one in docker.inspected("containers", ids)],
         "gone": docker.inspected("containers", [*ids, "no-such-container"])[len(ids) :],
         "images": docker.images([*images, "no-such/image:1"]),
-        "networks": [one for one in networks if project in one["Name"]],
+        "many images": docker.images([*images, *every, *(f"no-such/image:{n}" for n in range(docker.MANY))]),
+        "said": [(done.returncode, done.stdout, done.stderr) for done in (execs.run(one, ASK) for one in ids)],
+        "networks": [[one[key] for key in OF_NETWORKS] for one in docker.networks() if project in one["Name"]],
         "volumes": {name for name in docker.volumes() if project in name},
         "of the project": docker.volumes_of(project),
         "from its folder": [docker.projects_in(Path(folder)) for folder in {one.working_dir for one in containers}],
@@ -42,8 +46,8 @@ def test_the_client_and_the_socket_say_the_same(stack: Stack, monkeypatch: pytes
     by_socket = everything(stack.project)
     assert len(by_socket["containers"]) == len(by_socket["networks"]) == 1
 
-    def elsewhere(resource: str, timeout: float = 0) -> Any:
+    def elsewhere(resource: str, timeout: float = 0, values: object = None) -> Any:
         raise LookupError(resource)
 
-    monkeypatch.setattr(docker, "_told", elsewhere)
+    monkeypatch.setattr(docker, "answered", elsewhere)
     assert everything(stack.project) == by_socket

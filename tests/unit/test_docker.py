@@ -116,6 +116,62 @@ def test_where_the_engine_refuses_or_is_none_the_client_is_asked(
         said(answer, tmp_path / "s", monkeypatch)
 
 
+def row(identity: str, *names: str, **more: object) -> dict[str, object]:
+    """An image as the engine lists it."""
+    digests = [name for name in names if "@" in name] or None
+    return {"Id": identity, "RepoTags": [name for name in names if "@" not in name], "RepoDigests": digests, **more}
+
+
+def test_of_many_images_the_list_tells_and_what_it_leaves_open_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, digest = "web:1", f"web@sha256:{'0' * 64}"
+    listed = [
+        row("1", "web:1", Labels={"a": "b"}), row("2", "localhost/mine:2", Labels=None), row("3", "old:3"),
+        row("4", "twice:4", Labels={}), row("5", "twice:4", Labels={}), row("6", "<none>:<none>", Labels={}),
+    ]  # fmt: skip
+    asked: list[str] = []
+
+    def told(resource: str) -> object:
+        asked.append(resource)
+        name = resource.removeprefix("/images/").removesuffix("/json")
+        if resource == "/images/json":
+            return listed
+        return row(f"of {name}", name, Config={"Labels": {"alone": "yes"}})
+
+    monkeypatch.setattr(docker, "told", told)
+    absent = [f"absent-{number}:1" for number in range(docker.MANY)]
+    found = docker.images([digest, *absent, "mine:2", "old:3", "twice:4", f"docker.io/library/{plain}"])
+    alone = {"alone": "yes"}
+    assert list(found.items()) == [
+        (digest, (f"of {digest}", alone)), ("mine:2", ("2", {})), ("old:3", ("of old:3", alone)),
+        ("twice:4", ("of twice:4", alone)), ("docker.io/library/web:1", ("1", {"a": "b"})),
+    ]  # fmt: skip
+    assert asked == ["/images/json", f"/images/{digest}/json", "/images/old:3/json", "/images/twice:4/json"]
+
+
+def test_few_images_are_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(docker, "told", asked.append)
+    assert docker.images(["web:1", "web:1", "db:2"]) == {}
+    assert asked == ["/images/web:1/json", "/images/db:2/json"]
+
+
+def test_an_image_gets_a_name_by_the_socket_and_a_refusal_in_the_clients_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    by_client: list[list[str]] = []
+    body: list[bytes | None] = [b"", None]
+
+    def answered(resource: str, values: object) -> bytes | None:
+        asked.append(resource)
+        return body.pop(0)
+
+    monkeypatch.setattr(docker, "answered", answered)
+    monkeypatch.setattr(docker, "ask", by_client.append)
+    docker.tag("sha256:1", "genai-stack/kept:mine-1")
+    assert (asked, by_client) == (["/images/sha256%3A1/tag?repo=genai-stack/kept&tag=mine-1"], [])
+    docker.tag("sha256:2", "genai-stack/kept:mine-2")
+    assert by_client == [["tag", "sha256:2", "genai-stack/kept:mine-2"]]
+
+
 def test_an_engine_elsewhere_is_the_clients_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "ssh://far")
     with pytest.raises(LookupError):
@@ -125,8 +181,8 @@ def test_an_engine_elsewhere_is_the_clients_to_ask(monkeypatch: pytest.MonkeyPat
 def test_a_log_is_both_streams_of_an_answer() -> None:
     pieces = ((1, b"one\n"), (2, b"bad\n"), (1, b"two\n"))
     body = b"".join(bytes([stream, 0, 0, 0]) + len(text).to_bytes(4) + text for stream, text in pieces)
-    assert unixhttp.streams(body) == b"one\ntwo\nbad\n"
-    assert unixhttp.streams(b"") == b""
+    assert unixhttp.streams(body) == (b"one\ntwo\n", b"bad\n")
+    assert unixhttp.streams(b"") == (b"", b"")
     with pytest.raises(ValueError, match="one"):
         unixhttp.streams(b"one\ntwo\n")
 

@@ -11,7 +11,9 @@ import pytest
 from stack.doctor.check import Check, Finding
 from stack.doctor.checks import gateway_dns, gateway_key, gateway_stale, gateway_upstream
 from stack.doctor.scene import Scene
-from stack.gateway import entrance, upstreams
+from stack.gateway import entrance, kongfile, upstreams
+from stack.gateway.haproxy import seen as haproxy
+from stack.gateway.haproxy.seen import Server
 from stack.gateway.upstreams import End
 from stack.running import inside, live
 from stack.running.inside import Answer
@@ -140,6 +142,64 @@ def test_a_route_to_nothing_is_told_by_its_name(
     assert told in route.seen
 
 
+# What a HAProxy in its place has of it: `show servers state`, cut to what is read, and with a column more
+
+STATES = """1
+# be_id be_name srv_name srv_addr srv_op_state srv_admin_state srv_time_since_last_change srv_fqdn srv_port
+4 api t0-1 10.0.0.2 2 0 43 api 3000
+4 api t0-2 - 0 32 50 api 3000
+5 root t0-1 10.0.0.2 2 0 43 api 3000
+6 page t0-1 10.0.0.3 0 0 20 page.web 8080
+7 gone t0-1 - 0 32 20 Gone 80
+8 shut t0-1 10.0.0.4 2 1 20 shut 80
+9 fixed s0 10.0.0.9 2 0 20 - 80
+"""
+
+
+def test_what_haproxy_has_of_a_name_is_read_off_all_its_rows() -> None:
+    wanted = {
+        ("api", 3000): Server(["10.0.0.2"], ["10.0.0.2"], 43),
+        ("page.web", 8080): Server(["10.0.0.3"], [], 20),
+        ("gone", 80): Server([], [], 20),
+        ("shut", 80): Server(["10.0.0.4"], [], 20),
+    }
+    assert haproxy.of(STATES) == wanted
+    newer = STATES.replace("srv_port\n", "srv_port srv_agent_port\n").replace("0\n", "0 0\n")
+    assert haproxy.of(newer) == wanted
+    assert haproxy.of("") == haproxy.of("Permission denied\n") == haproxy.of(STATES.partition("# be_id")[0]) == {}
+
+
+def _of_haproxy(answer: Answer, *row: str) -> dict[str, Seen]:
+    looks = _seen(answer)
+    names = "# srv_addr srv_op_state srv_admin_state srv_time_since_last_change srv_fqdn srv_port\n"
+    own = looks["kong-api-gateway"]
+    return {**looks, "kong-api-gateway": Seen(own.answers, [], f"1\n{names}{' '.join(row)} api 3000\n")}
+
+
+@pytest.mark.parametrize(
+    ("answer", "row", "told"),
+    [
+        (Answer(["10.0.0.2"]), ("-", "0", "32", "60"), "which answers there, and HAProxy has no address of it"),
+        (Answer(["10.0.0.2"]), ("10.0.0.2", "2", "1", "60"), "answers there, and HAProxy has it down at 10.0.0.2"),
+        (Answer([]), ("-", "0", "32", "1"), "a name that it does not find (HAProxy has no address of it)"),
+        (REFUSED, ("10.0.0.2", "0", "0", "1"), "api listens on no port (HAProxy has it down at 10.0.0.2)"),
+        (REFUSED, ("10.0.0.2", "2", "0", "1"), "api listens on no port (HAProxy sends what comes to 10.0.0.2)"),
+    ],
+)
+def test_what_haproxy_itself_has_of_a_route_is_told(
+    scene: MakeScene, answer: Answer, row: tuple[str, ...], told: str
+) -> None:
+    [route] = found(gateway_upstream.CHECK, scene(looks=_of_haproxy(answer, *row)))
+    assert route.seen.startswith("the routes api, root of the gateway lead to api:3000, ")
+    assert told in route.seen
+    assert ("restart kong-api-gateway" in route.fix) == answer.reached
+
+
+@pytest.mark.parametrize("row", [("10.0.0.2", "2", "0", "60"), ("-", "0", "32", "3")])
+def test_a_route_that_haproxy_serves_or_has_just_lost_is_not_told(scene: MakeScene, row: tuple[str, ...]) -> None:
+    assert found(gateway_upstream.CHECK, scene(looks=_of_haproxy(Answer(["10.0.0.2"]), *row))) == []
+
+
 def test_a_route_that_is_reached_or_whose_service_is_ill_is_not_told(scene: MakeScene) -> None:
     assert found(gateway_upstream.CHECK, scene(looks=_seen(Answer(["10.0.0.2"])))) == []
     ill = [container("kong-api-gateway"), container("api", health="unhealthy"), container("web")]
@@ -207,9 +267,12 @@ def test_a_gateway_that_does_not_answer_is_told_unless_nothing_listens_inside(sc
 
 
 def test_only_a_route_that_takes_anybody_s_key_is_tried() -> None:
-    assert gateway_key.guarded(KONG) == "/rest/v1/"
-    assert gateway_key.guarded(KONG.replace('"anon", ', "")) == ""
-    assert gateway_key.guarded("") == ""
+    def guarded(text: str) -> str:
+        return gateway_key.guarded(kongfile.entities(kongfile.read(text)))
+
+    assert guarded(KONG) == "/rest/v1/"
+    assert guarded(KONG.replace('"anon", ', "")) == ""
+    assert gateway_key.guarded(kongfile.Entities()) == ""
 
 
 # Its memory of addresses

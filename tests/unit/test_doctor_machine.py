@@ -381,7 +381,11 @@ def test_files_of_another_owner_are_told_a_folder_once(tmp_path: Path) -> None:
     (tmp_path / "local" / "file").touch()
     (tmp_path / "mine").touch()
     mine = tmp_path.stat().st_uid
-    everything = sorted(tmp_path.rglob("*"))
-    assert owner.strangers(tmp_path, everything, mine) == []
-    assert owner.strangers(tmp_path, everything, mine + 1) == ["local", "mine"]
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "theirs").touch()
+    (tmp_path / ".venv").symlink_to("venv")
+    everything = list(owner.walked(tmp_path))
+    assert {name for name, _ in everything} == {"local", "local/file", "mine", "venv", "venv/theirs"}
+    assert owner.strangers(everything, mine) == []
+    assert owner.strangers(everything, mine + 1) == ["local", "mine", "venv"]
     assert list(owner.CHECK.run(Scene(tmp_path))) == []

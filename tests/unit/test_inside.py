@@ -27,9 +27,9 @@ def closed() -> int:
         return port
 
 
-def look(*targets: str) -> inside.Look:
+def look(*targets: str, also: str = "") -> inside.Look:
     done = subprocess.run(
-        ["sh", "-c", inside.SCRIPT, "look", "2", *targets], capture_output=True, text=True, check=True
+        ["sh", "-c", inside.SCRIPT, "look", "2", also, *targets], capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("@end\n")
     return inside.parsed(done.stdout)
@@ -40,6 +40,13 @@ def test_the_look_tells_what_answers_what_refuses_and_what_is_not_found(server: 
     assert found.answers[("localhost", server)].reached
     assert found.answers[("127.0.0.1", closed)] == Answer(["127.0.0.1"], inside.REFUSED)
     assert found.answers[("no-such-service.invalid", 80)] == Answer([])
+
+
+def test_one_more_line_is_run_and_what_it_says_told_apart(closed: int) -> None:
+    found = look(f"127.0.0.1:{closed}", also="printf 'a|b\\nc\\n'; echo no >&2; false")
+    assert found.also == "a|b\nc\n"
+    assert found.answers[("127.0.0.1", closed)] == Answer(["127.0.0.1"], inside.REFUSED)
+    assert look().also == ""
 
 
 def test_the_look_lists_what_listens(server: int, closed: int) -> None:
@@ -124,6 +131,7 @@ def test_who_has_a_shell_looks_himself(monkeypatch: pytest.MonkeyPatch, image: s
         ran.append(words[0])
         return subprocess.CompletedProcess(words, 0, "@answers\n@end\n", "")
 
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
     monkeypatch.setattr(docker, "run", run)
     assert inside.looks([inside.Question("c", (), image)], ["debian:12"]).keys() == {"c"}
     assert ran == programs
@@ -133,5 +141,6 @@ def test_who_could_not_look_himself_is_looked_from_beside(monkeypatch: pytest.Mo
     def run(words: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(words, 0, "@answers\n@end\n" if words[0] == "run" else "", "no room")
 
+    monkeypatch.setenv("DOCKER_HOST", "ssh://far")
     monkeypatch.setattr(docker, "run", run)
     assert inside.looks([inside.Question("c", (), "redis:7")], ["debian:12"]).keys() == {"c"}

@@ -4,7 +4,7 @@ the roles and migrations of this checkout."""
 import shlex
 from collections.abc import Iterable, Mapping
 
-from stack import docker
+from stack import execs
 from stack.doctor import words
 from stack.doctor.check import WARNING, Action, Check, Finding, told_by, untold
 from stack.doctor.checks import jobs
@@ -34,6 +34,9 @@ SELECT 'sorted ' || datname FROM pg_database WHERE datallowconn AND datcollversi
 """
 """What the superuser asks. `free` is how many connections an application still gets, as the reserved ones are not for
 it, and as the question's own ends with it."""
+PSQL = """printf %s "$0" |
+  PGPASSWORD=$POSTGRES_PASSWORD psql -XqtA -v ON_ERROR_STOP=1 -h 127.0.0.1 -U supabase_admin -d "$1"
+"""
 HOLDERS = 3
 LIMIT_S = 8.0
 
@@ -91,9 +94,7 @@ def _resorted(name: str) -> Finding:
 def _ask(scene: Scene, one: Inspected) -> tuple[int, str]:
     """What psql says inside the container, as the superuser of its own environment."""
     name = scene.checkout.settings.value("SUPABASE_DB_NAME") or "postgres"
-    script = 'PGPASSWORD=$POSTGRES_PASSWORD exec psql -XqtA -v ON_ERROR_STOP=1 -h 127.0.0.1 -U supabase_admin -d "$0"'
-    words_ = ["exec", "-i", one["Id"], "sh", "-c", script, name]
-    done = docker.run(words_, text=ASK, timeout=LIMIT_S)
+    done = execs.run(one["Id"], ["sh", "-c", PSQL, ASK, name], timeout=LIMIT_S)
     return done.returncode, done.stdout if not done.returncode else " ".join(done.stderr.split())
 
 

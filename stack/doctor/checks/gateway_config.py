@@ -8,7 +8,7 @@ from stack.gateway import entrance
 
 
 def _run(scene: Scene) -> Iterable[Finding]:
-    problems = entrance.of(scene.planned).problems
+    problems = scene.gateway.problems
     if not problems and (engine := entrance.engine(scene.planned)):
         yield Finding(f"{engine} serves at the gateway, and its file is valid: {HOLDS}", "", "", OK, entrance.SERVICE)
     for problem in problems:

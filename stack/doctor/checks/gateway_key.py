@@ -30,10 +30,12 @@ class Answer(msgspec.Struct, frozen=True):
 def _run(scene: Scene) -> Iterable[Finding]:
     one = next(iter(scene.running().get(entrance.SERVICE) or []), None)
     place = _published(one) if one and inspected.ready(one) and not scene.absent(one) else None
-    if one is None or place is None or _nobody_listens(scene):
+    if one is None or place is None:
         return
-    path, key = guarded(entrance.of(scene.planned).config), scene.secrets.get(KEY, "")
+    path, key = guarded(scene.served), scene.secrets.get(KEY, "")
     answer = ask(*place, f"{path}{NOWHERE}" if path and key else "/", key)
+    if answer.status == 0 and _nobody_listens(scene):
+        return
     if answer.status == 0:
         seen = f"the gateway is healthy, and gives no answer at http://{place[0]}:{place[1]}/"
         again = f"docker compose restart {entrance.SERVICE}"
@@ -58,9 +60,8 @@ def _nobody_listens(scene: Scene) -> bool:
     return look is not None and not sockets.at(look.listeners, entrance.INSIDE)
 
 
-def guarded(config: str) -> str:
+def guarded(found: kongfile.Entities) -> str:
     """The path of a route that asks for a key, and takes that of anybody; empty where there is none."""
-    found = kongfile.entities(kongfile.read(config)) if config else kongfile.Entities()
     for route in found["routes"]:
         acl = declared.plugins_of(found, route).get("acl")
         open_to = declared.strings(declared.config(acl).get("allow")) if acl else ["anon"]
@@ -98,6 +99,6 @@ CHECK = Check(
     section="gateway",
     holds="the gateway answers at its port, and takes the anon key",
     run=_run,
-    needs=("planned", "engine", "gateway_up", "looks"),
+    needs=("planned", "engine", "gateway_up"),
     of_services=True,
 )

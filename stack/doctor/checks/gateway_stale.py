@@ -12,7 +12,7 @@ from stack.running import live
 def _run(scene: Scene) -> Iterable[Finding]:
     if entrance.SERVICE not in scene.running():
         return
-    made = entrance.of(scene.standing)
+    made = scene.gateway if scene.standing is scene.planned else entrance.of(scene.standing)
     stale = [path for path, text in live.texts(scene.standing, made).items() if tree.read(scene.root / path) != text]
     if made.problems or not stale:
         return

@@ -15,8 +15,7 @@ MOST = 20_000
 
 def _run(scene: Scene) -> Iterable[Finding]:
     owner = scene.root.stat().st_uid
-    files = list(itertools.islice(_walk(scene.root), MOST))
-    found = strangers(scene.root, files, owner)
+    found = strangers(itertools.islice(walked(scene.root), MOST), owner)
     if found:
         names = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         shut = any(not os.access(scene.root / name, os.W_OK) for name in found)
@@ -27,22 +26,29 @@ def _run(scene: Scene) -> Iterable[Finding]:
         yield Finding(seen, causes, fix, ERROR if shut else WARNING)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if name not in ASIDE]
-        yield from (Path(folder) / name for name in (*below, *files))
-
-
-def strangers(root: Path, files: Iterable[Path], owner: int) -> list[str]:
-    """Those of the files that are not of this owner, as paths from the root; of a folder that is not, only itself."""
-    found: list[str] = []
-    for path in files:
+def walked(folder: str | Path, above: str = "") -> Iterator[tuple[str, int]]:
+    """What lies in a folder and below, as its path from there and its owner's number. A folder comes before what is in
+    it; what can't be looked at is left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda one: one.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name in ASIDE and entry.is_dir():
+            continue
         try:
-            foreign = path.lstat().st_uid != owner
+            yield f"{above}{entry.name}", entry.stat(follow_symlinks=False).st_uid
         except OSError:
             continue
-        name = str(path.relative_to(root))
-        if foreign and not any(name.startswith(f"{above}/") for above in found):
+        if entry.is_dir(follow_symlinks=False):
+            yield from walked(entry.path, f"{above}{entry.name}/")
+
+
+def strangers(files: Iterable[tuple[str, int]], owner: int) -> list[str]:
+    """Those of the files that are not of this owner; of a folder that is not, only itself. Pure."""
+    found: list[str] = []
+    for name, theirs in files:
+        if theirs != owner and not any(name.startswith(f"{above}/") for above in found):
             found.append(name)
     return found
 

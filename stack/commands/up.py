@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, tree
+from stack import docker, imports, tree
 from stack.commands import plan as planning
 from stack.commands import swarm
 from stack.docker import Container
@@ -372,7 +372,8 @@ def _start(planned: Planned, assembled: compare.Assembled, changes: list[Change]
     well = set() if recreate else {c.name for c in changes if c.action == "unchanged"}
     job = _job(planned, assembled, skip, well)
     replaces = {c.name: c.replaces for c in changes if c.action == "replace" and c.name in job.names}
-    return start.start(msgspec.structs.replace(job, replaces=replaces, unseen=unseen), recreate, timeout, progress)
+    with imports.meanwhile(imports.VIEWS):
+        return start.start(msgspec.structs.replace(job, replaces=replaces, unseen=unseen), recreate, timeout, progress)
 
 
 def _job(planned: Planned, assembled: compare.Assembled, skip: set[str], well: set[str]) -> start.Job:

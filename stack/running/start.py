@@ -142,7 +142,7 @@ def _again(services: list[str], watch: Watch, progress: Progress) -> None:
 @contextlib.contextmanager
 def _composing(job: Job, flags: list[str], happened: Events) -> Iterator[Composing]:
     """A Compose that starts the services; one that still runs when the block is left is ended."""
-    args = ["docker", "compose", "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
+    args = [*docker.compose_words(), "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
             "never", "--no-deps", *flags, *job.names]  # fmt: skip
     # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
     process = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,

@@ -41,8 +41,8 @@ class Action(msgspec.Struct, frozen=True):
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `holds` is the sentence that is true where nothing is found; `needs` names the pieces of the scene
-    without which it is skipped; `mend` gives the steps that mend what it found and lose no data; a `preflight` one is
-    part of `inv up`; one `of_services` looks at each service by itself."""
+    without which it is skipped; `mend` gives the steps that mend what it found and lose no data; one `of_services`
+    looks at each service by itself."""
 
     id: str
     section: str
@@ -50,7 +50,6 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     run: Callable[[Scene], Iterable[Finding]]
     needs: tuple[str, ...] = ()
     mend: Callable[[Scene], list[Action]] | None = None
-    preflight: bool = False
     of_services: bool = False
 
 

@@ -1,5 +1,6 @@
 """docs/doctor.md: every check, and what becomes of each failure that stacks like this one met. Pure."""
 
+from stack.doctor import preflight
 from stack.doctor.check import SECTIONS, Check
 from stack.doctor.coverage import IN_WORDS, MODES, Mode
 from stack.doctor.registry import CHECKS
@@ -37,7 +38,7 @@ def _section(section: str) -> list[str]:
 
 
 def _row(check: Check) -> str:
-    marks = [word for word, on in (("`--fix`", check.mend is not None), ("*up*", check.preflight)) if on]
+    marks = [word for word, on in (("`--fix`", check.mend is not None), ("*up*", check in preflight.CHECKS)) if on]
     return f"| `{check.id}` | {check.holds} | {', '.join(marks)} |"
 
 

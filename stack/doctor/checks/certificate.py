@@ -22,6 +22,5 @@ CHECK = Check(
     holds="the gateway's certificate can be read, and its key belongs to it",
     run=_run,
     needs=("checkout",),
-    preflight=True,
     of_services=True,
 )

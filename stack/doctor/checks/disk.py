@@ -17,5 +17,4 @@ CHECK = Check(
     holds="the engine's disk has room for a start",
     run=_run,
     needs=("engine",),
-    preflight=True,
 )

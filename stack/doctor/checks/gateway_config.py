@@ -24,6 +24,5 @@ CHECK = Check(
     holds=f"the gateway's file is valid: {HOLDS}",
     run=_run,
     needs=("planned",),
-    preflight=True,
     of_services=True,
 )

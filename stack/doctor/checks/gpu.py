@@ -18,6 +18,5 @@ CHECK = Check(
     holds="every GPU source has its runtime",
     run=_run,
     needs=("planned", "engine"),
-    preflight=True,
     of_services=True,
 )

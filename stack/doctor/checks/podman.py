@@ -24,6 +24,5 @@ CHECK = Check(
     holds="where the engine is Podman, it can build what the plan builds",
     run=_run,
     needs=("planned", "engine"),
-    preflight=True,
     of_services=True,
 )

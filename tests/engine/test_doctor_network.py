@@ -11,7 +11,7 @@ import pytest
 from tests.engine.support import standins
 from tests.engine.support.doctor import errors, follow, found
 from tests.engine.support.load import ask
-from tests.engine.support.stacks import BASE, Stack, docker, listener
+from tests.engine.support.stacks import BASE, Stack, docker, listener, until
 
 GATEWAY = "kong-api-gateway"
 ROUTES = """_format_version: "3.0"
@@ -134,5 +134,5 @@ def test_of_a_route_to_nothing_it_is_told_what_haproxy_has(new_stack: Callable[.
     assert f"where it is refused: web listens on 9999 (HAProxy has it down at {address})" in seen
     (stack.root / "kong/kong.yml").write_text(ROUTES.replace("8080", "9999"))
     stack.up(*both)
-    assert ask(stack.port(2), "/web/")[0] == 200
+    until(lambda: ask(stack.port(2), "/web/")[0] == 200, "the route to the port that is listened on")
     assert errors(stack, "--check", "gateway-upstream") == {}

@@ -118,7 +118,10 @@ def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:
     assert "timeout server 7ms" in plain
     assert "retries 0" in plain
     assert "redispatch" not in plain
-    assert "server-template s 1-16 web:8080 init-addr last,none resolvers docker resolve-prefer ipv4 check " in plain
+    assert (
+        "server-template web_8080- 1-16 web:8080 init-addr last,none resolvers docker resolve-prefer ipv4 check "
+        in plain
+    )
     assert "observe layer4 error-limit 1 on-error mark-down\n" in plain
     balanced = section(configuration.written(document(more='''upstreams:
   - name: "web"
@@ -132,10 +135,26 @@ def test_servers_follow_docker_and_an_upstream_its_checks_and_weights() -> None:
     assert "balance leastconn" in balanced
     assert "option httpchk GET /h" in balanced
     check = "check inter 2000ms downinter 200ms fall 3 rise 1 observe layer4 error-limit 1 on-error mark-down"
-    assert re.findall(r"(\S+:\d) .*?(check .*) weight (\d+)", balanced) == [
+    assert re.findall(r" (\S+:\d) .*?(check .*) weight (\d+)", balanced) == [
         ("a:1", check, "256"), ("10.0.0.1:2", check, "128"), ("c:3", check, "0"),
     ]  # fmt: skip
     assert "set-header Host one.example" in balanced
+
+
+def test_a_server_that_leads_elsewhere_has_another_name() -> None:
+    """HAProxy takes port and TLS of a server from what was known of its name before a reload."""
+
+    def name(url: str) -> str:
+        made = document()
+        made["services"][0]["url"] = url
+        [found] = re.findall(
+            r"^ +server(?:-template)? (\S+)", section(configuration.written(made), "web"), re.MULTILINE
+        )
+        return str(found)
+
+    names = {name(url) for url in ("http://web:8080", "http://web:9999", "https://web:8080", "http://other:8080",
+                                   "http://10.0.0.1:8080", "http://10.0.0.1:9999")}  # fmt: skip
+    assert len(names) == 6
 
 
 @pytest.mark.parametrize(

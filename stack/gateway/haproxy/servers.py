@@ -1,6 +1,7 @@
 """Where a service of the file leads, as the servers of a section. Pure."""
 
 import ipaddress
+import re
 from typing import Any
 
 from stack.gateway import declared, routing, schema
@@ -45,7 +46,7 @@ def of(found: Entities, service: Entity) -> list[str]:
         lines += ["option redispatch 1", "retry-on conn-failure empty-response response-timeout",
                   "http-request disable-l7-retry if { method POST PATCH LOCK }"]  # fmt: skip
     if upstream is None:
-        return [*lines, "balance roundrobin", _server("s", declared.address(service), many, [*settings, PASSIVE])]
+        return [*lines, "balance roundrobin", _server("", declared.address(service), many, [*settings, PASSIVE])]
     balanced = schema.filled(schema.schemas().entities["upstreams"], upstream.value)
     lines.append(f"balance {BALANCES.get(balanced['algorithm'], 'roundrobin')}")
     checks, settings_of = _checks(balanced["healthchecks"])
@@ -60,10 +61,13 @@ def of(found: Entities, service: Entity) -> list[str]:
 
 def _server(name: str, address: tuple[str, int | None], many: int, settings: list[str]) -> str:
     host, port = address
+    # A reload hands on what is known of a server by its name, port and TLS included, whatever the new file says of them
+    # (srv_state_srv_update of HAProxy's src/server_state.c). So one that leads elsewhere has another name.
+    leads = re.sub(r"[^\w.-]", "_", f"{host}:{port}", flags=re.ASCII) + ("-tls" if "ssl" in settings else "")
     if _numeric(host):
         fixed = [one for one in settings if not one.startswith(("init-addr", "resolve")) and one != PASSIVE]
-        return " ".join([f"server {name}", f"{host}:{port}", *fixed])
-    return " ".join([f"server-template {name}", f"1-{many}", word(f"{host}:{port}"), *settings])
+        return " ".join([f"server {name}{leads}", f"{host}:{port}", *fixed])
+    return " ".join([f"server-template {name}{leads}-", f"1-{many}", word(f"{host}:{port}"), *settings])
 
 
 def _numeric(host: str) -> bool:

@@ -35,15 +35,15 @@ def run(checks: Sequence[Check], scene: Scene, services: Collection[str] = (), l
     """What every check comes to, in the order of the sections. With `services`, only what is found of them."""
     outcomes = _outcomes(checks, scene, limit)
     outcomes |= _engine_went(checks, outcomes, scene)
-    values = hidden(scene)
+    hide = secrets.hider(hidden(scene))
     rows = [row for check in checks for row in _rows(check, _softened(outcomes[check.id], scene), services)]
     rows.sort(key=lambda row: SECTIONS.index(row.section))
     return [
         msgspec.structs.replace(
             row,
-            seen=secrets.hide(row.seen, values),
-            causes=secrets.hide(row.causes, values),
-            fix=secrets.hide(row.fix, values),
+            seen=hide(row.seen),
+            causes=hide(row.causes),
+            fix=hide(row.fix),
         )
         for row in rows
     ]

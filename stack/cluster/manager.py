@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from stack import docker
+from stack.cluster import joining
 from stack.errors import StackError, fail
 
 NAMESPACE = "com.docker.stack.namespace"
@@ -30,9 +31,15 @@ def active() -> bool:
 
 def check() -> None:
     """Raises StackError where this engine is no manager of a cluster."""
-    if not active():
-        raise fail("no-cluster", "this engine is no manager of a cluster", "RUN_ON",
-                   "./inv cluster --join, or run on this machine alone: ./inv up --on compose")  # fmt: skip
+    if active():
+        return
+    info = docker.info()
+    if joining.state(info) == "worker":
+        message = f"this engine is a worker of a cluster, whose managers are {', '.join(joining.managers(info))}"
+        raise fail("no-cluster", message, "RUN_ON", "type it there; or, there: docker node promote "
+                   + str(info.get("Name", "NODE")))  # fmt: skip
+    raise fail("no-cluster", "this engine is no manager of a cluster", "RUN_ON",
+               "./inv cluster --join, or run on this machine alone: ./inv up --on compose")  # fmt: skip
 
 
 def listed(resource: str, **filters: str) -> list[dict[str, Any]]:

@@ -232,14 +232,19 @@ def _end_compose(project: str, progress: Progress) -> None:
 def end(root: Path, project: str, progress: Progress) -> list[str]:
     """End what the cluster runs of a project that goes back to Compose, where something does; tells so. Costs nothing
     where it never ran there."""
-    if not (root / kept.FILE).exists() or not manager.active() or not manager.of_stack("services", project):
+    if not (root / kept.FILE).exists() or not manager.active():
         return []
     here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
     away = sorted(name for name, node in kept.recalled(root, project).volumes.items() if node != here)
     if away:
         message = f"the data of {', '.join(away)} is on another node, and would be empty here"
-        fix = "./inv backup, ./inv down, ./inv up --on compose, ./inv restore"
+        fix = (
+            "take its own dump there (./inv open NAME), then ./inv down --volumes, which removes it, and "
+            "./inv up --on compose"
+        )
         raise StackError(Problem("data-elsewhere", message, "--on", fix))
+    if not manager.of_stack("services", project):
+        return []
     progress.say("ending what the cluster runs of this project; the data stays")
     deploy.down(project)
     doors.remove(project, data=False)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stack import docker
-from stack.cluster import clocks, disks, doors, faults, joining, registry
+from stack.cluster import clocks, disks, doors, faults, joining, manager, registry
 from stack.cluster.nodes import Node, read
 from stack.cluster.placement import ENTRANCE, Cluster
 from stack.commands import cluster as command
@@ -264,4 +264,17 @@ def test_a_door_that_can_not_open_is_told_with_what_to_type(
     monkeypatch.setattr(doors, "tasks", lambda _: tasks.pop(0))
     with pytest.raises(StackError) as raised:
         doors._wait("p-registry", "x:1", Cluster(nodes("manager", "worker"), "id0"))
+    assert fix in raised.value.problems[0].fix
+
+
+@pytest.mark.parametrize(("swarm", "fix"), [
+    ({"LocalNodeState": "active", "RemoteManagers": [{"Addr": "10.0.0.1:2377"}]}, "docker node promote two"),
+    ({"LocalNodeState": "inactive"}, "./inv cluster --join"),
+])  # fmt: skip
+def test_who_is_no_manager_is_told_where_to_type(
+    monkeypatch: pytest.MonkeyPatch, swarm: dict[str, Any], fix: str
+) -> None:
+    monkeypatch.setattr(docker, "info", lambda: {"Name": "two", "Swarm": swarm})
+    with pytest.raises(StackError) as raised:
+        manager.check()
     assert fix in raised.value.problems[0].fix

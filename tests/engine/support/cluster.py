@@ -221,10 +221,20 @@ class Cluster:
         self.first.docker("swarm", "init", "--advertise-addr", self.first.address)
         for number, node in enumerate(self.nodes[1:], 2):
             token = self.first.docker("swarm", "join-token", "-q", "manager" if number <= managers else "worker")
-            # On a busy machine the client may stop waiting before the engine has joined.
-            node.run("docker", "swarm", "join", "--advertise-addr", node.address, "--token", token.strip(),
+            words = ("docker", "swarm", "join", "--advertise-addr", node.address, "--token", token.strip(),
                      f"{self.first.address}:2377")  # fmt: skip
-            stacks.until(lambda node=node: node.state() == "active", f"{node.name} in the swarm")  # type: ignore[misc]
+            stacks.until(lambda node=node, words=words: _joined(node, words), f"{node.name} in the swarm")  # type: ignore[misc]
+
+
+def _joined(node: Node, words: Sequence[str]) -> bool:
+    """Whether a node is in the swarm. On a busy machine the client may stop waiting before the engine has joined, and
+    the engine may give up."""
+    state = node.state()
+    if state == "error":
+        node.run("docker", "swarm", "leave", "--force")
+    if state in ("error", "inactive"):
+        node.run(*words)
+    return state == "active"
 
 
 def _load(images: Sequence[str], nodes: Sequence[Node]) -> None:

@@ -52,7 +52,7 @@ def main() -> None:
         press(page, "Close")
         shown(page, "light")
         page.run("location.hash = '#/service/backend'")
-        page.until("document.querySelectorAll('.answers li').length > 1 && document.querySelector('.chart path')")
+        page.until("document.querySelector('.answers li') && document.querySelector('.chart path')")
         page.until("document.querySelector('.node[data-name=backend] .spark path')?.getTotalLength() > 12")
         taken(page, "ui-light.png")
     served.interrupt()

@@ -1,5 +1,7 @@
 """Which images the plan needs, which of them are here, and how the others come: pulled, built, or not at all."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -144,7 +146,8 @@ def _by_compose(root: Path, place: list[str], services: list[str], env: Mapping[
         return process.wait() == 0
     finally:
         if process.poll() is None:
-            process.terminate()
+            # The whole group: Debian 12's client hands no signal on to Compose, as a terminal sends it to both.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()
 
 

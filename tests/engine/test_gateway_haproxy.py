@@ -338,7 +338,8 @@ def test_new_routes_come_without_a_failed_request_or_a_new_container(
     new_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     standins.build(tmp_path_factory.mktemp("stand-in"))
-    stack = new_stack(KONG_API_GATEWAY_SOURCE="build")
+    # Another image than that of the usual name, which other tests run meanwhile: it is built anew below.
+    stack = new_stack(KONG_API_GATEWAY_SOURCE="build", KONG_API_GATEWAY_BUILD_IMAGE=f"genai-stack/{GATEWAY}:test")
     (stack.root / "kong/kong.yml").write_text(ROUTES)
     page(stack, "web")
     both = ["--service", "web", "--service", GATEWAY]

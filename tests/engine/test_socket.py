@@ -34,7 +34,8 @@ def everything(project: str) -> dict[str, Any]:
         "killed": docker.killed(project, 600),
         "logs": [sorted(docker.log(one, 10).splitlines()) for one in ids],
         "registries": [docker.info()["RegistryConfig"][name] for name in ("IndexConfigs", "InsecureRegistryCIDRs")],
-        "info": {name: docker.info().get(name) for name in USED},
+        # An older client leaves out what it does not know of a runtime.
+        "info": {name: docker.info().get(name) for name in USED} | {"Runtimes": {*docker.info()["Runtimes"]}},
     }
 
 

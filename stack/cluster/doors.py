@@ -7,7 +7,6 @@ published in host mode, so it is on that node's 127.0.0.1, too, by the same port
 kernel no IPVS. The door's port is open to the network; what is run is named by its digest, so nobody can change it."""
 
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -170,10 +169,8 @@ def _taken(name: str, node: str, cluster: Cluster) -> StackError:
 
 def tasks(service: str) -> list[dict[str, Any]]:
     """Every task of a service that the managers still know, the oldest first."""
-    words = ["service", "ps", "--quiet", "--no-trunc", service]
-    ids = docker.ask(words).split()
-    found: list[dict[str, Any]] = json.loads(docker.ask(["inspect", "--type", "task", *ids])) if ids else []
-    return sorted(found, key=lambda task: str(task["CreatedAt"]))
+    ids = docker.ask(["service", "ps", "--quiet", "--no-trunc", service]).split()
+    return sorted(manager.described(ids), key=lambda task: str(task["CreatedAt"]))
 
 
 def image(project: str) -> str:

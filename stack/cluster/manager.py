@@ -1,7 +1,7 @@
 """The edge to a manager of the cluster: what its API lists, as values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -69,7 +69,19 @@ def tasks(project: str) -> list[dict[str, Any]]:
     except LookupError:
         services = docker.ask(["service", "ls", "-q", "--filter", f"label={NAMESPACE}={project}"]).split()
         ids = docker.ask(["service", "ps", "-q", "--no-trunc", *services]).split() if services else []
-        return json.loads(docker.ask(["inspect", "--type", "task", *ids])) if ids else []
+        return described(ids)
+
+
+def described(ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The tasks of these ids. One that the managers have forgotten since it was listed is left out."""
+    if not ids:
+        return []
+    words = ["inspect", "--type", "task", *ids]
+    done = docker.run(words)
+    if done.returncode and "no such" not in done.stderr.lower():
+        raise docker.failed(words, done.stderr)
+    found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+    return found
 
 
 def encrypted(network: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """The nodes of a cluster: what the API says of them, what they lack, and how another machine joins."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,10 @@ def test_who_is_no_manager_is_told_where_to_type(
     with pytest.raises(StackError) as raised:
         manager.check()
     assert fix in raised.value.problems[0].fix
+
+
+def test_a_task_that_is_forgotten_between_two_questions_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = subprocess.CompletedProcess([], 1, '[{"ID": "a"}]', "Error: No such task: b\n")
+    monkeypatch.setattr(docker, "run", lambda *_, **__: said)
+    assert manager.described(["a", "b"]) == [{"ID": "a"}]
+    assert manager.described([]) == []

@@ -54,7 +54,8 @@ class SwarmStack(Stack):
         names = {row["ID"]: row["Spec"]["Name"].removeprefix(f"{self.project}_") for row in told}
         ids = self.at.docker("service", "ps", "-q", "--no-trunc", *names).split()
         found: dict[str, list[dict[str, Any]]] = {}
-        for task in json.loads(self.at.docker("inspect", "--type", "task", *ids)) if ids else []:
+        # Of one that is forgotten meanwhile, the client says so beside the others.
+        for task in json.loads(self.at.run("docker", "inspect", "--type", "task", *ids).out) if ids else []:
             found.setdefault(names[task["ServiceID"]], []).append(task)
         return {name: sorted(every, key=lambda task: str(task["CreatedAt"])) for name, every in found.items()}
 

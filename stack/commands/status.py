@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
-from stack.commands import swarm
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
@@ -58,8 +57,8 @@ def of(planned: Planned | None, problems: Sequence[Problem], services: Sequence[
     """The same with a plan that was made, or the `problems` for which there is none."""
     root = tree.root()
     project = planned.plan.project if planned else checkouts.project_name(root)
-    clustered = swarm.chosen_in(root)
-    rows = swarm.rows(project) if clustered else _inspect(docker.containers(project))
+    clustered = _clustered(root, planned)
+    rows = _on_cluster(project) if clustered else _inspect(docker.containers(project))
     # This machine's engine knows nothing of what containers of other nodes use.
     used, busy = _use([row["id"] for row in rows], stats and not clustered)
     by_service: dict[str, list[dict[str, Any]]] = {}
@@ -73,6 +72,22 @@ def of(planned: Planned | None, problems: Sequence[Problem], services: Sequence[
     if clustered:
         told = [{**row, "nodes": sorted({one["node"] for one in by_service.get(row["name"], [])})} for row in told]
     return Result({"project": project, "services": told}, [*problems, *history.unended(root)])
+
+
+def _clustered(root: Path, planned: Planned | None) -> bool:
+    """Whether a cluster runs the services, also where there is no plan."""
+    if planned:
+        return checkouts.clustered(planned.checkout)
+    from stack.commands import swarm
+
+    return swarm.chosen_in(root)
+
+
+def _on_cluster(project: str) -> list[dict[str, Any]]:
+    # Imported by need: most stacks are on one machine.
+    from stack.commands import swarm
+
+    return swarm.rows(project)
 
 
 def _use(ids: list[str], stats: bool) -> tuple[dict[str, int], dict[str, float]]:

@@ -24,6 +24,10 @@ from stack.running.watching import Events, Failure, Watch
 
 GAVE_UP = re.compile(r"container (\S+) (?:is unhealthy|exited \(\d+\))")
 """Compose's words when it waits no longer for a dependency: one failed row of checks, or one end, is enough for it."""
+MOVED = re.compile(r"No such container: (\w+)|removal of container (\w+) is already in progress"
+                   r"|is already in use by container \"?(\w+)")  # fmt: skip
+"""The engine's words when a container went, or took the name, after Compose had looked: the Compose of an `up` that
+was killed is at work beside this one and may well be ending."""
 MAKE_LIMIT_S = 120.0
 
 
@@ -98,6 +102,7 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
     resting = {c.id for c in there if c.state not in ("running", "restarting")}
     watch = Watch(before={c.id for c in there}, resting=resting)
     renewed: set[str] = set()
+    moved: set[str] = set()
     with checks.run(job.plan.project), watching.events(job.plan.project) as happened:
         while True:
             with _composing(job, flags, happened) as composing:
@@ -112,6 +117,11 @@ def _compose(job: Job, flags: list[str], timeout: float, progress: Progress) -> 
                 continue
             if failures or not composing.failed():
                 return failures + watch.warnings
+            if since := _moved(composing.lines) - moved:
+                moved |= since
+                while any(c.state == "removing" for c in docker.containers(job.plan.project)):
+                    watching.take(happened, watch)
+                continue
             idle = _idle(job)
             old = _stale(idle, watch.before) - renewed
             refused = [Failure(one.service, one.error, one.id) for one in idle if one.error]
@@ -230,6 +240,12 @@ def _blamed(job: Job, lines: list[str]) -> list[Container]:
     """The containers for which Compose gave up waiting, as they are now: they may have got well since."""
     names = {found[1] for line in lines if (found := GAVE_UP.search(line))}
     return [c for c in docker.containers(job.plan.project) if c.name in names] if names else []
+
+
+def _moved(lines: list[str]) -> set[str]:
+    """The containers, by the engine's id, that another Compose took away or made while this one was at work. Asked
+    again, it sees what there is now; one that is named twice is no matter of time. Pure."""
+    return {identity for line in lines for found in MOVED.finditer(line) for identity in found.groups() if identity}
 
 
 def _idle(job: Job) -> list[Idle]:

@@ -67,3 +67,27 @@ def test_what_was_being_stopped_as_up_began_is_started_again(stack: Stack) -> No
     assert "web: was being stopped, and is started again" in done.err, done
     assert done.err.count("web: running already") == 1
     assert stack.one("web")["State"]["Running"]
+
+
+def test_a_container_that_somebody_takes_away_while_it_is_replaced_is_no_error(stack: Stack) -> None:
+    def web(**environment: str) -> None:
+        stack.service("web", command=["sh", "-c", 'trap "" TERM; while :; do sleep 1; done'], init=False,
+                      stop_grace_period="300s", environment=environment)  # fmt: skip
+
+    web()
+    stack.up()
+    old = stack.one("web")["Id"]
+    web(SINCE="changed")
+    words = ["docker", "events", "--filter", f"container={old}", "--filter", "event=kill", "--since", "1m"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as events:
+        running = stack.start("up")
+        assert events.stdout is not None
+        assert "kill" in events.stdout.readline()
+        events.terminate()
+    docker("rm", "-f", old)
+    assert running.end() == 0, running.text
+    # Its name may be the one that Compose gave it for as long as the old one was there.
+    [new] = stacks.inspect(stack.project)
+    assert new["State"]["Running"]
+    assert "SINCE=changed" in new["Config"]["Env"]
+    assert "nothing was changed" in stack.up().out

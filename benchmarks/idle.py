@@ -32,7 +32,7 @@ from typing import NamedTuple
 import psutil
 
 from benchmarks.generate import PYTHON, copied
-from stack import docker
+from stack import client
 from tests.engine.support import standins
 
 PROJECT = "genai-idle"
@@ -90,7 +90,7 @@ def own(pid: int) -> float:
 def engine() -> list[psutil.Process]:
     """The dockerd that answers, and its containerd: its child, or the machine's."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(docker.endpoint().removeprefix("unix://"))
+        sock.connect(client.endpoint().removeprefix("unix://"))
         pid, _, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     found = [one for one in seen() if one.info["name"] == "containerd"]
     child = [one for one in found if one.info["ppid"] == pid]

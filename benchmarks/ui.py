@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from stack import docker
+from stack import client, docker
 from tests.engine.support import browser, stacks
 from tests.engine.support.browser import Browser
 from tests.engine.support.stacks import Stack
@@ -118,7 +118,7 @@ def read() -> float:
     container = json.loads(stacks.docker("inspect", f"{PROJECT}-talker-1"))[0]["Id"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     path = f"http://docker/containers/{container}/logs?stdout=1&timestamps=1&tail={RATE * SECONDS}"
-    subprocess.run(["curl", "-s", "--unix-socket", docker.endpoint().removeprefix(docker.UNIX), path],
+    subprocess.run(["curl", "-s", "--unix-socket", client.endpoint().removeprefix(docker.UNIX), path],
                    stdout=subprocess.DEVNULL, check=True)  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

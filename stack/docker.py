@@ -1,20 +1,19 @@
 """The edge to Docker: one small runner for the CLI, and what runs as values."""
 
 import functools
-import hashlib
 import json
 import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from stack import unixhttp
+from stack import client, unixhttp
 from stack.errors import StackError, fail
 
 QUICK = 20.0
@@ -44,6 +43,12 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     asks the system, and what it mounts and labels has one spelling."""
     kept = {key: value for key, value in os.environ.items() if key != "PWD" and not key.startswith("COMPOSE_")}
     return {**kept, **(extra or {})}
+
+
+def bare_environment() -> dict[str, str]:
+    """What the docker client itself needs of the environment; settings come from the caller alone."""
+    kept = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR", "SystemRoot", "USERPROFILE")
+    return {key: value for key, value in os.environ.items() if key in kept or key.startswith("DOCKER_")}
 
 
 def run(args: Sequence[str], *, text: str | None = None, env: Mapping[str, str] | None = None,
@@ -106,7 +111,7 @@ UNIX = "unix://"
 
 def _greeting() -> bytes:
     """What the engine behind a socket of this machine says of itself; nothing elsewhere, and where none answers."""
-    at = endpoint()
+    at = client.endpoint()
     try:
         return _greeted(at.removeprefix(UNIX)) if at.startswith(UNIX) else b""
     except (OSError, ValueError):
@@ -132,7 +137,7 @@ def told(resource: str, timeout: float = QUICK) -> Any:
 
 def answered(resource: str, timeout: float = QUICK, values: object = None) -> bytes | None:
     """The same as bytes; with `values`, what it answers to a POST of them as JSON."""
-    at = endpoint()
+    at = client.endpoint()
     if not at.startswith(UNIX):
         raise LookupError(at)
     try:
@@ -312,95 +317,6 @@ def familiar(image: str) -> str:
     return name if tagged else f"{name}:latest"
 
 
-PLUGINS = ("/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
-           "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins")  # fmt: skip
-
-
-SOCKET = "unix:///var/run/docker.sock"
-
-
-class Client(msgspec.Struct, rename="camel"):
-    """What the docker client's own config.json says of proxies, a block for each engine or a default, of its context,
-    and of where plugins are."""
-
-    proxies: dict[str, dict[str, str]] = {}
-    current_context: str = ""
-    cli_plugins_extra_dirs: list[str] = []
-
-
-def config_folder() -> Path:
-    """Where the docker client keeps its settings."""
-    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-
-
-def proxy_block() -> dict[str, str]:
-    """The client's proxy settings for this engine, which Compose puts into every container; empty where it has none."""
-    blocks = _client().proxies
-    return blocks.get(os.environ.get("DOCKER_HOST") or SOCKET) or blocks.get("default", {})
-
-
-def endpoint() -> str:
-    """The address that the docker client would use: DOCKER_HOST, or its context's; "" where that is not there."""
-    host, context = os.environ.get("DOCKER_HOST", ""), os.environ.get("DOCKER_CONTEXT", "")
-    return address(host, context or _client().current_context, _of_context)
-
-
-def address(host: str, context: str, of: Callable[[str], str]) -> str:
-    """The client's own rule for an engine's address (docker/cli, cli/command): DOCKER_HOST counts before a context, and
-    the one that is called default is the system's. `of` gives that of another. Pure."""
-    return host or (SOCKET if context in ("", "default") else of(context))
-
-
-def _of_context(name: str) -> str:
-    folder = hashlib.sha256(name.encode()).hexdigest()
-    try:
-        meta = (config_folder() / "contexts" / "meta" / folder / "meta.json").read_bytes()
-        return str(msgspec.json.decode(meta)["Endpoints"]["docker"]["Host"])
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
-        return ""
-
-
-def _client() -> Client:
-    file = config_folder() / "config.json"
-    try:
-        state = file.stat()
-        return _settings(file, state.st_mtime_ns, state.st_size)
-    except (OSError, msgspec.DecodeError):
-        return Client()
-
-
-@functools.lru_cache(maxsize=1)
-def _settings(file: Path, *_: int) -> Client:
-    """What the file says, for as long as its time and size stay."""
-    return msgspec.json.decode(file.read_bytes(), type=Client)
-
-
-def compose_plugin() -> Path | None:
-    """Compose's own program, where the docker client finds it: in the folders of its settings, then in those of the
-    system (docker/cli, cli-plugins/manager)."""
-    folders = [*map(Path, _client().cli_plugins_extra_dirs), config_folder() / "cli-plugins", *map(Path, PLUGINS)]
-    found = (folder / "docker-compose" for folder in folders)
-    return next((path for path in found if path.is_file() and os.access(path, os.X_OK)), None)
-
-
-def compose_stamp() -> str:
-    """What changes when another Compose is installed: the plugin's path, size and time. It costs no process, as
-    asking for the version would (54 ms)."""
-    plugin = compose_plugin()
-    if plugin is None:
-        return ""
-    state = plugin.stat()
-    return f"{plugin}:{state.st_size}:{state.st_mtime_ns}"
-
-
-def compose_words() -> list[str]:
-    """What does Compose's work: its own program, which finds the engine as the client does; the way by the client takes
-    35 ms more. Where it is not found, or there is no client either, the client, which has the words for it."""
-    client = any(os.access(Path(folder) / "docker", os.X_OK) for folder in os.get_exec_path())
-    plugin = compose_plugin() if client else None
-    return [str(plugin)] if plugin else ["docker", "compose"]
-
-
 def volumes() -> set[str]:
     """The names of all volumes that the engine has."""
     try:
@@ -492,77 +408,3 @@ def _size(count: float) -> str:
     while count >= 1000 and at < len(units) - 1:
         count, at = count / 1000, at + 1
     return f"{count:.4g}{units[at]}"
-
-
-RARELY_COLLECTED = {"GOGC": "800"}
-"""For a Compose that ends within a second: Go's collector took a fifth of its time (benchmarks/run.py plan)."""
-
-
-def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str, text: str | None = None) -> str:
-    """Compose's merged and interpolated model of `files` as JSON, every profile included, edges to absent services
-    kept, relative paths left alone; `text` is what the file `-` has. Raises StackError with Compose's own words where
-    it refuses."""
-    flags = [word for file in files for word in ("-f", file)]
-    args = ["-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
-            "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
-    around = {**bare_environment(), **env, **RARELY_COLLECTED}
-    done = run(args, text=text, env=around, cwd=root, timeout=120, program=compose_words())
-    if done.returncode != 0:
-        raise refused(done.stderr)
-    return done.stdout
-
-
-def bare_environment() -> dict[str, str]:
-    """What the docker client itself needs of the environment; settings come from the caller alone."""
-    kept = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "TMPDIR", "SystemRoot", "USERPROFILE")
-    return {key: value for key, value in os.environ.items() if key in kept or key.startswith("DOCKER_")}
-
-
-NO_PLUGIN = ("unknown shorthand flag", "docker: unknown command", "docker: 'compose' is not a docker command",
-             "unknown command: docker compose")  # fmt: skip
-"""How the docker client begins where it has no Compose; versions before 28 have all of their help behind it."""
-
-
-def refused(stderr: str) -> StackError:
-    """Compose's refusal of the files, without its log prefixes. Where there is no Compose, that."""
-    lines = [line for line in stderr.strip().splitlines() if line and "level=warning" not in line]
-    if any(line.startswith(NO_PLUGIN) for line in lines):
-        message = f"docker has no Compose plugin: none is in {config_folder() / 'cli-plugins'} or the system's folders"
-        return fail("compose-missing", message, fix="./inv engine --yes")
-    if any(line.startswith("unknown flag") for line in lines):
-        return fail("compose-missing", "docker has an old Compose plugin", fix="./inv engine --yes")
-    text = " / ".join(lines[-3:]) or "it gave no reason"
-    return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
-
-
-def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: bool = False,
-           lives_in: Mapping[str, str] | None = None) -> dict[str, str]:  # fmt: skip
-    """Compose's config hash of every service of an assembled project, as `docker compose` would compute it in the
-    root: the user's compose.override.yaml counts. `env` holds the secrets: they go by environment, not by argument.
-
-    `apart` is for a project that names an env_file: Compose up to 2.40.3 leaves its content out of `--hash` and has
-    it in a container's label, so that the files are resolved first. `lives_in` has the container's id of each service
-    that another one shares the network of: the label has that in the place of `service:NAME` (2.40.3)."""
-    files = ["-f", "-", *override(root)]
-    if apart or lives_in:
-        text, files = _configured(root, project, text, env, [*files, "config", "--format", "json"]), ["-f", "-"]
-    for name, container in (lives_in or {}).items():
-        text = text.replace(f'"network_mode": "service:{name}"', f'"network_mode": "container:{container}"')
-    found = _configured(root, project, text, env, [*files, "config", "--hash", "*"])
-    return dict(line.split() for line in found.splitlines() if len(line.split()) == 2)
-
-
-def _configured(root: Path, project: str, text: str, env: Mapping[str, str], words: list[str]) -> str:
-    args = ["-p", project, "--project-directory", ".", *words]
-    around = {**bare_environment(), **env, **RARELY_COLLECTED}
-    done = run(args, text=text, env=around, cwd=root, timeout=60, program=compose_words())
-    if done.returncode != 0:
-        raise refused(done.stderr)
-    return done.stdout
-
-
-def override(root: Path) -> list[str]:
-    """The `-f` words for the user's own compose.override file, where there is one."""
-    names = ("compose.override.yaml", "compose.override.yml")
-    found = next((name for name in names if (root / name).exists()), None)
-    return ["-f", found] if found else []

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from stack import docker
+from stack import compose, docker
 from stack.planning import joining
 
 Config = Callable[[Path, Sequence[str], Mapping[str, str], str, str | None], str]
@@ -15,8 +15,8 @@ ELSEWHERE = re.compile(rb"\b(?:include|extends|env_file|label_file)\b")
 """Words by which Compose reads files that it was not given."""
 
 
-def kept(folder: Path, ask: Config = docker.config) -> Config:
-    """`docker.config` that asks once for the same bytes under the same settings, and keeps in the folder what it was
+def kept(folder: Path, ask: Config = compose.config) -> Config:
+    """`compose.config` that asks once for the same bytes under the same settings, and keeps in the folder what it was
     told. A refusal is asked for each time."""
 
     def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: str, text: str | None = None) -> str:
@@ -24,7 +24,7 @@ def kept(folder: Path, ask: Config = docker.config) -> Config:
         if any(map(ELSEWHERE.search, texts)):
             return ask(root, files, env, project, text)
         around = sorted({**docker.bare_environment(), **env}.items())
-        inputs = repr([docker.compose_stamp(), project, around, list(files), texts])
+        inputs = repr([compose.stamp(), project, around, list(files), texts])
         answer = folder / hashlib.sha256(inputs.encode()).hexdigest()
         if not answer.exists():
             aside = answer.with_suffix(f".{os.getpid()}-{threading.get_ident()}")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from stack import docker
+from stack import compose
 from stack.builds import base
 from stack.commands.check import ENGINES
 from stack.engine import probe
@@ -107,7 +107,7 @@ def _rootless(_: Path, run: Path) -> dict[str, str]:
     home = run / "home"
     plugins = home / ".docker" / "cli-plugins"
     plugins.mkdir(parents=True)
-    plugin = docker.compose_plugin()
+    plugin = compose.plugin()
     assert plugin
     shutil.copy(plugin, plugins)
     for path in (home, *home.rglob("*")):

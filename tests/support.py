@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stack import docker
 from tests import warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,13 +115,6 @@ def environment() -> dict[str, str]:
     """An environment without settings and without an engine."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
     return {**kept, "LANG": "C.UTF-8", "DOCKER_HOST": NO_ENGINE}
-
-
-def compose() -> list[str]:
-    """The words that run the Compose of this process's settings. Its own program: the way by the docker client, which
-    the engine tests and the commands take, costs as much again as most of what is asked of it here."""
-    plugin = docker.compose_plugin()
-    return [str(plugin)] if plugin else ["docker", "compose"]
 
 
 def make(folder: Path, parts: tuple[str, ...], files: Mapping[str, str], answers: Path | None = None) -> Checkout:

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from stack import docker
+from stack import compose
 from tests import answers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,7 +96,7 @@ def _command(order: Mapping[str, Any], streams: list[int]) -> NoReturn:
     os.chdir(order["cwd"])
     _belong_to(order["root"])
     if order["answers"]:
-        docker.config = answers.kept(Path(order["answers"]))  # type: ignore[assignment]
+        compose.config = answers.kept(Path(order["answers"]))  # type: ignore[assignment]
     sys.argv = ["stack", *order["words"]]
     try:
         importlib.import_module("stack.program").main()

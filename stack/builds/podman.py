@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import urlencode
 
-from stack import docker
+from stack import client, docker
 from stack.errors import Problem
 from stack.planning import model
 from stack.planning.planner import Planned
@@ -96,4 +96,4 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(docker.endpoint().removeprefix(docker.UNIX))
+        self.sock.connect(client.endpoint().removeprefix(docker.UNIX))

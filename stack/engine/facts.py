@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, tree
+from stack import client, compose, tree
 from stack.engine import probe, record
 
-DEFAULT_ENDPOINT = docker.SOCKET
+DEFAULT_ENDPOINT = client.SOCKET
 # Debian's, Docker's own, Azure's and Docker Desktop's packages of an engine; and Podman's.
 PACKAGES = ("docker.io", "docker-ce", "moby-engine", "docker-desktop", "podman", "podman-docker")
 QUICK_S = 10.0
@@ -56,7 +56,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def endpoint(self) -> str:
         """The address that the docker client would use; "" for a context that is not there."""
-        return docker.address(self.host_variable, self.context, lambda name: self.contexts.get(name, ""))
+        return client.address(self.host_variable, self.context, lambda name: self.contexts.get(name, ""))
 
     @property
     def context(self) -> str:
@@ -95,12 +95,12 @@ def look() -> Facts:
 def compose_version() -> str:
     """The version of Compose that `docker compose` runs, "" where there is none. It is kept for as long as the program
     stays what it is: a start of Compose is half of what is asked here."""
-    stamp = docker.compose_stamp()
+    stamp = compose.stamp()
     cache = tree.root() / tree.GENERATED / "cache" / "compose.json"
     kept = tree.recall(cache, dict[str, str]) or {}
     if stamp in kept:
         return kept[stamp]
-    done = _quick([*docker.compose_words(), "version", "--short"])
+    done = _quick([*compose.words(), "version", "--short"])
     found = re.match(r"v?(\d+\.\d+\S*)", done.strip())
     if stamp and found:
         tree.remember(cache, msgspec.json.encode({stamp: found[1]}))

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Sequence
 
-from stack import __version__, docker
+from stack import __version__, compose, docker
 from stack.errors import StackError
 
 
@@ -13,7 +13,7 @@ def found() -> dict[str, str | None]:
         "stack": __version__,
         "python": platform.python_version(),
         "engine": _first(["version", "--format", "{{.Server.Version}}"]),
-        "compose": _first(["version", "--short"], docker.compose_words()),
+        "compose": _first(["version", "--short"], compose.words()),
     }
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stack import docker
+from stack import compose
 from stack.env import settings
 from stack.env.settings import Settings
 from stack.errors import Problem, StackError
@@ -55,7 +55,7 @@ def _of_setting(given: Settings, name: str, told: str) -> Problem:
 def _refusal(root: Path, files: Sequence[str], env: Mapping[str, str]) -> str:
     """What Compose has against these files, if anything, without the path that is told elsewhere."""
     try:
-        docker.config(root, files, env, ALONE)
+        compose.config(root, files, env, ALONE)
     except StackError as error:
         words = re.sub(r"validating \S+: +", "", error.problems[0].message)
         return words.removeprefix("Compose refuses the files: ")

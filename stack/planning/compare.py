@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, tree
+from stack import client, compose, docker, tree
 from stack.docker import Container
 from stack.errors import StackError, fail
 from stack.planning import addresses, assembly, changes, checkouts, lastup, model, mounted, outside, reads
@@ -33,7 +33,7 @@ def assemble(planned: Planned, api: tuple[int, int] | None = None) -> Assembled:
     digests = mounted.digests(planned)
     far = checkouts.far_secrets(planned.checkout, planned.facts.sources)
     names = {*planned.facts.catalog.services(), *addresses.names(planned.facts.model)}
-    block = docker.proxy_block()
+    block = client.proxy_block()
     around, everywhere = outside.environment(os.environ, names, block), outside.everywhere(names, block)
     cut = assembly.cut(planned.facts.model, planned.plan, digests, far, around, everywhere,
                        docker.api() if api is None else api, docker.podman())  # fmt: skip
@@ -101,20 +101,20 @@ def hashes(planned: Planned, assembled: Assembled, secrets: Mapping[str, str],
     container's id of each service that another one shares the network of and that is not made anew."""
     root = planned.checkout.root
     env = {**docker.environment(), **stand_ins(assembled.model, secrets)}
-    named = {name: tree.read(root / name) for flag, name in _pairs(docker.override(root)) if flag == "-f"}
+    named = {name: tree.read(root / name) for flag, name in _pairs(compose.override(root)) if flag == "-f"}
     known = {**planned.checkout.dotenv, **env}
     files = named | reads.followed(root, named, known)
     body = assembly.body(assembled.text).encode()
     decisive = reads.mentioned(known, [body, *files.values()])
     key = tree.digest(body, *tree.flat(files), msgspec.json.encode(sorted(decisive.items())),
-                      docker.compose_stamp().encode(), str(root).encode(),
+                      compose.stamp().encode(), str(root).encode(),
                       msgspec.json.encode(lives_in or {}, order="sorted"))  # fmt: skip
     cache = root / tree.GENERATED / "cache" / f"hashes-{key[:24]}.json"
     try:
         return msgspec.json.decode(cache.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         apart = any(b"env_file" in data for data in files.values())
-        found = docker.hashes(root, planned.plan.project, assembled.text, env, apart, lives_in)
+        found = compose.hashes(root, planned.plan.project, assembled.text, env, apart, lives_in)
         tree.remember(cache, msgspec.json.encode(found))
         return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stack import docker, tree, yamlfile
+from stack import compose, docker, tree, yamlfile
 from stack.errors import Problem
 from stack.planning import lastup, model
 from stack.planning.planner import Planned
@@ -53,7 +53,7 @@ def special(wanted: Mapping[str, Definition]) -> set[str]:
 def _of_override(planned: Planned) -> dict[str, Any]:
     """The volumes in the user's own override file, where it says something of drivers."""
     root = planned.checkout.root
-    for name in docker.override(root)[1:]:
+    for name in compose.override(root)[1:]:
         data = tree.read(root / name)
         if b"driver" in data:
             document = yamlfile.load(name, yamlfile.decode(name, data))

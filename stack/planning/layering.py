@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from stack import docker, tree, yamlfile
+from stack import compose, tree, yamlfile
 from stack.errors import Problem
 from stack.planning.planner import Planned
 
@@ -27,7 +27,7 @@ BASES = {"0b": 2, "0o": 8, "0x": 16}
 def problems(planned: Planned) -> list[Problem]:
     """A warning for each such place in the planned files and in the user's compose.override.yaml."""
     root = planned.checkout.root
-    own = [name for name in docker.override(root)[1:] if name not in planned.plan.files]
+    own = [name for name in compose.override(root)[1:] if name not in planned.plan.files]
     texts = {path: yamlfile.decode(path, tree.read(root / path)) for path in [*planned.plan.files, *own]}
     layers = [path for path in texts if path in own or not path.startswith("compose/")]
     short = any(SHORT.search(texts[path]) for path in layers)

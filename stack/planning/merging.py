@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker, imports, tree
+from stack import compose, docker, imports, tree
 from stack.errors import StackError
 from stack.planning import batches, joining, reads
 from stack.planning.checkouts import Checkout
@@ -27,7 +27,7 @@ def _key(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> str:
     around = reads.mentioned(docker.bare_environment(), read)
     return tree.digest(checkout.digest.encode(), *map(str.encode, files),
                        msgspec.json.encode([sorted(env.items()), sorted(around.items())]),
-                       docker.compose_stamp().encode())  # fmt: skip
+                       compose.stamp().encode())  # fmt: skip
 
 
 def _kept(root: Path, key: str, make: Callable[[], Model]) -> Model:
@@ -48,7 +48,7 @@ def _asked(checkout: Checkout, files: list[str], env: Mapping[str, str]) -> Mode
     """The model as Compose gives it: by fragment where that tells the same as all files together."""
 
     def config(paths: list[str], text: str | None = None) -> Model:
-        said = docker.config(checkout.root, paths, env, checkout.settings.value("PROJECT_NAME"), text)
+        said = compose.config(checkout.root, paths, env, checkout.settings.value("PROJECT_NAME"), text)
         found: Model = msgspec.json.decode(said)
         return found
 
@@ -92,7 +92,7 @@ def _keys(checkout: Checkout, mine: Mapping[str, list[str]], env: Mapping[str, s
     beside = checkout.files.keys() - checkout.catalog.files.keys()
     shared = tree.flat({path: checkout.files[path] for path in [*mine[batches.SHARED], *beside]})
     around = {**docker.bare_environment(), **env}
-    always = [*shared, *map(str.encode, mine[batches.SHARED]), docker.compose_stamp().encode(),
+    always = [*shared, *map(str.encode, mine[batches.SHARED]), compose.stamp().encode(),
               checkout.settings.value("PROJECT_NAME").encode()]  # fmt: skip
     keys = {}
     for name, paths in mine.items():

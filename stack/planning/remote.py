@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from stack import docker
+from stack import client
 from stack.errors import Problem, fail
 from stack.planning import model
 from stack.planning.planner import Planned
@@ -14,7 +14,7 @@ WHERE = "DOCKER_HOST or the docker context"
 
 def problems(planned: Planned) -> list[Problem]:
     """A problem where planned services mount files of this checkout and the engine is another machine's."""
-    at = docker.endpoint()
+    at = client.endpoint()
     services = model.services(planned.facts.model)
     ours = {name for name in services if any(path.startswith(".") for path in model.binds(services[name]))}
     mounting = [name for name in planned.plan.names() if name in ours]
@@ -28,7 +28,7 @@ def problems(planned: Planned) -> list[Problem]:
 def without_folders(otherwise: str = "") -> None:
     """Raises StackError where the engine is another machine's, for what lies in a folder of this one, as a backup;
     `otherwise` is a line that does without."""
-    at = docker.endpoint()
+    at = client.endpoint()
     if host(at):
         message = f"the engine at {at} is another machine's, and does not see the folder of the backups, which is here"
         raise fail("remote-engine", message, WHERE, f"{otherwise}, or {_fix(at)}" if otherwise else _fix(at))

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from stack import docker, unixhttp
+from stack import client, docker, unixhttp
 from stack.errors import StackError
 
 PAUSE_S = 0.5
@@ -39,7 +39,7 @@ def _work(project: str, over: threading.Event) -> None:
 
 def _check(container: str) -> None:
     """Have one check run; its outcome is part of what the engine tells of the container (libpod's API)."""
-    path = docker.endpoint().removeprefix(docker.UNIX)
+    path = client.endpoint().removeprefix(docker.UNIX)
     # One that has ended meanwhile is refused, and not missed.
     with contextlib.suppress(OSError, ValueError):
         unixhttp.get(path, f"{docker.LIBPOD}/containers/{container}/healthcheck", LIMIT_S)

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from stack import docker, tree
+from stack import compose, docker, tree
 from stack.errors import StackError, fail
 from stack.output.progress import Progress
 from stack.planning import checkouts, compare, model, mounted, planner, saving
@@ -112,7 +112,7 @@ def build(root: Path, project: str, services: list[str], progress: Progress, env
     .stack/log/build.log.
 
     Raises StackError with its last lines where a build fails."""
-    files = ["--project-directory", ".", "-f", file, *docker.override(root)] if file else []
+    files = ["--project-directory", ".", "-f", file, *compose.override(root)] if file else []
     _build(root, ["-p", project, *files], services, progress, env)
 
 

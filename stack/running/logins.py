@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stack import docker
+from stack import client
 
 HUB, HUB_LOGIN = "docker.io", "https://index.docker.io/v1/"
 TOKEN = "<token>"  # noqa: S105 - a name, no secret
@@ -30,7 +30,7 @@ def login(registry: str) -> tuple[str, str]:
     """The login that docker has for a registry: its own file's, or that of the program that keeps it; empty words where
     there is none."""
     try:
-        config = msgspec.json.decode((docker.config_folder() / "config.json").read_bytes(), type=_Config)
+        config = msgspec.json.decode((client.folder() / "config.json").read_bytes(), type=_Config)
     except (OSError, msgspec.MsgspecError):
         return "", ""
     keys = [HUB_LOGIN] if registry == HUB else [registry, f"https://{registry}", f"https://{registry}/v2/"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stack import docker, tree, yamlfile
+from stack import compose, docker, tree, yamlfile
 from stack.authoring import unfinished
 from stack.docker import Container
 from stack.env import envfile
@@ -152,7 +152,7 @@ def _changes(root: Path, plan: Plan, assembled: Mapping[str, Any], text: str, va
              running: list[Container]) -> list[Change]:  # fmt: skip
     services = assembled["services"]
     env = {**docker.environment(), **compare.stand_ins(assembled, values)}
-    hashed = docker.hashes(root, plan.project, text, env) if running else {}
+    hashed = compose.hashes(root, plan.project, text, env) if running else {}
     here = docker.images([raw["image"] for raw in services.values()])
     wanted = {
         name: Wanted(hashed.get(name, ""), found[0] if (found := here.get(raw["image"])) else None,

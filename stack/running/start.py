@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from stack import docker
+from stack import compose, docker
 from stack.docker import Container
 from stack.output.progress import Progress
 from stack.planning.plan import Plan, Service
@@ -152,7 +152,7 @@ def _again(services: list[str], watch: Watch, progress: Progress) -> None:
 @contextlib.contextmanager
 def _composing(job: Job, flags: list[str], happened: Events) -> Iterator[Composing]:
     """A Compose that starts the services; one that still runs when the block is left is ended."""
-    args = [*docker.compose_words(), "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
+    args = [*compose.words(), "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
             "never", "--no-deps", *flags, *job.names]  # fmt: skip
     # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
     process = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from stack import docker, unixhttp
+from stack import client, docker, unixhttp
 from stack.errors import fail
 
 ACTIONS = ("create", "start", "restart", "die", "oom", "pause", "unpause", "destroy", "health_status")
@@ -30,7 +30,7 @@ async def events(project: str, since: float) -> AsyncGenerator[dict[str, Any]]:
     words = ["events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", f"label={label}",
              *(word for action in ACTIONS for word in ("--filter", f"event={action}")),
              "--format", "{{json .}}"]  # fmt: skip
-    source = _socket(resource) if docker.endpoint().startswith(docker.UNIX) else _client(words)
+    source = _socket(resource) if client.endpoint().startswith(docker.UNIX) else _client(words)
     left = b""
     async with aclosing(source) as pieces:
         async for piece in pieces:
@@ -47,7 +47,7 @@ async def log(container: str, tail: int, tty: bool) -> AsyncGenerator[list[bytes
 
     Raises StackError where no engine answers; ends where the container or the engine does."""
     query = urlencode({"follow": 1, "stdout": 1, "stderr": 1, "timestamps": 1, "tail": tail})
-    by_socket = docker.endpoint().startswith(docker.UNIX)
+    by_socket = client.endpoint().startswith(docker.UNIX)
     words = ["logs", "--follow", "--timestamps", "--tail", str(tail), container]
     at = f"/containers/{quote(container)}/logs?{query}"
     source = _socket(at) if by_socket else _client(words, asyncio.subprocess.STDOUT)
@@ -85,11 +85,11 @@ class Frames:
 
 async def _socket(resource: str) -> AsyncGenerator[bytes]:
     """The body of an answer, as it comes; first nothing, once somebody answers."""
-    path = docker.endpoint().removeprefix(docker.UNIX)
+    path = client.endpoint().removeprefix(docker.UNIX)
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=PIECE)
     except OSError:
-        raise fail("docker", f"no engine answers at {docker.endpoint()}", fix="./inv engine") from None
+        raise fail("docker", f"no engine answers at {client.endpoint()}", fix="./inv engine") from None
     try:
         # In HTTP/1.0 the body has no chunks.
         writer.write(f"GET {resource} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
@@ -110,7 +110,7 @@ async def _client(words: list[str], errors: int = asyncio.subprocess.DEVNULL) ->
     """What the docker client prints, as it comes, and where its `errors` go; first nothing, once an engine answers."""
     out = asyncio.subprocess
     if not await asyncio.to_thread(docker.answers):
-        raise fail("docker", f"no engine answers at {docker.endpoint()}", fix="./inv engine")
+        raise fail("docker", f"no engine answers at {client.endpoint()}", fix="./inv engine")
     child = await asyncio.create_subprocess_exec(
         "docker", *words, stdin=out.DEVNULL, stdout=out.PIPE, stderr=errors, env=docker.environment(),
         start_new_session=True)  # fmt: skip

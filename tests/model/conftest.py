@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import compose
 from tests import support
 from tests.answers import kept
 from tests.model import plugins
@@ -20,7 +20,7 @@ def _with(version: str, root: Path, folder: Path, patch: pytest.MonkeyPatch) -> 
     plugin = {"DOCKER_CONFIG": str(plugins.folder(version))}
     for name, value in {**support.environment(), **ADDRESSES, **plugin}.items():
         patch.setenv(name, value)
-    patch.setattr(docker, "config", kept(folder))
+    patch.setattr(compose, "config", kept(folder))
     return Shipped(root, version)
 
 

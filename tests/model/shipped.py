@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stack import docker, tree
+from stack import compose, tree
 from stack.planning import batches, catalog, checkouts, compare, interpolation, joining, model, planner
 from stack.planning.compare import Assembled
 from stack.planning.model import Model
@@ -90,7 +90,7 @@ class Shipped(NamedTuple):
         mine = batches.own(checkout.catalog, files)
         belongs = batches.owners(checkout.catalog, mine) or {}
         given, text = joining.joined(checkout.catalog, files, mine, checkout.files)
-        merged: Model = json.loads(docker.config(self.root, given, env, "alone", text))
+        merged: Model = json.loads(compose.config(self.root, given, env, "alone", text))
         assert {f"services.{one}" for one in model.services(merged)} <= belongs.keys(), "what no file declares"
         return batches.cut(merged, name, belongs)
 
@@ -98,8 +98,8 @@ class Shipped(NamedTuple):
         """What plain Compose makes of an assembled compose.yaml whose secrets are set."""
         secrets = dict.fromkeys(made.planned.checkout.secrets, "x" * 32)
         done = subprocess.run(
-            [*support.compose(), "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
-            env={**os.environ, **secrets, **docker.RARELY_COLLECTED},
+            [*compose.words(), "--project-directory", str(self.root), "-f", "-", "config", "--format", "json"],
+            env={**os.environ, **secrets, **compose.RARELY_COLLECTED},
             input=made.assembled.text,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stack import docker
+from stack import compose
 from stack.errors import StackError
 from stack.planning import compare, planner
 from stack.planning.compare import Assembled
@@ -53,8 +53,8 @@ def assembled(root: Path) -> tuple[dict[str, Any], Assembled]:
 
 def read(root: Path, text: str, **secrets: str) -> dict[str, Any]:
     """What Compose reads in an assembled text."""
-    command = [*support.compose(), "--project-directory", str(root), "-f", "-", "config", "--format", "json"]
-    env = {**os.environ, **secrets, **docker.RARELY_COLLECTED}
+    command = [*compose.words(), "--project-directory", str(root), "-f", "-", "config", "--format", "json"]
+    env = {**os.environ, **secrets, **compose.RARELY_COLLECTED}
     done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["services"]
@@ -113,14 +113,14 @@ def test_the_hash_is_that_of_plain_compose(tree: Tree) -> None:
     files = {"compose/base.yml": BASE, "compose/web.yml": fragment("web", "secrets: {KEY: hex}", body)}
     root = tree(files).root
     _, made = assembled(root)
-    found = docker.hashes(root, "genai", made.text, {"KEY": "abc"})
+    found = compose.hashes(root, "genai", made.text, {"KEY": "abc"})
     (root / "compose.yaml").write_text(made.text)
     (root / ".env").write_text("KEY=abc\n")
     plain = subprocess.run(
-        [*support.compose(), "config", "--hash", "*"], cwd=root, capture_output=True, text=True, check=True
+        [*compose.words(), "config", "--hash", "*"], cwd=root, capture_output=True, text=True, check=True
     )
     assert found == {"web": plain.stdout.split()[1]}
-    assert docker.hashes(root, "genai", made.text, {"KEY": "other"}) != found
+    assert compose.hashes(root, "genai", made.text, {"KEY": "other"}) != found
 
 
 @pytest.mark.usefixtures("environment")
@@ -130,16 +130,16 @@ def test_a_missing_secret_stops_plain_compose_and_says_what_to_do(tree: Tree) ->
     root = tree(files).root
     _, made = assembled(root)
     with pytest.raises(StackError, match=r"variable KEY is missing a value: not in \.env, run \./inv up"):
-        docker.hashes(root, "genai", made.text, {})
+        compose.hashes(root, "genai", made.text, {})
 
 
 @pytest.mark.usefixtures("environment")
 def test_the_users_own_override_counts(tree: Tree) -> None:
     root = tree({"compose/base.yml": BASE, "compose/web.yml": fragment("web")}).root
     _, made = assembled(root)
-    before = docker.hashes(root, "genai", made.text, {})
+    before = compose.hashes(root, "genai", made.text, {})
     (root / "compose.override.yaml").write_text("services: {web: {environment: {A: '1'}}}\n")
-    assert docker.hashes(root, "genai", made.text, {}) != before
+    assert compose.hashes(root, "genai", made.text, {}) != before
 
 
 EXTENDS = "services: {web: {extends: {file: ext.yml, service: more}}}\n"

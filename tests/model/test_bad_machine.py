@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import compose
 from tests.model.refusals import Refusal, Tree, refuses
 from tests.support import PAIR, Checkout
 
@@ -90,7 +90,7 @@ NO_PLUGIN = {
 
 
 @pytest.mark.skipif(
-    any(Path(folder, "docker-compose").exists() for folder in docker.PLUGINS), reason="Compose is there"
+    any(Path(folder, "docker-compose").exists() for folder in compose.PLUGINS), reason="Compose is there"
 )
 @pytest.mark.parametrize("words", NO_PLUGIN.values(), ids=NO_PLUGIN)
 def test_without_a_compose_plugin_that_is_told(pair: Checkout, tmp_path: Path, words: str) -> None:

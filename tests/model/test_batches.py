@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from stack import docker
+from stack import compose
 from stack.planning import batches, model
 from stack.planning.catalog import FAR
 from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, SOURCES, Case, Shipped
@@ -14,7 +14,7 @@ from tests.model.shipped import CASES, DEFAULT, FRAGMENTS, SOURCES, Case, Shippe
 def config(shipped: Shipped, case: Case, files: list[str]) -> model.Model:
     """What Compose makes of some files in one go."""
     env = shipped.make(case).planned.env
-    found: model.Model = json.loads(docker.config(shipped.root, files, env, "genai"))
+    found: model.Model = json.loads(compose.config(shipped.root, files, env, "genai"))
     return found
 
 

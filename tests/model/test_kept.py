@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from stack import docker, tree
+from stack import compose, tree
 from stack.planning import batches, catalog, joining, plan, planner
 from stack.planning.planner import Request
 from tests.answers import kept
@@ -52,7 +52,7 @@ REQUESTS = st.builds(
 def test_a_plan_is_the_same_whatever_was_kept(
     checkout: Checkout, answers: Path, monkeypatch: pytest.MonkeyPatch, request: Request, before: Request, changed: str
 ) -> None:
-    monkeypatch.setattr(docker, "config", kept(answers))
+    monkeypatch.setattr(compose, "config", kept(answers))
     for name, address in ADDRESSES.items():
         monkeypatch.setenv(name, address)
     path = checkout.root / changed
@@ -77,7 +77,7 @@ def asked(answers: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         found.append([*(file for file in files if file != joining.STDIN), *together])
         return config(root, files, env, project, text)
 
-    monkeypatch.setattr(docker, "config", counted)
+    monkeypatch.setattr(compose, "config", counted)
     return found
 
 

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from stack import docker
+from stack import compose
 from stack.env.envfile import edit, parse, quote
 from stack.errors import StackError
-from tests import support
 
 # Each example starts Compose once, so each holds many lines.
 BATCHED = settings(max_examples=20, deadline=None)
@@ -98,9 +97,9 @@ def in_compose(data: bytes, folder: Path) -> bytes:
     (folder / ".env").write_bytes(data)
     (folder / "compose.yaml").write_text(FRAGMENT)
     result = subprocess.run(
-        [*support.compose(), "config", "--environment"],
+        [*compose.words(), "config", "--environment"],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **docker.RARELY_COLLECTED},
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **compose.RARELY_COLLECTED},
         capture_output=True,
         timeout=60,
         check=False,

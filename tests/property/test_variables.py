@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stack import docker
+from stack import compose
 from stack.env.variables import variables
-from tests import support
 
 # NAME becomes a name of its own at each place, so that no two defaults compete.
 REFERENCES = st.sampled_from(
@@ -78,9 +77,9 @@ def in_compose(text: str, folder: Path) -> dict[str, str]:
     """What Compose says: each variable with its default."""
     (folder / "compose.yaml").write_text(text)
     result = subprocess.run(
-        [*support.compose(), "config", "--variables", "--format", "json"],
+        [*compose.words(), "config", "--variables", "--format", "json"],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **docker.RARELY_COLLECTED},
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **compose.RARELY_COLLECTED},
         capture_output=True,
         timeout=60,
         check=False,

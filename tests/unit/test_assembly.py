@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stack import docker
+from stack import client
 from stack.planning import assembly, model, outside, plan
 from stack.planning.model import Model
 from stack.planning.plan import Facts, Selection
@@ -196,9 +196,9 @@ def test_dockers_own_proxy_is_read_where_the_client_has_it(
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
-    assert docker.proxy_block() == {}
+    assert client.proxy_block() == {}
     (tmp_path / "config.json").write_text(text)
-    assert docker.proxy_block() == block
+    assert client.proxy_block() == block
 
 
 def test_the_machines_ca_is_mounted_where_the_environment_names_it() -> None:

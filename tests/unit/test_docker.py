@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker, unixhttp
+from stack import client, compose, docker, unixhttp
 from stack.errors import StackError
 
 
@@ -67,18 +67,18 @@ def test_an_engine_elsewhere_or_none_has_no_version(tmp_path: Path, monkeypatch:
 
 
 def test_the_address_is_the_one_that_the_client_would_use(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert docker.endpoint() == docker.SOCKET
+    assert client.endpoint() == client.SOCKET
     folder = home / "contexts" / "meta" / hashlib.sha256(b"mine").hexdigest()
     folder.mkdir(parents=True)
     (folder / "meta.json").write_text(json.dumps({"Name": "mine", "Endpoints": {"docker": {"Host": "unix:///mine"}}}))
     (home / "config.json").write_text('{"currentContext": "mine"}')
-    assert docker.endpoint() == "unix:///mine"
+    assert client.endpoint() == "unix:///mine"
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
-    assert docker.endpoint() == ""
+    assert client.endpoint() == ""
     monkeypatch.setenv("DOCKER_CONTEXT", "default")
-    assert docker.endpoint() == docker.SOCKET
+    assert client.endpoint() == client.SOCKET
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
-    assert docker.endpoint() == "tcp://far:2376"
+    assert client.endpoint() == "tcp://far:2376"
 
 
 def said(answer: bytes, path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
@@ -200,8 +200,8 @@ def test_compose_is_taken_from_where_the_client_takes_it(home: Path, tmp_path: P
         plugin.parent.mkdir()
         plugin.write_text("#!/bin/sh\n")
         plugin.chmod(0o755)
-    assert docker.compose_plugin() == own
+    assert compose.plugin() == own
     (home / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(extra.parent)]}))
-    assert docker.compose_plugin() == extra
+    assert compose.plugin() == extra
     extra.chmod(0o644)
-    assert docker.compose_plugin() == own
+    assert compose.plugin() == own

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from stack import docker
+from stack import compose
 from stack.engine import facts, probe
 from stack.engine.verdict import judge
 
@@ -65,7 +65,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(docker, "PLUGINS", ())
+    monkeypatch.setattr(compose, "PLUGINS", ())
     return tmp_path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import client, docker
 from stack.planning import hostports
 from stack.planning.ports import Published
 
@@ -71,7 +71,7 @@ def test_the_engines_own_forwarder_is_told_as_the_container_that_it_is_for(
     forwarded: int, monkeypatch: pytest.MonkeyPatch, project: str, told: str
 ) -> None:
     row = f"{BOUND % (project, project)}{PORTS % forwarded}"
-    monkeypatch.setattr(docker, "endpoint", lambda: "ssh://far")
+    monkeypatch.setattr(client, "endpoint", lambda: "ssh://far")
     monkeypatch.setattr(docker, "ask", lambda words: "an-id" if "-aq" in words and project else "")
     monkeypatch.setattr(docker, "run", lambda words: subprocess.CompletedProcess(words, 0, f"[{row}]", ""))
     found = hostports.problems([Published("web", "WEB_PORT", "127.0.0.1", forwarded)], "mine", 63000)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import compose
 from tests import support
 from tests.support import Checkout
 
@@ -48,7 +48,7 @@ def test_a_warm_plan_imports_only_what_it_shows(pair: Checkout) -> None:
 def test_a_warm_plan_starts_neither_compose_nor_docker(pair: Checkout, tmp_path: Path) -> None:
     telling = tmp_path / "cli-plugins" / "docker-compose"
     telling.parent.mkdir()
-    telling.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec {docker.compose_plugin()} "$@"\n')
+    telling.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexec {compose.plugin()} "$@"\n')
     telling.chmod(0o755)
     assert pair.inv("plan", env={"DOCKER_CONFIG": str(tmp_path)}).code == 0
     asked = (tmp_path / "asked").read_text()

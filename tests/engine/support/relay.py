@@ -5,7 +5,7 @@ import socket
 import threading
 from pathlib import Path
 
-from stack import docker
+from stack import client, docker
 
 
 class Relay:
@@ -50,7 +50,7 @@ class Relay:
                     if self._listener is not listener:
                         _end(here)
                         return
-                    there.connect(docker.endpoint().removeprefix(docker.UNIX))
+                    there.connect(client.endpoint().removeprefix(docker.UNIX))
                     self._open += [here, there]
                 for one, other in ((here, there), (there, here)):
                     threading.Thread(target=_hand_on, args=(one, other), daemon=True).start()

@@ -1,7 +1,6 @@
 """The edge to the checkout's files: reading them, digesting them, writing them whole or not at all."""
 
 import contextlib
-import fnmatch
 import hashlib
 import os
 import stat
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from stack import dockerignore
 from stack.errors import fail
 
 T = TypeVar("T")
@@ -97,28 +97,11 @@ def digest_path(path: Path) -> str:
     those that the folder's .dockerignore leaves out of a build."""
     if path.is_file():
         return digest(path.read_bytes())
-    rules = ignore_rules(read(path / ".dockerignore").decode(errors="replace"))
+    rules = dockerignore.rules(read(path / ".dockerignore").decode(errors="replace"))
     files = sorted(p for p in path.rglob("*") if p.is_file() and not _cached(p)
-                   and not ignored(str(p.relative_to(path)), rules))  # fmt: skip
+                   and not dockerignore.leaves_out(rules, str(p.relative_to(path))))  # fmt: skip
     parts = (part for p in files for part in (str(p.relative_to(path)).encode(), _mode(p), p.read_bytes()))
     return digest(*parts)
-
-
-def ignore_rules(text: str) -> list[tuple[str, bool]]:
-    """A .dockerignore's patterns in their order, each with whether it leaves out (or, after `!`, takes in again)."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return [(line.removeprefix("!").strip("/"), not line.startswith("!")) for line in lines]
-
-
-def ignored(path: str, rules: Iterable[tuple[str, bool]]) -> bool:
-    """Whether the last rule that matches a path, or a folder above it, leaves it out."""
-    parts = path.split("/")
-    above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    found = False
-    for pattern, out in rules:
-        if any(fnmatch.fnmatchcase(one, pattern.removeprefix("**/")) for one in above):
-            found = out
-    return found
 
 
 TOOLS = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})

@@ -4,7 +4,8 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from stack import tree
+from stack import dockerignore, tree
+from stack.dockerignore import Rule
 
 MANY = 500
 """Files of one folder, at most: each is named in the fragment that it came with."""
@@ -15,13 +16,13 @@ HISTORY = frozenset({".git", ".hg", ".svn"})
 def files(folder: Path, most: int, needed: Collection[str] = ()) -> tuple[dict[str, bytes], list[str]]:
     """The files below a folder, by their path in it, and a sentence for each that stays behind. What .dockerignore
     names is no part of it, but for what is `needed`. Nothing where that is more than `most` bytes."""
-    rules = tree.ignore_rules(tree.read(folder / ".dockerignore").decode(errors="replace"))
+    rules = dockerignore.rules(tree.read(folder / ".dockerignore").decode(errors="replace"))
     found: dict[str, bytes] = {}
     left: list[str] = []
     size = 0
     for path in _below(folder, rules):
         inside = path.relative_to(folder).as_posix()
-        if inside not in needed and tree.ignored(inside, rules):
+        if inside not in needed and dockerignore.leaves_out(rules, inside):
             continue
         why = _why_not(path, folder)
         size += 0 if why else path.stat().st_size
@@ -34,16 +35,16 @@ def files(folder: Path, most: int, needed: Collection[str] = ()) -> tuple[dict[s
     return found, left
 
 
-def _below(folder: Path, rules: list[tuple[str, bool]]) -> Iterator[Path]:
+def _below(folder: Path, rules: list[Rule]) -> Iterator[Path]:
     """Everything below that is no folder, one folder at a time; links to folders too, which are not followed."""
-    final = all(out for _, out in rules)
+    final = all(rule.out for rule in rules)
     for name, folders, names in os.walk(folder):
         here = Path(name)
         links = [one for one in folders if (here / one).is_symlink()]
         folders[:] = sorted(
             one for one in folders
             if one not in {*links, *HISTORY, *tree.TOOLS}
-            and not (final and tree.ignored((here / one).relative_to(folder).as_posix(), rules))
+            and not (final and dockerignore.leaves_out(rules, (here / one).relative_to(folder).as_posix()))
         )  # fmt: skip
         yield from (here / one for one in sorted([*names, *links]))
 

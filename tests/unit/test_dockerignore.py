@@ -1,38 +1,58 @@
-"""Which files of a build context count: what .dockerignore leaves out is no reason to build again."""
+"""Which files of a build context count: what .dockerignore leaves out is no reason to build again, and does not come
+along with a service."""
 
 from pathlib import Path
 
 import pytest
 
-from stack import tree
+from stack import dockerignore, tree
 
-RULES = tree.ignore_rules("# only these\n*\n!Dockerfile\n!image\n!migrations/0001_roles.sql\n")
+FILES = ["Dockerfile", "a.md", "a1.txt", "a[1].txt", "docs/sub/y.md", "docs/x.md", "notes", "src/a.py", "src/b/a.py",
+         "src/keep/k.txt", "src/keep/l.txt", "src/tmp2/f", "tmp1/f"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("path", "out"),
+    ("lines", "out"),
     [
-        ("Dockerfile", False),
-        ("image/entrypoint.sh", False),
-        ("migrations/0001_roles.sql", False),
-        ("migrations/0003_more.sql", True),
-        ("migrate.sh", True),
+        ("*.md", ["a.md"]),
+        ("*/*.md", ["docs/x.md"]),
+        ("**/*.md", ["a.md", "docs/sub/y.md", "docs/x.md"]),
+        ("docs/**", ["docs/sub/y.md", "docs/x.md"]),
+        ("docs/**/y.md", ["docs/sub/y.md"]),
+        ("/src/b/", ["src/b/a.py"]),
+        ("src/*/a.py", ["src/b/a.py"]),
+        ("**.py", ["src/a.py", "src/b/a.py"]),
+        ("s**/a.py", ["src/a.py", "src/b/a.py"]),
+        ("tmp?", ["tmp1/f"]),
+        ("*/tmp?", ["src/tmp2/f"]),
+        ("a[0-9].txt", ["a1.txt"]),
+        ("a\\[1\\].txt", ["a[1].txt"]),
+        ("note\\s", ["notes"]),
+        (" ./notes ", ["notes"]),
+        ("docs/../notes", ["notes"]),
+        ("#notes", []),
+        ("src\n!src/keep/k.txt", ["src/a.py", "src/b/a.py", "src/keep/l.txt", "src/tmp2/f"]),
+        ("*\n!src\n!Dockerfile", ["a.md", "a1.txt", "a[1].txt", "docs/sub/y.md", "docs/x.md", "notes", "tmp1/f"]),
+        ("!a.md\n*.md", ["a.md"]),
+        ("*.md\n!a.md", []),
+        ("**", FILES),
     ],
 )
-def test_the_last_rule_that_matches_decides(path: str, out: bool) -> None:
-    assert tree.ignored(path, RULES) is out
-
-
-def test_a_pattern_for_any_depth_matches_below_folders() -> None:
-    rules = tree.ignore_rules("**/*.pyc\n")
-    assert [tree.ignored(p, rules) for p in ("a.pyc", "b/c.pyc", "b/c.py")] == [True, True, False]
+def test_what_is_left_out_is_what_docker_leaves_out(lines: str, out: list[str]) -> None:
+    """As `docker build` (20.10) of these files had it in the image."""
+    rules = dockerignore.rules(f"{lines}\n")
+    assert [path for path in FILES if dockerignore.leaves_out(rules, path)] == out
 
 
 def test_a_file_that_is_left_out_does_not_change_the_digest(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch")
-    (tmp_path / ".dockerignore").write_text("notes\n")
+    (tmp_path / ".dockerignore").write_text("notes\n*.md\n")
+    (tmp_path / "docs").mkdir()
     before = tree.digest_path(tmp_path)
     (tmp_path / "notes").write_text("changed")
     assert tree.digest_path(tmp_path) == before
+    (tmp_path / "docs" / "page.md").write_text("in the image")
+    page = tree.digest_path(tmp_path)
+    assert page != before
     (tmp_path / "Dockerfile").write_text("FROM other")
-    assert tree.digest_path(tmp_path) != before
+    assert tree.digest_path(tmp_path) != page

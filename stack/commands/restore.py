@@ -199,10 +199,26 @@ def _beside(root: Path, file: str, name: str, identity: str) -> Result:
         with sources.found(root, file, identity):
             pass  # there is such a backup
     beside.made(root, target)
-    words = [str(Path(place).absolute()) if place else file, *(["--identity", identity] if identity else [])]
-    done = subprocess.run([sys.executable, "-m", "stack", "restore", *filter(None, words), "--yes"], cwd=target,
-                          check=False)  # fmt: skip
+    opens = ["--identity", str(Path(identity).expanduser().absolute())] if identity else []
+    words = [str(Path(place).absolute()) if place else file, *opens, "--yes", "--json"]
+    done = subprocess.run([sys.executable, "-m", "stack", "restore", *filter(None, words)], cwd=target,
+                          stdout=subprocess.PIPE, check=False)  # fmt: skip
+    told = _told(done.stdout)
     if done.returncode:
-        raise fail("restore-beside", f"the restore in {target} failed, for the reason above", str(target),
-                   f"cd {target} && ./inv restore")  # fmt: skip
-    return Result({"folder": str(target), "project": name}, lines=[f"it runs from {target}: cd {target}"])
+        failed = Problem("restore-beside", f"the restore in {target} failed", str(target),
+                         f"cd {target} && ./inv restore")  # fmt: skip
+        raise StackError([*told.problems, failed])
+    restored = told.data["restored"]
+    lines = [
+        f"{restored['backup']} is back, of {', '.join(restored['services'])}",
+        f"it runs from {target}: cd {target}",
+    ]
+    return Result({**told.data, "folder": str(target), "project": name}, told.problems, lines=lines)
+
+
+def _told(document: bytes) -> Result:
+    """What the command in the other checkout gave back; nothing where it ended without a word."""
+    try:
+        return msgspec.json.decode(document, type=Result)
+    except msgspec.DecodeError:
+        return Result()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stack.env import envfile
 from tests.engine.support import ports, stacks, standins
 from tests.engine.support.stacks import Stack
 from tests.engine.support.systems import ask
@@ -71,6 +72,21 @@ class Data:
         return sorted(hit["_id"] for hit in hits), [one["name"] for one in told]
 
 
+def beside(stack: Stack, file: str) -> tuple[list[str], list[str]]:
+    """What a backup has, brought to another checkout beside this one."""
+    name = f"{stack.project}-beside"
+    folder = stack.root.parent / name
+    try:
+        done = stack.inv("restore", file, "--as", name, "--json")
+        assert done.code == 0, done
+        assert done.json["data"]["folder"] == str(folder)
+        assert done.json["data"]["restored"]["services"] == ["elasticsearch", "qdrant"]
+        base_port = envfile.parse((folder / ".env").read_bytes())["BASE_PORT"]
+        return Data(Stack(folder, name, int(base_port))).found()
+    finally:
+        stacks.remove(name)
+
+
 def test_what_they_wrote_themselves_comes_back(stack: Stack, tmp_path: Path) -> None:
     data = Data(stack)
     data.put("one")
@@ -85,6 +101,10 @@ def test_what_they_wrote_themselves_comes_back(stack: Stack, tmp_path: Path) -> 
     assert stack.exec("elasticsearch", "ls", "/tmp/backup") == ""
     assert stack.exec("qdrant", "ls", "/qdrant/snapshots") == ""
     data.put("two")
+
+    before = stack.identities()
+    assert beside(stack, file) == (["one"], ["one"])
+    assert stack.identities() == before
 
     assert data.found() == (["one", "two"], ["one", "two"])
     done = stack.inv("restore", file, "--yes", "--json")

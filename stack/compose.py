@@ -69,7 +69,8 @@ def refused(stderr: str) -> StackError:
         return fail("compose-missing", message, fix="./inv engine --yes")
     if any(line.startswith("unknown flag") for line in lines):
         return fail("compose-missing", "docker has an old Compose plugin", fix="./inv engine --yes")
-    text = " / ".join(lines[-3:]) or "it gave no reason"
+    crash = next((line for line in lines if line.startswith("panic: ")), "")
+    text = f"it crashed ({crash})" if crash else " / ".join(lines[-3:]) or "it gave no reason"
     return fail("compose", f"Compose refuses the files: {text}", fix="edit the file named above")
 
 

@@ -1,7 +1,5 @@
 """What is asked of the engine without a docker client."""
 
-import hashlib
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import client, compose, docker, unixhttp
+from stack import docker, unixhttp
 from stack.errors import StackError
 
 
@@ -64,21 +62,6 @@ def test_an_engine_elsewhere_or_none_has_no_version(tmp_path: Path, monkeypatch:
     for host in (f"unix://{tmp_path}/none", "tcp://127.0.0.1:1", "ssh://nowhere"):
         monkeypatch.setenv("DOCKER_HOST", host)
         assert docker.api() == (0, 0)
-
-
-def test_the_address_is_the_one_that_the_client_would_use(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert client.endpoint() == client.SOCKET
-    folder = home / "contexts" / "meta" / hashlib.sha256(b"mine").hexdigest()
-    folder.mkdir(parents=True)
-    (folder / "meta.json").write_text(json.dumps({"Name": "mine", "Endpoints": {"docker": {"Host": "unix:///mine"}}}))
-    (home / "config.json").write_text('{"currentContext": "mine"}')
-    assert client.endpoint() == "unix:///mine"
-    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
-    assert client.endpoint() == ""
-    monkeypatch.setenv("DOCKER_CONTEXT", "default")
-    assert client.endpoint() == client.SOCKET
-    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
-    assert client.endpoint() == "tcp://far:2376"
 
 
 def said(answer: bytes, path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
@@ -192,16 +175,3 @@ def test_that_no_engine_answers_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(StackError) as told:
         docker.containers("mine")
     assert told.value.problems[0].message == f"no engine answers at unix://{tmp_path}/none"
-
-
-def test_compose_is_taken_from_where_the_client_takes_it(home: Path, tmp_path: Path) -> None:
-    own, extra = home / "cli-plugins" / "docker-compose", tmp_path / "extra" / "docker-compose"
-    for plugin in (own, extra):
-        plugin.parent.mkdir()
-        plugin.write_text("#!/bin/sh\n")
-        plugin.chmod(0o755)
-    assert compose.plugin() == own
-    (home / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(extra.parent)]}))
-    assert compose.plugin() == extra
-    extra.chmod(0o644)
-    assert compose.plugin() == own

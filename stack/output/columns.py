@@ -11,7 +11,7 @@ from rich.text import Text
 GAP = 2
 """Blanks between two columns."""
 NARROW = 16
-"""The least width of a column of values that may be broken anywhere."""
+"""The least width of a column that may be broken anywhere, and of one of words where there is room for no more."""
 
 
 class Column(NamedTuple):
@@ -45,23 +45,24 @@ class Columns:
                              width=width if n == last else width + GAP)  # fmt: skip
         for row in self.rows:
             table.add_row(*(row[n] if n == last else Padding(row[n], (0, GAP, 0, 0)) for n in widths))
-        yield table
+        # Where even the least is too wide, the terminal breaks the lines: rich would cut the ends of names and numbers.
+        yield from console.render(table, options.update(max_width=max(options.max_width, _total(widths))))
         if gone:
             titles = ", ".join(self.columns[n].title for n in gone)
             yield Text(f"without {titles}: a wider terminal or --json shows it", "dim")
 
 
 class Either:
-    """A table where it has room for all its columns, else another."""
+    """A table where it has room for its columns, or but for those that may go, else another."""
 
-    def __init__(self, table: Columns, other: Columns) -> None:
-        self.table, self.other = table, other
+    def __init__(self, table: Columns, other: Columns, *, may_go: bool = False) -> None:
+        self.table, self.other, self.may_go = table, other, may_go
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
         """Draw the one that fits."""
         cells = [[str(cell) for cell in row] for row in self.table.rows]
         widths, gone = fitting(self.table.columns, cells, options.max_width)
-        yield self.other if gone or _total(widths) > options.max_width else self.table
+        yield self.other if (gone and not self.may_go) or _total(widths) > options.max_width else self.table
 
 
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> tuple[dict[int, int], list[int]]:
@@ -72,6 +73,8 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     for n in sorted(set(filled) - set(kept), key=lambda n: -columns[n].goes):
         if _total({**kept, n: least[n]}) <= width:
             kept[n] = least[n]
+    for n in [n for n in kept if columns[n].breaks == "words"]:
+        kept[n] = max(min(kept[n], NARROW), kept[n] - max(0, _total(kept) - width))
     kept = dict(sorted(kept.items()))
     titles = [column.title for column in columns]
     for n, narrow in kept.items():

@@ -1,7 +1,7 @@
 """How results look to people: tables with rich, problems with what to type next."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console, Group
@@ -35,11 +35,13 @@ def show(command: str, result: Result) -> None:
     for line in result.lines:
         of_names = command in OF_NAMES and not any(word in line for word in TO_COPY)
         out.print(Text(line), soft_wrap=not of_names)
+    sys.stdout.flush()  # where both go to one pipe, the notes stand behind what they are about
     errors = _console(sys.stderr)
     if result.data and command in BESIDE:
         errors.print(BESIDE[command](result))
     for problem in result.problems:
-        errors.print(_problem(problem, result.exit_code), soft_wrap=True)
+        for part, whole in _problem(problem, result.exit_code):
+            errors.print(part, soft_wrap=whole)
 
 
 def _console(file: Any) -> Console:
@@ -58,17 +60,18 @@ def _print(out: Console, body: Any) -> None:
     out.file.write("".join(f"{line.rstrip(' ')}\n" for line in body.splitlines()))
 
 
-def _problem(problem: Problem, exit_code: int) -> Text:
-    """`error: what (where)`, and below it what to type."""
+def _problem(problem: Problem, exit_code: int) -> Iterator[tuple[Text, bool]]:
+    """`error: what (where)`, and below it what to type; beside each, whether it must not be broken."""
     soft = exit_code == OK or problem.code in SOFT
-    said, newline, more = problem.message.partition("\n")
+    said, _, more = problem.message.partition("\n")
     text = Text.assemble(("note: " if soft else "error: ", "yellow" if soft else "bold red"), said)
     if problem.where:
         text.append(f"  [{problem.where}]", "dim")
-    text.append(newline + more)
+    yield text, any(word in said for word in TO_COPY)
+    if more:
+        yield Text(more), True
     if problem.fix:
-        text.append("\n  → ", "cyan").append(problem.fix)
-    return text
+        yield Text.assemble(("  → ", "cyan"), problem.fix), True
 
 
 def _nothing(_: Result) -> None:
@@ -245,10 +248,10 @@ def routes(result: Result) -> Group:
     """One row per address of the gateway; below, those that it has not now."""
     planned = [row for row in result.data["routes"] if row["planned"]]
     absent = [row for row in result.data["routes"] if not row["planned"]]
-    parts: list[Any] = [Either(_routes("address", planned, ""), _narrow(planned))] if planned else []
+    parts: list[Any] = [Either(_routes("address", planned, ""), _narrow(planned, ""))] if planned else []
     if absent:
         said = Text("\nnot there now, as what is behind is not planned", "yellow")
-        parts += [said, _routes("would be", absent, "dim")]
+        parts += [said, Either(_routes("would be", absent, "dim"), _narrow(absent, "dim"), may_go=True)]
     return Group(*parts)
 
 
@@ -264,12 +267,13 @@ def _where(row: dict[str, Any]) -> str:
     return row["url"] or f"{row['host']}{row['path']}"
 
 
-def _narrow(rows: list[dict[str, Any]]) -> Columns:
+def _narrow(rows: list[dict[str, Any]], style: str) -> Columns:
     """The same with the address below the name, as both are long."""
     table = Columns("route", Column("asks for", WORDS))
     for row in rows:
         owner = "" if row["service"] == row["name"] else f" of {row['service'] or 'the gateway'}"
-        table.add(Text.assemble(row["name"], (owner, "dim"), f"\n  {_where(row)}"), ", ".join(row["auth"]))
+        name = Text.assemble((row["name"], style), (owner, "dim"), (f"\n  {_where(row)}", style))
+        table.add(name, Text(", ".join(row["auth"]), style))
     return table
 
 

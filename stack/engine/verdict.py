@@ -59,12 +59,12 @@ def _taken(facts: Facts, engine: Probe) -> bool:
 def _answering(facts: Facts, engine: Probe) -> Verdict:
     if facts.client_api and version(facts.client_api) < version(engine.min_api):
         message = (
-            f"The docker client {facts.docker} is too old: it speaks API {facts.client_api}, and the engine "
+            f"the docker client {facts.docker} is too old: it speaks API {facts.client_api}, and the engine "
             f"{engine.version} wants at least {engine.min_api}"
         )
         return _bad("client-too-old", message, remedy.install(facts, "docker-cli"))
     if not facts.compose:
-        return _bad("compose-missing", "The docker client has no Compose plugin", remedy.STEP)
+        return _bad("compose-missing", "the docker client has no Compose plugin", remedy.STEP)
     if version(facts.compose) < version(OLDEST_COMPOSE):
         message = f"Compose {facts.compose} is too old: {OLDEST_COMPOSE} or newer is needed"
         return _bad("compose-too-old", message, remedy.STEP)
@@ -74,7 +74,7 @@ def _answering(facts: Facts, engine: Probe) -> Verdict:
 def _denied(facts: Facts, chosen: Probe | None) -> Verdict | None:
     if not chosen or chosen.state != "denied":
         return None
-    message = f"You have no permission to use the Docker engine at {facts.endpoint}"
+    message = f"you have no permission to use the Docker engine at {facts.endpoint}"
     since = ": this session began before you joined the group docker" if facts.in_group else ""
     return _bad("no-permission", message + since, remedy.join_group(facts))
 
@@ -82,7 +82,7 @@ def _denied(facts: Facts, chosen: Probe | None) -> Verdict | None:
 def _no_such_context(facts: Facts, _: Probe | None) -> Verdict | None:
     if facts.endpoint:
         return None
-    message = f"The docker context {facts.context!r} does not exist"
+    message = f"the docker context {facts.context!r} does not exist"
     return _bad("wrong-context", message, remedy.turn_to_system(facts))
 
 
@@ -91,13 +91,13 @@ def _another_answers(facts: Facts, _: Probe | None) -> Verdict | None:
     known = [at for at in (DEFAULT_ENDPOINT, *facts.contexts.values()) if at in fit]
     if not known:
         return None
-    message = f"No engine answers at {facts.endpoint}, but one does at {known[0]}"
+    message = f"no engine answers at {facts.endpoint}, but one does at {known[0]}"
     return _bad("wrong-context", message, remedy.turn_to(facts, known[0]))
 
 
 def _in_a_machine(facts: Facts, _: Probe | None) -> Verdict | None:
     start = remedy.STARTERS.get(facts.context)
-    message = f"The engine of the docker context {facts.context!r} is stopped"
+    message = f"the engine of the docker context {facts.context!r} is stopped"
     return _bad("stopped", message, start) if start else None
 
 
@@ -119,23 +119,23 @@ def _elsewhere(facts: Facts, chosen: Probe | None) -> Verdict | None:
         "",
         "rootless",
     }:
-        message = f"The rootless engine at {facts.endpoint} is stopped"
+        message = f"the rootless engine at {facts.endpoint} is stopped"
         return _bad("stopped", message, "systemctl --user start docker")
     detail = f": {chosen.detail}" if chosen and chosen.detail else ""
-    return _bad("wrong-context", f"No engine answers at {facts.endpoint}{detail}", remedy.turn_to_system(facts))
+    return _bad("wrong-context", f"no engine answers at {facts.endpoint}{detail}", remedy.turn_to_system(facts))
 
 
 def _failing(facts: Facts, chosen: Probe | None) -> Verdict | None:
     if not chosen or chosen.state != "failing":
         return None
-    message = f"The Docker engine does not answer as it should: {chosen.detail}"
+    message = f"the Docker engine does not answer as it should: {chosen.detail}"
     return _bad("failing", message, remedy.restart(facts))
 
 
 def _not_running(facts: Facts, chosen: Probe | None) -> Verdict:
     """Nothing at the system's socket, nor elsewhere."""
     if facts.dockerd or {"docker.io", "docker-ce", "moby-engine"} & set(facts.packages):
-        return _bad("stopped", "The Docker engine is installed and not running", remedy.STEP)
+        return _bad("stopped", "the Docker engine is installed and not running", remedy.STEP)
     if facts.podman:
         return _podman(facts)
     if chosen:
@@ -143,7 +143,7 @@ def _not_running(facts: Facts, chosen: Probe | None) -> Verdict:
         message = f"{socket} is there, but nothing serves it and no engine is installed"
         return _bad("stopped", message, f"{remedy.sudo(facts)}rm {socket}")
     if facts.packages or facts.contexts:
-        message = f"No Docker engine runs, though there are traces of one: {_traces(facts)}"
+        message = f"no Docker engine runs, though there are traces of one: {_traces(facts)}"
         starts = [start for name, start in remedy.STARTERS.items() if name in facts.contexts]
         return _bad("stopped", message, starts[0] if starts else remedy.install(facts, "docker.io"))
     # A lone client, as some images carry it, is no sign of an engine that we could get in the way of.
@@ -155,10 +155,10 @@ def _without_client(facts: Facts) -> Verdict:
     if facts.podman and not facts.dockerd and not docker_answers:
         return _podman(facts)
     if facts.desktop:
-        message = "There is no docker client, though Docker Desktop is installed"
+        message = "there is no docker client, though Docker Desktop is installed"
         return _bad("desktop-stopped", message, remedy.start_desktop(facts))
     if traces := _traces(facts):
-        message = f"There is no docker client, though there are traces of an engine: {traces}"
+        message = f"there is no docker client, though there are traces of an engine: {traces}"
         fix = remedy.STEP if facts.manager == "apt" else remedy.install(facts, "docker-cli")
         return _bad("client-missing", message, fix)
     return _absent(facts)
@@ -166,8 +166,8 @@ def _without_client(facts: Facts) -> Verdict:
 
 def _absent(facts: Facts) -> Verdict:
     if facts.system == "linux" and facts.manager == "apt":
-        return _bad("absent", "No Docker engine is installed", remedy.STEP)
-    message = "No Docker engine is installed, and ./inv engine can do that on Debian and Ubuntu only"
+        return _bad("absent", "no Docker engine is installed", remedy.STEP)
+    message = "no Docker engine is installed, and ./inv engine can do that on Debian and Ubuntu only"
     return _bad("absent", message, remedy.install(facts, "docker.io"))
 
 
@@ -179,7 +179,7 @@ def _podman(facts: Facts) -> Verdict:
         return _bad("podman", message, remedy.turn_to_system(facts))
     # apt's trailing minus removes: Podman's stand-in and the real client are one file.
     stand_in = " podman-docker-" if facts.podman_as_docker else ""
-    message = f"There is Podman here; {takes} and Docker's own client, or Docker's engine"
+    message = f"there is Podman here; {takes} and Docker's own client, or Docker's engine"
     return _bad("podman", message, remedy.install(facts, f"docker.io{stand_in}"))
 
 

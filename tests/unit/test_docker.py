@@ -175,3 +175,5 @@ def test_that_no_engine_answers_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(StackError) as told:
         docker.containers("mine")
     assert told.value.problems[0].message == f"no engine answers at unix://{tmp_path}/none"
+    words = f"Cannot connect to the Docker daemon at unix://{tmp_path}/none. Is the docker daemon running?\n"
+    assert docker.failed(["ps", "-a"], words).problems == told.value.problems

@@ -10,6 +10,7 @@ from stack.commands import down
 from stack.docker import Container
 from stack.errors import StackError, fail
 from stack.planning import checkouts
+from stack.running import objects
 
 
 def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +58,18 @@ def test_the_projects_name_holds_beside_lines_that_cannot_be_read(tmp_path: Path
     (tmp_path / ".env").write_text("PROJECT_NAME: mine\n")
     with pytest.raises(StackError, match="is written with : for ="):
         checkouts.project_name(tmp_path)
+
+
+def test_what_is_taken_away_is_told_before_it_takes_its_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def slow(project: str) -> int:
+        assert "mine: stopping 1 container\n" in capsys.readouterr().err
+        return 1
+
+    monkeypatch.setattr(objects, "remove_containers", slow)
+    monkeypatch.setattr(objects, "remove_networks", lambda _: (1, []))
+    assert down.ended("mine", 1) == (1, 1, [])
+    assert down.removed("mine", 1, 2, 0) == "removed 1 container and 2 networks of mine"
+    assert down.removed("mine", 5, 1, 3) == "removed 5 containers, 1 network and 3 volumes of mine"
+    assert down.removed("mine", 0, 0, 0) == "there was nothing of mine to remove"

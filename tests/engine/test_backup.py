@@ -166,6 +166,20 @@ def test_a_backup_is_proved_and_removed_and_only_the_last_passphrase_opens_it(
     assert stack.inv("backup.verify", first, env=here).code == 1
 
 
+def test_the_line_for_cron_needs_nothing_of_a_shell(stack: Stack, tmp_path: Path) -> None:
+    [line] = re.findall(r"^30 3 \* \* \* (.*)$", (stacks.SOURCE_TREE / "docs/backup.md").read_text(), re.MULTILINE)
+    (tmp_path / "inv").write_text(f'#!/bin/sh\ncd {stack.root} && exec {sys.executable} -m stack "$@"\n')
+    (tmp_path / "inv").chmod(0o755)
+    typed = line.replace("$HOME/genai-vanilla-stack", str(tmp_path))
+    own = [f"{name}={os.environ[name]}" for name in ("HOME", "DOCKER_HOST") if name in os.environ]
+    cron = ["env", "-i", *own, "LOGNAME=me", "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "sh", "-c", typed]
+    done = stacks.run(*cron)
+    assert done.code == 0, done
+    [made] = stack.inv("backup.list", "--json").json["data"]["backups"]
+    assert f"saved {made['name']}" in done.out
+    assert f"kept: {made['name']}" in done.out
+
+
 def test_an_interrupted_command_leaves_nothing_half(stack: Stack, file: Path) -> None:
     backups.kills(stack, str(file), random.Random(11), 2)
 

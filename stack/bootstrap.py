@@ -41,7 +41,8 @@ WHEELS = "wheels/"
 REPEAT = "the same command again, when the cause named above is mended"
 # What a folder that is no clone was unpacked with, for ./inv update --from: noted before anything of it can be changed.
 SHIPPED = ".stack/release.tar.gz"
-OURS = {".git", ".venv", ".stack", "local", "backups", ".env", "compose.yaml", "images.lock", "__pycache__"}
+OURS = {".git", ".venv", ".stack", "local", "backups", ".env", "compose.yaml", "compose.override.yaml",
+        "compose.override.yml", "stack.yaml", "images.lock", "__pycache__"}  # fmt: skip
 
 
 class UnpreparedError(Exception):
@@ -85,8 +86,14 @@ def keep_shipped() -> None:
         with tarfile.open(new, "w:gz", compresslevel=1) as tar:
             for path in sorted(ROOT.iterdir()):
                 if path.name not in OURS:
-                    tar.add(path, path.name, filter=lambda one: None if "__pycache__" in one.name else one)
+                    tar.add(path, path.name, filter=_of_release)
         new.replace(target)
+
+
+def _of_release(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """A file or folder; a link is the user's own."""
+    plain = member.isreg() or member.isdir() or member.islnk()
+    return member if plain and "__pycache__" not in member.name else None
 
 
 def become_program(arguments: list[str]) -> NoReturn:

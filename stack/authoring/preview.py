@@ -30,7 +30,7 @@ def of(root: Path, update: Update) -> dict[str, list[str]] | None:
         with _copy(root, update) as copy:
             checkout = checkouts.read(copy, dotenv=checkouts.read(root).dotenv)
             after = compare.assemble(planner.make_from(checkout, Request())).model["services"]
-    except StackError:
+    except (StackError, unpacking.StrayError):
         return None
     return differing(before, after)
 

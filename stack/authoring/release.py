@@ -14,11 +14,16 @@ from pathlib import Path
 from stack import bootstrap, git, tree
 from stack.authoring import unpacking
 from stack.errors import USAGE, StackError, fail
+from stack.names import echoed
 
 ABOUT = "stack/__init__.py"
 """Where a release says its version."""
 ITS_OWN = ("inv", "tasks.py", ABOUT, "compose/base.yml")
 """What every release of this project has."""
+LINK = "120000"
+"""How git tells a symbolic link from a file."""
+NOT_ITS_OWN = tuple(f":(exclude,top){name}" for name in sorted(bootstrap.OURS - {".git"}))
+"""What a user has in a checkout, as a folder or archive that was used may, too; git leaves `.git` out by itself."""
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 WHO = ("-c", "user.name=genai-stack", "-c", "user.email=genai-stack@localhost")
 
@@ -32,7 +37,9 @@ def known(root: Path, base: str) -> None:
     copy = root / bootstrap.SHIPPED
     if not base and not copy.is_file():
         raise _unknown(root)
-    with unpacked(Path(base or copy)) as folder:
+    with unpacked(Path(base).expanduser() if base else copy) as folder:
+        if base and tree.same(folder, root):
+            raise _itself("--base", base, "give what this folder was unpacked from")
         if version(folder) != here:
             if base:
                 message = f"this is version {here}, and {base} has {version(folder)}"
@@ -60,15 +67,30 @@ def _unknown(root: Path) -> StackError:
     return fail("update-base", message, str(root), "./inv update --from NEW --base ARCHIVE, which it was unpacked from")
 
 
+def _itself(flag: str, given: str, fix: str) -> StackError:
+    return fail("usage", f"{flag}: {echoed(given)} is this folder itself", flag, fix, USAGE)
+
+
 def taken(root: Path, source: str) -> str:
     """The commit of a newer release, a folder or an archive, behind the one that this folder stands at; that one where
-    nothing is new. Raises StackError for what is no release, or an older one."""
-    with unpacked(Path(source)) as folder:
+    nothing is new. Raises StackError for what is no release, or an older one, and for this folder itself."""
+    with unpacked(Path(source).expanduser()) as folder:
+        if tree.same(folder, root):
+            raise _itself("--from", source, "give the folder or archive of a newer release")
         there, here = version(folder), version(root)
         if _order(there) < _order(here):
             message = f"{source} has version {there}, and this is {here} already"
             raise fail("update-older", message, source, "./inv update --back, for the one before the last update")
-        return _committed(root / git.RELEASE, folder, git.ask(root, "rev-parse", "HEAD"))
+        commit = _committed(root / git.RELEASE, folder, git.ask(root, "rev-parse", "HEAD"))
+    listed = (row.split("\t", 1) for row in git.paths(root, "ls-tree", "-r", commit))
+    if link := next((name for mode, name in listed if mode.startswith(LINK)), ""):
+        raise _stray(source, link)
+    return commit
+
+
+def _stray(source: str, name: str) -> StackError:
+    message = f"{echoed(name)} in it is a link, or a path that leads out of it, which no release has"
+    return fail("update-archive", message, source, "take the archive as it was released")
 
 
 def _order(word: str) -> tuple[int, ...]:
@@ -89,7 +111,7 @@ def _committed(repository: Path, folder: Path, parent: str = "") -> str:
     """A folder's files as a commit; the parent where they are the same."""
     with tempfile.TemporaryDirectory(prefix="stack-") as name:
         env = git.within(repository, folder) | {"GIT_INDEX_FILE": f"{name}/index"}
-        git.ask(folder, "add", "--all", "--", ".", env=env)
+        git.ask(folder, "add", "--all", "--", ".", *NOT_ITS_OWN, env=env)
         files = git.ask(folder, "write-tree", env=env)
         if parent and git.ask(folder, "rev-parse", f"{parent}^{{tree}}", env=env) == files:
             return parent
@@ -113,13 +135,12 @@ def _extract(source: Path, folder: Path) -> None:
     try:
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as archive:
-                for member in archive.infolist():
-                    path = Path(archive.extract(member, folder))  # which puts nothing outside of the folder
-                    if member.external_attr >> 16 & 0o100 and path.is_file():
-                        path.chmod(0o755)
+                unpacking.unpack_zip(archive, folder)
         else:
             with tarfile.open(source) as tar:
                 unpacking.unpack(tar, folder)
+    except unpacking.StrayError as error:
+        raise _stray(str(source), str(error)) from None
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeError):
         message = f"{source} is no whole archive, as .tar.gz or .zip"
         raise fail("update-archive", message, str(source), "download it again") from None

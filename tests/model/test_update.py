@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stack import bootstrap
+from stack.authoring import unpacking
 from tests.model.refusals import Tree
 from tests.support import BASE, Checkout, environment, fragment
 
@@ -266,6 +267,38 @@ def test_what_is_no_release_or_of_unknown_origin_changes_nothing(
     done = checkout.inv("update", "--from", str(new), "--base", str(archive("fifth", "0.1.5")))
     assert done.code == 0, done
     assert "/site/" in (checkout.root / "kong/kong.yml").read_text()
+
+
+def test_a_release_is_taken_by_any_path_and_brings_nothing_that_is_a_users_own(
+    unpacked: tuple[Checkout, Callable[..., Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout, archive = unpacked
+    with tarfile.open(archive("new.tar.gz", "0.2.0")) as tar:
+        unpacking.unpack(tar, tmp_path)
+    folder = tmp_path / "release-0.2.0"
+    (folder / ".gitignore").write_text("/stack/*\n!/stack/__init__.py\n/tests/\n__pycache__/\n")
+    own = (".env", "images.lock", "compose.override.yaml", "local/compose/x.yml", ".stack/x", "backups/password")
+    for name in own:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("somebody else's\n")
+    before = standing(checkout)
+
+    (folder / "compose/link.yml").symlink_to("web.yml")
+    link = checkout.inv_json("update", "--from", str(folder))
+    assert (link.code, link.problems[0]["code"]) == (1, "update-archive")
+    assert "compose/link.yml" in link.problems[0]["message"]
+    (folder / "compose/link.yml").unlink()
+    same = checkout.inv_json("update", "--from", f"{checkout.root}/")
+    assert (same.code, "itself" in same.problems[0]["message"]) == (2, True)
+    assert standing(checkout) == before
+
+    with monkeypatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        told = checkout.inv("update", "--from=~/new.tar.gz", "--dry-run")
+    assert told.code == 0, told
+    done = checkout.inv("update", "--from", f"{os.path.relpath(folder, checkout.root)}/")
+    assert done.code == 0, done
+    assert [name for name in own if (checkout.root / name).exists()] == []
 
 
 def test_a_clone_takes_no_archive(cloned: tuple[Checkout, Path]) -> None:

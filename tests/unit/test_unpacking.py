@@ -3,6 +3,7 @@
 import io
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_files_and_folders_are_unpacked_for_their_owner_to_write(tmp_path: Path)
     "member",
     [
         ("../out", tarfile.REGTYPE, ""),
+        ("/tmp/out", tarfile.REGTYPE, ""),
+        ("link", tarfile.SYMTYPE, "within"),
         ("link", tarfile.SYMTYPE, "/etc/passwd"),
         ("link", tarfile.LNKTYPE, "../../etc/passwd"),
         ("device", tarfile.CHRTYPE, ""),
@@ -53,6 +56,20 @@ def test_files_and_folders_are_unpacked_for_their_owner_to_write(tmp_path: Path)
 def test_nothing_comes_that_would_lie_elsewhere(member: tuple[str, bytes, str], tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(tarfile.TarError):
-        unpacking.unpack(archive(member), folder)
+    with pytest.raises(unpacking.StrayError, match=member[0]):
+        unpacking.unpack(archive(("within", tarfile.REGTYPE, ""), member), folder)
     assert list(tmp_path.rglob("*")) == [folder]
+
+
+@pytest.mark.parametrize(("name", "mode"), [("../out", 0), ("/out", 0o100644), ("a/../../out", 0), ("link", 0o120777)])
+def test_nor_from_a_zip_archive(name: str, mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as made:
+        made.writestr("within", "text")
+        member = zipfile.ZipInfo(name)
+        member.external_attr = mode << 16
+        made.writestr(member, "within")
+    with zipfile.ZipFile(tmp_path / "one.zip") as made, pytest.raises(unpacking.StrayError, match=name):
+        unpacking.unpack_zip(made, folder)
+    assert list(folder.iterdir()) == []

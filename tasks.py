@@ -317,11 +317,12 @@ def add_service(
     yes: bool = False,
 ) -> "Result":
     """Add a service: NAME alone writes a small one to start from."""
-    typed = locals()
+    flags = locals()
 
+    from stack.authoring.typed import Words
     from stack.commands import service as module
 
-    words = module.Words(**{field: typed[field] for field in module.Words.__struct_fields__})
+    words = Words(**{field: flags[field] for field in Words.__struct_fields__})
     return module.add(name, words, into, dry_run, yes)
 
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from stack.authoring.definition import Auth, Door
 from stack.errors import USAGE, fail
@@ -13,6 +13,7 @@ from stack.names import echoed
 
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 LONGEST_PATH = 8000
 """Letters: with the method and the version, Kong's nginx takes a line of 8 kB (large_client_header_buffers)."""
 LONGEST_HOST, LONGEST_LABEL = 253, 63
@@ -145,3 +146,19 @@ def of_route(text: str, route: str, file: str = FILE) -> list[str]:
         message = f"its service has {len(others)} more: {', '.join(str(r.value.get('name')) for r in others)}"
         raise fail("gateway-style", message, f"{file}: {owner.path}", f"edit {file}")
     return [str(owner.value.get("name"))]
+
+
+def loopback(bind_address: str) -> bool:
+    """Whether a gateway at this address is reached from its own machine alone."""
+    return bind_address.startswith(LOOPBACK)
+
+
+def auth(word: str, bind_address: str) -> Auth:
+    """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
+    an open route without anybody having said so."""
+    if word and word not in get_args(Auth):
+        raise fail("usage", f"--auth: there is no {echoed(word)}", "--auth", ", ".join(get_args(Auth)), USAGE)
+    if not word and not loopback(bind_address):
+        message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
+        raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
+    return "key" if word == "key" else "basic" if word == "basic" else "none"

@@ -4,13 +4,13 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from stack import docker, tree
 from stack.authoring import addition, doors
-from stack.authoring.definition import Auth, Door
+from stack.authoring.definition import Door
 from stack.commands import swarm
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import declared, effective, entrance, kongfile, routing
@@ -23,7 +23,6 @@ from stack.planning.planner import Planned
 
 BOM = "\ufeff"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 
 def listed() -> Result:
@@ -92,7 +91,7 @@ def add(
     if service not in known:
         hint = suggest(service, known) or "./inv plan --profile all"
         raise fail("unknown-service", f"unknown service {echoed(service)}", "--service", hint, USAGE)
-    chosen = auth(planned.checkout, who)
+    chosen = doors.auth(who, planned.checkout.settings.value("BIND_ADDRESS"))
     at = doors.door(path, host, _port(planned, service, port), chosen, health_checks)
     file = in_layer(planned.checkout, into, FILE)
     called = doors.free(_text(planned, file), service, at, file)
@@ -172,22 +171,6 @@ def _method(word: str) -> str:
         return word.upper()
     hint = suggest(word, METHODS) or f"one of {', '.join(METHODS)}"
     raise fail("usage", f"{echoed(word)} is no method of HTTP", "METHOD", hint, USAGE)
-
-
-def loopback(checkout: Checkout) -> bool:
-    """Whether the gateway is reached from this machine alone."""
-    return checkout.settings.value("BIND_ADDRESS").startswith(LOOPBACK)
-
-
-def auth(checkout: Checkout, word: str) -> Auth:
-    """Who is let in. Raises StackError for a word that is none, and where a gateway that is open to others would get
-    an open route without anybody having said so."""
-    if word and word not in get_args(Auth):
-        raise fail("usage", f"--auth: there is no {echoed(word)}", "--auth", ", ".join(get_args(Auth)), USAGE)
-    if not word and not loopback(checkout):
-        message = "BIND_ADDRESS lets others in, and this route would ask nobody who it is"
-        raise fail("open-route", message, "--auth", "--auth basic, or --auth none if that is meant", USAGE)
-    return "key" if word == "key" else "basic" if word == "basic" else "none"
 
 
 def _port(planned: Planned, service: str, port: str) -> int:

@@ -1,16 +1,15 @@
 """`inv add-service`, `inv remove-service`, `inv service`: one adds a service, one takes it away, one shows it."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from stack import docker, tree, yamlfile
-from stack.authoring import addition, compose_file, doors, fragment, losses, renaming, scaffold, writing
-from stack.authoring.carrier import Here
-from stack.authoring.definition import Condition, Definition, Door, Edge, Mount
+from stack import docker, tree
+from stack.authoring import addition, doors, fragment, losses, typed, writing
+from stack.authoring.definition import Definition
+from stack.authoring.typed import Words
 from stack.commands import route, swarm
 from stack.env import envfile, public
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
@@ -20,38 +19,9 @@ from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.result import Result
 from stack.planning import checkouts, model, plan, planner
-from stack.planning.catalog import FAR, SECRET_KIND, SETTING
+from stack.planning.catalog import FAR
 from stack.planning.checkouts import Checkout
 from stack.planning.planner import Planned
-
-SOURCES = ("localhost", "external", "container-gpu")
-MEMORY = re.compile(r"\d+(\.\d+)?[bkmg]b?", re.IGNORECASE)
-
-
-class Words(msgspec.Struct, frozen=True):
-    """The flags of `add-service`, as typed."""
-
-    image: str = ""
-    build: str = ""
-    port: tuple[str, ...] = ()
-    profile: tuple[str, ...] = ()
-    depends_on: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    secret: tuple[str, ...] = ()
-    volume: tuple[str, ...] = ()
-    source: tuple[str, ...] = ()
-    health: str = ""
-    route: tuple[str, ...] = ()
-    host: tuple[str, ...] = ()
-    auth: str = ""
-    alias: tuple[str, ...] = ()
-    command: str = ""
-    replicas: str = "1"
-    memory: str = ""
-    from_compose: str = ""
-    map: tuple[str, ...] = ()
-    env_file: str = ""
-    rewrite_files: bool = False
 
 
 def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
@@ -62,10 +32,12 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
         asked = consent.asker(enter=True)
         if words == Words() and not dry_run and not yes and asked and not asked(_question(name)):
             raise fail("declined", "nothing was written", fix=f"./inv add-service {name} --image REF --port N")
-        definition, lost = (
-            _carried(name, words, checkout) if words.from_compose else (_definition(name, words, checkout), [])
-        )
-        addition.check(checkout.catalog, definition, _aliases(checkout))
+        lost: list[losses.Loss] = []
+        if words.from_compose:
+            definition, lost = typed.carried(name, words, checkout)
+        else:
+            definition = typed.definition(name, words, checkout)
+        addition.check(checkout.catalog, definition, typed.aliases(checkout))
         definition = addition.prepared(checkout.catalog, definition)
         layer = route.in_layer(checkout, into, "")
         definition = _placed(definition, layer)
@@ -145,143 +117,6 @@ def _written(root: Path, changes: addition.Changes, dry_run: bool, saved: Mappin
     done = writing.apply(root, everything, before)
     lines = [f"{'removed' if everything[path] is None else 'wrote'} {path}" for path in done]
     return Result({"files": sorted(done), "written": True}, lines=lines)
-
-
-def _definition(name: str, words: Words, checkout: Checkout) -> Definition:
-    """What the flags say. Raises StackError for each that says nothing."""
-    if words == Words():
-        known = checkout.catalog.services()
-        made = scaffold.definition(name, "none" if route.loopback(checkout) else "basic")
-        env = made.env if "redis" in known else {}
-        return msgspec.structs.replace(made, env=env, depends_on=[e for e in made.depends_on if e.service in known])
-    if bool(words.image) == bool(words.build):
-        raise fail("usage", "a service has an --image or a --build folder", "--image, --build", "--image REF", USAGE)
-    ports = [_number("--port", text, 65535) for text in words.port]
-    if (words.route or words.host) and not ports:
-        raise fail("usage", "a route needs the container's port", "--port", "--port 8000", USAGE)
-    return Definition(
-        name, about=name, image=words.image, build=_folder(words.build), ports=ports,
-        profiles=list(words.profile) or ["app"], depends_on=[_edge(text) for text in words.depends_on],
-        env={key: fragment.literal(value) for key, value in (_pair("--env", text) for text in words.env)},
-        secrets=dict(_secret(text) for text in words.secret),
-        volumes=[_mount(text) for text in words.volume], sources=[_source(text) for text in words.source],
-        health=words.health, doors=_doors(words, ports, checkout), aliases=list(words.alias), command=words.command,
-        replicas=_number("--replicas", words.replicas, 1000), memory=_memory(words.memory),
-    )  # fmt: skip
-
-
-def _carried(name: str, words: Words, checkout: Checkout) -> tuple[Definition, list[losses.Loss]]:
-    """What somebody's Compose file says, with the flags on top. Where a service of ours stands in for one of the file,
-    it is reached by what it declares."""
-    if words.image or words.build:
-        raise fail("usage", "--from-compose brings the image", "--from-compose", "leave --image and --build out", USAGE)
-    mapping = dict(_pair("--map", text) for text in words.map)
-    known, settings = checkout.catalog.services(), checkouts.known(checkout.catalog)
-    project = checkout.settings.value("PROJECT_NAME")
-    here = Here(project, known, _aliases(checkout), settings, words.rewrite_files)
-    carried, lost = compose_file.read(words.from_compose, name, mapping, words.env_file, here)
-    base = [_number("--port", text, 65535) for text in words.port] or carried.ports
-    extra = [_edge(text) for text in words.depends_on]
-    whole = msgspec.structs.replace(
-        _reached(checkout, carried), ports=base, profiles=list(words.profile) or ["app"], health=words.health,
-        depends_on=[*carried.depends_on, *extra], doors=_doors(words, base, checkout),
-        sources=sorted({*carried.sources, *(_source(text) for text in words.source)}),
-        companions=[_reached(checkout, part) for part in carried.companions],
-    )  # fmt: skip
-    parts = (whole, *whole.companions)
-    used = str([(part.env, part.extra) for part in parts])
-    given = {setting for part in parts for setting in part.given.values()}
-    secrets = {name: kind for name, kind in whole.secrets.items() if f"${{{name}}}" in used or name in given}
-    told = [one for one in lost if one.code not in ("made", "empty") or one.path in secrets]
-    return msgspec.structs.replace(whole, secrets=secrets), told
-
-
-def _aliases(checkout: Checkout) -> set[str]:
-    """The further names that services have in the network."""
-    paths = [path for fragment in checkout.catalog.fragments.values() for path in fragment.paths()]
-    texts = {path: data.decode() for path in paths if b"aliases" in (data := tree.read(tree.root() / path))}
-    raws = [raw for path, text in texts.items() for raw in (yamlfile.load(path, text).get("services") or {}).values()]
-    return {alias for raw in raws for alias in renaming.aliases(raw or {})}
-
-
-def _reached(checkout: Checkout, part: Definition) -> Definition:
-    """Without what the connections of its dependencies say in its place."""
-    ours = addition.connections(checkout.catalog, part)
-    return msgspec.structs.replace(part, env={k: v for k, v in part.env.items() if k not in ours})
-
-
-def _doors(words: Words, ports: list[int], checkout: Checkout) -> list[Door]:
-    if not (words.route or words.host):
-        return []
-    auth = route.auth(checkout, words.auth)
-    paths = [doors.door(path, "", ports[0], auth, False) for path in words.route]
-    return [*paths, *(doors.door("", host, ports[0], auth, False) for host in words.host)]
-
-
-def _number(flag: str, text: str, highest: int) -> int:
-    if text.isascii() and text.isdecimal() and 0 < int(text) <= highest:
-        return int(text)
-    raise fail(
-        "usage", f"{flag}: expected a whole number from 1 to {highest}, got {echoed(text)}", flag, f"{flag} 1", USAGE
-    )
-
-
-def _folder(path: str) -> str:
-    if path and not (tree.root() / path).is_dir():
-        raise fail("usage", f"--build: there is no folder {path}", "--build", "name a folder of this checkout", USAGE)
-    return f"./{path.removeprefix('./')}" if path and not path.startswith("/") else path
-
-
-def _edge(text: str) -> Edge:
-    """NAME[:healthy|completed|started][?]"""
-    optional = text.endswith("?")
-    service, _, condition = text.removesuffix("?").partition(":")
-    for known in get_args(Condition):
-        if condition in ("", known):
-            return Edge(service, known, optional)
-    hint = suggest(condition, get_args(Condition)) or ", ".join(get_args(Condition))
-    raise fail("usage", f"--depends-on: there is no condition {echoed(condition)}", "--depends-on", hint, USAGE)
-
-
-def _pair(flag: str, text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if equals and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
-        return name, value
-    raise fail("usage", f"{flag}: expected KEY=VALUE, got {echoed(name)}", flag, f"{flag} LOG_LEVEL=info", USAGE)
-
-
-def _secret(text: str) -> tuple[str, str]:
-    """NAME[:kind]"""
-    name, _, kind = text.partition(":")
-    if SETTING.fullmatch(name) and SECRET_KIND.fullmatch(kind or "hex"):
-        return name, kind or "hex"
-    kinds = "hex, hex:LENGTH, sk, sb_publishable, sb_secret, password, jwt:ROLE, asked or optional"
-    raise fail(
-        "usage", f"--secret: {echoed(text)} is no NAME:KIND", "--secret", f"--secret MY_KEY:hex ({kinds})", USAGE
-    )
-
-
-def _mount(text: str) -> Mount:
-    source, _, rest = text.partition(":")
-    target, _, mode = rest.partition(":")
-    named = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", source)
-    if target.startswith("/") and mode in ("", "ro") and (named or source.startswith("./")):
-        return Mount(source, target, mode == "ro")
-    raise fail("usage", f"--volume: expected NAME:/path or ./folder:/path, got {echoed(text)}", "--volume",
-               "--volume data:/data", USAGE)  # fmt: skip
-
-
-def _source(text: str) -> str:
-    if text in SOURCES:
-        return text
-    hint = suggest(text, SOURCES) or ", ".join(SOURCES)
-    raise fail("usage", f"--source: there is no {echoed(text)}", "--source", hint, USAGE)
-
-
-def _memory(text: str) -> str:
-    if not text or MEMORY.fullmatch(text):
-        return text
-    raise fail("usage", f"--memory: {echoed(text)} is no size", "--memory", "--memory 512m", USAGE)
 
 
 def remove(name: str, volumes: bool, yes: bool, dry_run: bool) -> Result:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from stack import docker, tree
+from stack.authoring.typed import Words
 from stack.commands import doctor, plan, service
 from stack.env import envfile
 from stack.errors import USAGE, StackError, fail
@@ -187,7 +188,7 @@ class Add(msgspec.Struct, tag_field="do", tag="add", frozen=True):
     """Add a service, by the flags of `add-service`."""
 
     name: Name
-    words: service.Words = service.Words()
+    words: Words = Words()
 
     def __post_init__(self) -> None:
         if any("\0" in word for word in _flags(self.words)):
@@ -219,12 +220,12 @@ def after(action: Action) -> Up | None:
     return Up(profiles=[action.words.profile[0] if action.words.profile else "app"])
 
 
-def _flags(words: service.Words) -> list[str]:
+def _flags(words: Words) -> list[str]:
     """The flags that say the same, but for those with their default. Pure."""
     found = []
     for field in words.__struct_fields__:
         value, flag = getattr(words, field), f"--{field.replace('_', '-')}"
-        if value == getattr(service.Words(), field):
+        if value == getattr(Words(), field):
             continue
         if value is True:
             found.append(flag)

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from stack import yamlfile
-from stack.authoring import addition, doors
+from stack.authoring import addition, doors, typed
 from stack.authoring.definition import Definition, Edge, Mount
-from stack.commands import service
 from stack.env.variables import variables
 from stack.errors import USAGE, StackError
 from stack.planning import catalog
@@ -22,7 +21,7 @@ NO_CHECKOUT: Any = None
 
 
 def definition(name: str = "mine", **words: Any) -> Definition:
-    made = service._definition(name, service.Words(**words), NO_CHECKOUT)
+    made = typed.definition(name, typed.Words(**words), NO_CHECKOUT)
     addition.check(FOUND, made)
     return made
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stack.commands.service import Words
+from stack.authoring.typed import Words
 from stack.errors import StackError
 from stack.ui import actions, hub, levels, streams, watch
 

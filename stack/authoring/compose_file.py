@@ -47,7 +47,7 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here
     for one in chosen:
         if not (services[one].get("image") or services[one].get("build")):
             raise _whole(path, one)
-        services[one] = _configured(services[one], model.get("configs") or {}, files)
+        services[one] = _configured(one, services[one], model.get("configs") or {}, files, left)
         for mount in services[one]["volumes"]:
             files |= _mounted(path.parent, mount, left)
         if (build := services[one].get("build")) and not remote(build.get("context", ".")):
@@ -64,7 +64,7 @@ def read(word: str, name: str, mapping: dict[str, str], env_file: str = "", here
     file = File(services, values, volumes, files, given, project, _held() if here.project else ())
     made, lost = carrying.definition(file, chosen, main, name, mapping, here)
     copy = f"where it is needed: copy it to compose/{name}/"
-    return made, list(dict.fromkeys([*lost, *(one._replace(fix=copy) for one in left)]))
+    return made, list(dict.fromkeys([*lost, *(one._replace(fix=one.fix or copy) for one in left)]))
 
 
 def _split(word: str) -> tuple[Path, str]:
@@ -214,8 +214,13 @@ def _pairs(environment: Any) -> dict[str, str | None]:
     return {key: None if value is None else str(value) for key, value in (environment or {}).items()}
 
 
-def _configured(service: dict[str, Any], configs: dict[str, Any], files: dict[str, bytes]) -> dict[str, Any]:
-    """A service whose configs are files that it mounts."""
+OWNED = ("mode", "uid", "gid")
+
+
+def _configured(called: str, service: dict[str, Any], configs: dict[str, Any], files: dict[str, bytes],
+                left: list[Loss]) -> dict[str, Any]:  # fmt: skip
+    """A service whose configs are files that it mounts. Who owns one, and who may read it, is told where Compose would
+    heed it: of those that have their content in the file."""
     volumes = list(service.get("volumes") or [])
     others = []
     for one in service.get("configs") or []:
@@ -224,6 +229,8 @@ def _configured(service: dict[str, Any], configs: dict[str, Any], files: dict[st
         source = defined.get("file") or f"./configs/{name}"
         if "content" in defined:
             files[f"configs/{name}"] = defined["content"].replace("$$", "$").encode()
+            fix = "set it on the file that is mounted"
+            left += [Loss(f"{called}.configs", f"{at}: {key} is not carried", fix=fix) for key in OWNED if one.get(key)]
         elif "file" not in defined:
             others.append(one)
             continue

@@ -172,7 +172,14 @@ def copying(carrier: Carrier, parts: dict[str, Definition]) -> Iterator[Loss]:
 def in_memory(raw: dict[str, Any]) -> dict[str, list[str]]:
     """The mounts that are memory, beside those that `tmpfs` says."""
     mounts = [volume for volume in raw.get("volumes") or [] if volume.get("type") == "tmpfs"]
-    made = [f"{one['target']}:size={size}" if (size := (one.get("tmpfs") or {}).get("size")) else one["target"]
-            for one in mounts]  # fmt: skip
     given = raw.get("tmpfs") or []
-    return {"tmpfs": [*([given] if isinstance(given, str) else given), *made]} if made else {}
+    return {"tmpfs": [*([given] if isinstance(given, str) else given), *map(_memory, mounts)]} if mounts else {}
+
+
+def _memory(mount: dict[str, Any]) -> str:
+    """A mount that is memory in the short form: without a mode, everybody may write there."""
+    options = mount.get("tmpfs") or {}
+    words = [*([f"size={options['size']}"] if options.get("size") else []),
+             *([f"mode={options['mode']:04o}"] if options.get("mode") else []),
+             *(["ro"] if mount.get("read_only") else [])]  # fmt: skip
+    return f"{mount['target']}:{','.join(words)}" if words else str(mount["target"])

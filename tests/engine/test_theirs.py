@@ -38,7 +38,7 @@ SAYS: dict[str, tuple[str, ...]] = {
     "home-cache": ("${HOME_CACHE_MODELS_DIR:-~/.cache/models}:/models",),
     "inline-build": ('FLAVOUR: "mild"',),
     "keys-of-others": ("${KEYS_OF_OTHERS_OPENAI_API_KEY:-ollama}", 'GROQ_API_KEY: "optional"', 'ANTHROPIC_API_KEY: ""'),
-    "memory-mount": ("/scratch:size=1048576", '"/run"'),
+    "memory-mount": ("/scratch:size=1048576", '"/run"', "/own:mode=0700,ro"),
     "names-of-containers": ('DB_HOST: "names-of-containers-db"', 'MQ: "names-of-containers-broker:5672"'),
     "nested-data": ("nested-data-b-cache:/b", "nested-data-uploads:/uploads", "nested-data-cache:/cache"),
     "nested-variables": ("${NESTED_VARIABLES_A:-${NESTED_VARIABLES_B:-x}}", "${NESTED_VARIABLES_X:+yes}", "c$${F}"),
@@ -70,6 +70,7 @@ SAYS: dict[str, tuple[str, ...]] = {
 """What stands in the fragment, for each point of a file that is easily read otherwise."""
 TOLD = {
     "aliases-and-addresses": {"app.networks", "queue.networks", "search.networks", "app.links"},
+    "configs": {"app.configs"},
     "a-file-names-a-host": {"nginx.conf:3"}, "data-folder": {"db.volumes"}, "data-folder-by-variable": {"web.volumes"},
     "deploy-and-labels": {"app.pull_policy", "app.deploy.labels"}, "guide-grafana": {"monitoring/prometheus.yml:2"},
     "guide-step-one": {"my-service.container_name", "my-service.networks"},

@@ -9,6 +9,7 @@ from pathlib import Path
 from stack import tree
 from tests.engine.support import browser
 from tests.engine.support.browser import Browser
+from tests.engine.support.pages import press
 from tests.engine.support.stacks import Running
 
 HERE = Path(__file__).parent
@@ -24,15 +25,6 @@ def shown(page: Browser, scheme: str) -> None:
     """The page in a window of one size, light or dark."""
     page.devtools("Emulation.setDeviceMetricsOverride", **SIZE)
     page.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-
-
-def press(page: Browser, word: str) -> None:
-    """Press the button of this name that is in sight."""
-    button = (
-        f"[...document.querySelectorAll('button')].find((one) => one.innerText === '{word}' && one.checkVisibility())"
-    )
-    page.until(f"{button} && !{button}.disabled")
-    page.run(f"{button}.click()")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ The server, each module with what it knows:
   looking   what is shown, from the functions of the commands: plan, a service, doctor, the timeline
   actions   what can be done: each is commands that could be typed, and a preview of what they would change
   dropped   a Compose file that was dropped on the page, for add-service
+  alone     another program as an action: it holds the checkout's lock, as `./inv` does
   jobs      one action at a time, as `./inv` in a process of its own: its lines, its result, its end
   hub       what every open page is told: the last of each kind for one that comes, the news for all
   watch     where news come from: files, the engine's events, memory and processor, who holds the lock

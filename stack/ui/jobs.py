@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from stack import docker
-from stack.errors import Problem, fail
+from stack.errors import INTERRUPTED, Problem, fail
 from stack.ui.hub import Hub
 
 KEPT = 2_000
@@ -89,14 +89,15 @@ class Jobs:
                 code = 1
             if code:
                 break
-        job.state = {0: "done", 130: "stopped"}.get(code, "failed")
+        job.state = {0: "done", INTERRUPTED: "stopped"}.get(code, "failed")
         self._tell()
 
     async def _one(self, job: Job, step: Step) -> int:
         """One command, to its end; its exit code."""
         out = asyncio.subprocess
         isolated = ["-I"] if sys.flags.isolated else []
-        command = step.words if step.other else [sys.executable, *isolated, "-m", "stack", *step.words, "--json"]
+        python = [sys.executable, *isolated, "-m"]
+        command = [*python, *(["stack.ui.alone", *step.words] if step.other else ["stack", *step.words, "--json"])]
         child = self._child = await asyncio.create_subprocess_exec(
             *command, cwd=self._root, env=docker.environment(), stdin=out.PIPE, stdout=out.PIPE, stderr=out.PIPE,
             start_new_session=True, limit=1 << 22)  # fmt: skip
@@ -109,6 +110,8 @@ class Jobs:
         code = await child.wait()
         if not step.other:
             self._result(job, printed)
+        elif code not in (0, INTERRUPTED):
+            job.problems = [Problem("failed", f"{step.shown} ended with exit code {code}", fix="./inv doctor")]
         return code
 
     async def _read(self, job: Job, stream: asyncio.StreamReader) -> None:

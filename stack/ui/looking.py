@@ -34,7 +34,8 @@ def graph(planned: Planned) -> dict[str, Any]:
         **result.data,
         "arrows": arrows,
         "links": msgspec.to_builtins(links.table(planned)),
-        "known_profiles": sorted({*plans.profiles(planned.facts), plans.EVERYTHING}),
+        "known_profiles": _profiles(planned),
+        "others": _others(planned),
         "problems": msgspec.to_builtins(result.problems),
         "lines": result.lines,
     }
@@ -43,7 +44,23 @@ def graph(planned: Planned) -> dict[str, Any]:
 def broken(problems: list[Problem]) -> dict[str, Any]:
     """The same where there is no plan."""
     return {"services": [], "order": [], "arrows": [], "links": [], "changes": None, "lines": [], "left_out": [],
-            "known_profiles": [], "problems": msgspec.to_builtins(problems)}  # fmt: skip
+            "known_profiles": {}, "others": [], "problems": msgspec.to_builtins(problems)}  # fmt: skip
+
+
+def _profiles(planned: Planned) -> dict[str, list[str]]:
+    """The services of each profile that can be chosen."""
+    found: dict[str, list[str]] = {plans.EVERYTHING: []}
+    for name, raw in sorted(model.services(planned.facts.model).items()):
+        for profile in raw.get("profiles") or []:
+            found.setdefault(profile, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def _others(planned: Planned) -> list[dict[str, str]]:
+    """The services of the catalogue that are not planned, with what each is."""
+    mine = {one.name for one in planned.plan.services}
+    names = sorted(set(planned.facts.catalog.services()) - mine)
+    return [{"name": name, "about": plans.entry(planned.facts, name).about} for name in names]
 
 
 def service(root: Path, planned: Planned, name: str) -> dict[str, Any]:

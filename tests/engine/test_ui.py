@@ -12,8 +12,22 @@ from urllib.parse import SplitResult, urlsplit
 import pytest
 from axe_core_python.base import AXE_SCRIPT
 
+from stack import tree
 from tests.engine.support import stacks
 from tests.engine.support.browser import ENTER, ESCAPE, TAB, Browser
+from tests.engine.support.pages import (
+    FITS,
+    SERIOUS,
+    agreed,
+    ended,
+    kind,
+    press,
+    says,
+    served,
+    sized,
+    switched,
+    typed,
+)
 from tests.engine.support.relay import Relay
 from tests.engine.support.stacks import Stack
 
@@ -22,9 +36,6 @@ TALK = """touch /tmp/well; seq -f "line %.0f" 12000; echo ERROR it broke; head -
 exec sleep infinity"""
 MANY = "/^9,9\\d\\d lines$/.test(document.querySelector('.log output')?.innerText)"
 """The engine counts a long line as many."""
-SERIOUS = """
-return axe.run().then((found) => found.violations.filter((one) => ["serious", "critical"].includes(one.impact))
-  .map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ")}`));"""
 THERE = "document.querySelector('.node[data-name=web]')"
 DROP = """
 const data = new DataTransfer();
@@ -40,27 +51,21 @@ THEIRS = f"""services:
 
 @pytest.fixture(scope="module")
 def pair(new_lasting_stack: Callable[..., Stack]) -> Stack:
-    """A service that talks, and one that waits for it, which is quiet from another source."""
+    """A service that talks, one that waits for it and is quiet from another source, and one that is not selected."""
     stack = new_lasting_stack()
     stack.service("db", command=["sh", "-c", TALK], healthcheck=CHECK)
-    stack.service("web", depends_on={"db": {"condition": "service_healthy"}}, deploy={"replicas": "${WEB_SCALE:-1}"},
-                  environment={"GREETING": "${WEB_GREETING:-hello}"})  # fmt: skip
+    stack.service(
+        "web",
+        image=f"${{WEB_IMAGE:-{stacks.BASE}}}",
+        depends_on={"db": {"condition": "service_healthy"}},
+        deploy={"replicas": "${WEB_SCALE:-1}", "resources": {"limits": {"memory": "${WEB_MEMORY:-64m}"}}},
+        environment={"GREETING": "${WEB_GREETING:-hello}"},
+    )
+    stack.service("spare", profiles=["more"])
     folder = stack.root / "overrides/web"
     folder.mkdir()
     (folder / "build.yml").write_text(json.dumps({"services": {"web": {"environment": {"QUIET": "yes"}}}}))
     return stack
-
-
-@contextlib.contextmanager
-def served(stack: Stack, *words: str, env: dict[str, str] | None = None) -> Iterator[str]:
-    """The address that the command says; it ends well by Ctrl-C, with the page open."""
-    running = stack.start("ui", "--no-open", *words, env=env)
-    try:
-        yield running.wait_for("http://").rpartition(" ")[2]
-        running.interrupt()
-        assert running.end() == 0, running.text
-    finally:
-        running.kill()
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +98,6 @@ def well(pair: Stack, page: Browser) -> Browser:
     return page
 
 
-def kind(name: str, wanted: str) -> str:
-    return f"document.querySelector('.node[data-name={name}]')?.dataset.kind === '{wanted}'"
-
-
-def says(selector: str, words: str) -> str:
-    return f"document.querySelector('{selector}')?.innerText.includes({json.dumps(words)})"
-
-
 def named(stack: Stack, service: str) -> str:
     """The name of its container; their numbers go on where some were replaced."""
     return next(f"{stack.project}-{name}" for name in stack.containers() if name.startswith(f"{service}-"))
@@ -110,27 +107,6 @@ def environment(stack: Stack, service: str) -> list[str]:
     """What its container has in its environment."""
     found: list[str] = json.loads(stacks.docker("inspect", named(stack, service)))[0]["Config"]["Env"]
     return found
-
-
-def press(page: Browser, word: str) -> None:
-    """Press the button of this name that is in sight."""
-    button = (
-        f"[...document.querySelectorAll('button')].find((one) => one.innerText === '{word}' && one.checkVisibility())"
-    )
-    page.until(f"{button} && !{button}.disabled")
-    page.run(f"{button}.click()")
-
-
-def agreed(page: Browser, shown: str) -> None:
-    """Agree to what the page is about to do, once it shows that, and wait until it is done."""
-    page.until(says("#ask", shown))
-    before = page.run("return Number(document.querySelector('#job').dataset.number ?? 0)")
-    press(page, "Do it")
-    page.until(f"Number(document.querySelector('#job').dataset.number) > {before}")
-    page.until("document.querySelector('#job').dataset.state !== 'running'")
-    assert page.run("return document.querySelector('#job').dataset.state") == "done", page.run(
-        "return document.querySelector('#job').innerText"
-    )
 
 
 def test_it_shows_what_runs_and_what_is_done_at_the_same_time(pair: Stack, page: Browser) -> None:
@@ -154,7 +130,9 @@ def test_it_shows_what_runs_and_what_is_done_at_the_same_time(pair: Stack, page:
     page.until(says(".timeline", "db is healthy"))
 
 
-def test_by_the_keyboard_alone_and_another_page_sees_it(pair: Stack, well: Browser, driver: str, url: str) -> None:
+def test_by_the_keyboard_alone_and_another_page_sees_it(pair: Stack, sought: Browser, driver: str, url: str) -> None:
+    well = sought
+
     def reach(words: str) -> None:
         """Tab to what says this."""
         for _ in range(40):
@@ -185,6 +163,12 @@ def test_by_the_keyboard_alone_and_another_page_sees_it(pair: Stack, well: Brows
         # Who comes later sees it as it is.
         other.run("location.hash = '#/timeline'")
         other.until(says(".timeline", "web was restarted"))
+
+
+@pytest.fixture
+def sought(well: Browser) -> Iterator[Browser]:
+    """The page, with nothing looked for afterwards."""
+    yield well
     well.run("const find = document.querySelector('#find'); find.value = ''; find.dispatchEvent(new Event('input'))")
 
 
@@ -197,16 +181,14 @@ def test_a_service_gets_a_number_a_setting_and_another_source(pair: Stack, well:
     assert {"web-1", "web-2"} <= pair.containers().keys()
     assert pair.env()["WEB_SCALE"] == "2"
     well.run("location.hash = '#/service/web/settings'")
-    well.until("document.querySelector('#set-WEB_GREETING')")
-    well.run("const s = document.querySelector('#set-WEB_GREETING'); s.value = 'so be it'; s.form.requestSubmit()")
+    typed(well, "WEB_GREETING", "so be it")
     agreed(well, "./inv env.set WEB_GREETING 'so be it'")
     assert "GREETING=so be it" in environment(pair, "web")
     well.run("location.hash = '#/service/web'")
     well.until(says("#panel", "Where it comes from"))
-    row = "[...document.querySelectorAll('.source-row')].find((one) => one.innerText.startsWith('build'))"
-    well.run(f"{row}.querySelector('button').click()")
-    well.until(f"{row}.querySelector('.differs')?.innerText.includes('QUIET')")
-    well.run(f"{row}.querySelector('button').click()")
+    switched(well, "build", "What would change?")
+    well.until(says(".differs", "QUIET"))
+    switched(well, "build", "Switch …")
     agreed(well, "./inv source --service web --to build")
     assert "QUIET=yes" in environment(pair, "web")
     well.until(says(".node[data-name=web]", "build"))
@@ -250,23 +232,120 @@ def test_a_log_of_many_lines_and_a_long_one(well: Browser) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 1440])
-def test_no_serious_fault_for_who_reads_it_otherwise(well: Browser, width: int) -> None:
-    well.devtools("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+def test_no_serious_fault_for_who_reads_it_otherwise(sought: Browser, width: int) -> None:
+    def well() -> None:
+        assert sought.run(AXE_SCRIPT + SERIOUS) == [], view
+        assert sought.run(f"return {FITS}"), view
+
+    sized(sought, width)
     ready = {
         "": kind("web", "ok"),
         "service/db": says("#panel", "Health checks"),
         "service/db/log": MANY,
         "service/db/settings": says("#panel", "Secrets"),
+        "addresses": "document.querySelector('.addresses')",
         "doctor": "document.querySelector('.findings')",
         "timeline": "document.querySelector('.timeline')",
         "add": "document.querySelector('form.add')",
     }
     for view, there in ready.items():
-        well.run(f"location.hash = '#/{view}'")
-        well.until(there)
-        assert well.run(AXE_SCRIPT + SERIOUS) == [], view
-        assert well.run("return document.documentElement.scrollWidth <= innerWidth"), view
+        sought.run(f"location.hash = '#/{view}'")
+        sought.until(there)
+        well()
+    view = "search"
+    sought.run(
+        "const find = document.querySelector('#find'); find.value = 'spa'; find.dispatchEvent(new Event('input'))"
+    )
+    sought.until(says(".others", "spare"))
+    well()
+    view = "profiles"
+    press(sought, "Profiles …")
+    sought.until(says("#ask", "spare"))
+    well()
+    view = "action"
+    sought.run("document.querySelector('#ask').close()")
+    press(sought, "Stop …")
+    sought.until(says("#ask", "./inv down"))
+    well()
+    press(sought, "Not now")
+    sought.devtools("Emulation.clearDeviceMetricsOverride")
+
+
+def test_what_fails_is_told_with_what_to_type_and_mended_on_a_phone(pair: Stack, well: Browser) -> None:
+    def readable() -> None:
+        assert well.run(AXE_SCRIPT + SERIOUS) == []
+        assert well.run(f"return {FITS}")
+
+    sized(well, 320)
+    well.run("location.hash = '#/service/web/settings'")
+    typed(well, "WEB_MEMORY", "banana")
+    well.until(says("#ask", "./inv env.unset WEB_MEMORY"))
+    readable()
+    press(well, "Close")
+    typed(well, "WEB_IMAGE", "127.0.0.1:1/nosuch:1")
+    agreed(well, "to be pulled first")
+    well.until(says("#job .problems", "web was left out: its image"))
+    readable()
+    pair.unset("WEB_IMAGE")
+    assembled = pair.root / "compose.yaml"
+    assembled.unlink()
+    well.run("location.hash = '#/service/web'")
+    press(well, "Restart …")
+    assert ended(well, "docker compose restart web") == "failed"
+    well.until(says("#job .problems", "./inv doctor"))
+    readable()
+    press(well, "Close")
+    well.run("location.hash = '#/doctor'")
+    press(well, "Mend what can be …")
+    agreed(well, "write compose.yaml anew")
+    assert assembled.exists()
+    well.until(f"!{says('.findings', 'compose.yaml')}")
     well.devtools("Emulation.clearDeviceMetricsOverride")
+
+
+def test_an_action_waits_for_a_command_that_is_at_work(pair: Stack, well: Browser) -> None:
+    def started() -> str:
+        return stacks.docker("inspect", "-f", "{{.State.StartedAt}}", named(pair, "web"))
+
+    well.run("location.hash = '#/service/web'")
+    before = started()
+    with tree.locked(pair.root):
+        well.until(says("#notes", "is at work"))
+        press(well, "Restart …")
+        well.until(says("#ask", "It waits for"))
+        press(well, "Do it")
+        well.until(says("#job pre", "waiting for"))
+        assert started() == before
+    well.until(says("#job .state", "done"))
+    assert started() != before
+
+
+def test_a_log_that_has_ended_goes_on_with_its_container(pair: Stack, well: Browser) -> None:
+    well.run("location.hash = '#/service/web/log'")
+    well.until(says(".log-said", "It has said nothing so far"))
+    stacks.docker("stop", "-t", "0", named(pair, "web"))
+    well.until(says(".log-said", "and has ended"))
+    stacks.docker("start", named(pair, "web"))
+    well.until(says(".log-said", "It has said nothing so far"))
+
+
+def test_its_colours_are_the_systems_or_those_that_were_chosen(well: Browser, url: str) -> None:
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    found = {}
+    for scheme in ("light", "dark"):
+        well.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        found[scheme] = well.run(f"return {ground}")
+        assert well.run(AXE_SCRIPT + SERIOUS) == []
+    assert found["light"] != found["dark"]
+    well.click("#theme")
+    assert well.run(f"return {ground}") == found["light"]
+    well.enter(url, THERE)
+    assert well.run("return document.querySelector('#theme').ariaLabel") == "Colours: light"
+    assert well.run(f"return {ground}") == found["light"]
+    well.click("#theme")
+    well.click("#theme")
+    assert well.run(f"return {ground}") == found["dark"]
+    well.devtools("Emulation.setEmulatedMedia", features=[])
 
 
 def test_it_is_there_when_the_engine_is_back(pair: Stack, well: Browser, driver: str, tmp_path: Path) -> None:

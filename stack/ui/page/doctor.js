@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { get } from "./api.js";
-import { act, code, refused } from "./act.js";
+import { act, refused, remedy } from "./act.js";
 import { last, on } from "./store.js";
 import { shape } from "./words.js";
 
@@ -37,7 +37,7 @@ export async function doctor(main) {
       h("p", { class: "finding-head" }, shape(KINDS[row.grade]), h("b", {}, row.id), h("small", {}, `${WORDS[row.grade]} · ${row.section}`)),
       h("pre", { class: "seen" }, row.seen),
       row.causes ? h("p", {}, row.causes) : null,
-      h("p", { class: "fix" }, row.fix ? ["→ ", /^(\.\/inv|docker|sudo|chmod) /.test(row.fix) ? code(row.fix) : row.fix] : null,
+      h("p", { class: "fix" }, row.fix ? remedy(row.fix) : null,
         found.mends.includes(row.id) ? h("button", { type: "button", class: "small", onclick: () => mend([row.id]) }, "Mend …") : null)))),
     h("details", {}, h("summary", {}, `${rest.length} checks that found nothing`),
       h("ul", { class: "fine" }, rest.map((row) => h("li", {}, shape(KINDS[row.grade]), h("b", {}, row.id), h("span", {}, row.seen),

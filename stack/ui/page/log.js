@@ -6,6 +6,10 @@ const MOST = 10_000;
 const ROW = 19;
 const LEVELS = { all: "All lines", warning: "Warnings and errors", error: "Errors" };
 const WANTED = { all: null, warning: new Set(["warning", "error"]), error: new Set(["error"]) };
+const NOTHING = {
+  reading: "Reading …", follows: "It has said nothing so far.", ended: "It said nothing, and has ended.",
+  none: "It has no container, so there is no log: Start … makes one.", lost: "The log can't be read now. It is asked for again once the engine answers.",
+};
 const MARKS = { error: "▲", warning: "△", debug: "·", info: " " };
 
 export function log(name) {
@@ -25,7 +29,8 @@ export function log(name) {
   const count = h("output", { class: "count" });
   const space = h("div", { class: "log-space" });
   const rows = h("div", { class: "log-rows" });
-  const view = h("div", { class: "log-view", tabindex: 0, role: "log", "aria-live": "off", "aria-label": `Log of ${name}`, onscroll: scrolled }, space, rows);
+  const said = h("p", { class: "log-said", role: "status" });
+  const view = h("div", { class: "log-view", tabindex: 0, role: "log", "aria-live": "off", "aria-label": `Log of ${name}`, onscroll: scrolled }, space, rows, said);
   const whole = h("pre", { class: "log-whole", hidden: true });
   const pause = h("button", { type: "button", "aria-pressed": "false", onclick: toggle }, "Pause");
   const element = h("div", { class: "log" },
@@ -36,12 +41,30 @@ export function log(name) {
       pause, count),
     view, whole);
 
-  const stream = new EventSource(`/api/log/${name}`);
-  stream.addEventListener("begin", (event) => { many = JSON.parse(event.data).containers; lines = []; held = []; sift(); });
-  stream.addEventListener("lines", (event) => take(JSON.parse(event.data)));
+  let stream = null;
+  let how = "reading";
+  read();
 
   const sized = new ResizeObserver(([entry]) => { high = entry.contentRect.height; want(); });
   sized.observe(view);
+
+  // From the beginning of what is kept: as it is opened, and once there is a new container.
+  function read() {
+    stream?.close();
+    how = "reading";
+    stream = new EventSource(`/api/log/${name}`);
+    stream.addEventListener("begin", (event) => {
+      many = JSON.parse(event.data).containers;
+      how = many ? "follows" : "none";
+      lines = [];
+      held = [];
+      sift();
+    });
+    stream.addEventListener("lines", (event) => take(JSON.parse(event.data)));
+    // What has ended is not asked for again and again.
+    stream.addEventListener("end", () => { stream.close(); if (how === "follows") how = "ended"; want(); });
+    stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED && how !== "ended" && how !== "none") { how = "lost"; want(); } });
+  }
 
   function fits(line) {
     const wanted = WANTED[level];
@@ -107,8 +130,10 @@ export function log(name) {
       space.style.height = `${tall}px`;
     }
     top = first(end ? tall - high : view.scrollTop);
+    const empty = lines.length && !seen.length ? "No line is like that." : lines.length ? "" : NOTHING[how];
+    if (said.textContent !== empty) said.textContent = empty;
     pause.textContent = paused ? (held.length ? `Go on (${held.length.toLocaleString()} new)` : "Go on") : "Pause";
-    count.textContent = `${seen.length.toLocaleString()}${seen.length === lines.length ? "" : ` of ${lines.length.toLocaleString()}`} ${lines.length === 1 ? "line" : "lines"}`;
+    count.textContent = `${seen.length.toLocaleString()}${seen.length === lines.length ? "" : ` of ${lines.length.toLocaleString()}`} ${lines.length === 1 ? "line" : "lines"}${how === "ended" ? ", ended" : how === "lost" ? ", cut off" : ""}`;
     const shown = seen.slice(top, top + Math.ceil(high / ROW) + 10);
     rows.style.transform = `translateY(${top * ROW}px)`;
     while (rows.children.length > shown.length) rows.lastChild.remove();
@@ -135,7 +160,7 @@ export function log(name) {
     said.data = text.length > 2000 ? `${text.slice(0, 2000)} …` : text;
   }
 
-  return { element, end() { stream.close(); sized.disconnect(); fill(element); } };
+  return { element, read, lost: () => how === "lost", end() { stream.close(); sized.disconnect(); fill(element); } };
 }
 
 let zone = null;

@@ -1,27 +1,28 @@
 // The page of `./inv ui`. Plain modules, nothing is built: change one and load the page again.
 //
 //   main      what is shown for which address (#/, #/service/NAME[/log|/settings], #/doctor,
-//             #/timeline, #/add), the head
+//             #/addresses, #/timeline, #/add), the head
 //   store     what the server told last, by its stream of events (stack/ui/__init__.py lists them)
 //   api       asking and sending
-//   picture   the graph
+//   layout    where each service stands in the graph, in numbers; picture draws it, and the states
 //   panel     one service; log its log
-//   doctor, timeline, add (a new service)
+//   addresses, doctor, timeline, add (a new service): the other views
 //   act       an action: shown, asked, done; the commands at the top
 //   theme     light or dark
 //   words     states, sizes and times in words; dom elements from words
 
 import { add } from "./add.js";
+import { addresses } from "./addresses.js";
 import { commands, problem } from "./act.js";
 import { byId, fill, h } from "./dom.js";
 import { doctor } from "./doctor.js";
 import { close, show } from "./panel.js";
-import { draw, find, look } from "./picture.js";
-import { last, listen, on } from "./store.js";
+import { draw, find, look, select } from "./picture.js";
+import { last, listen, on, progress } from "./store.js";
 import { timeline } from "./timeline.js";
 import { shape } from "./words.js";
 
-const VIEWS = { "": draw, service: draw, doctor, timeline, add };
+const VIEWS = { "": draw, service: draw, addresses, doctor, timeline, add };
 let view = null;
 
 function route() {
@@ -31,10 +32,12 @@ function route() {
   if (drawing !== view) {
     view = drawing;
     main.classList.toggle("of-graph", drawing === draw);
+    main.scrollTop = 0;
     drawing(main);
   }
   if (first === "service" && name) show(decodeURIComponent(name), part);
   else leave();
+  select(first === "service" ? decodeURIComponent(name) : "");
   for (const link of document.querySelectorAll("header nav a")) {
     const [, own = ""] = link.getAttribute("href").split("/");
     if ((VIEWS[own] ?? draw) === drawing) link.setAttribute("aria-current", "page");
@@ -54,11 +57,12 @@ function summary() {
   if (!last("status") || !plan) return;
   byId("project").textContent = last("status").project;
   document.title = `${last("status").project} · GenAI Vanilla Stack`;
-  const kinds = plan.services.map((one) => look(one.name).kind);
+  const said = progress();
+  const kinds = plan.services.map((one) => look(one.name, said).kind);
   const number = (...wanted) => kinds.filter((kind) => wanted.includes(kind)).length;
   const parts = [
     [number("ok", "done"), `of ${kinds.length} up`, number("ok", "done") === kinds.length ? "ok" : "idle"],
-    [number("busy"), "starting", "busy"], [number("wait"), "waiting", "wait"], [number("bad"), "failed", "bad"],
+    [number("busy"), "starting", "busy"], [number("bad"), "failed", "bad"],
   ];
   fill(byId("summary"), parts.filter(([count], at) => count || !at).map(([count, words, kind]) =>
     h("span", {}, shape(kind), `${count} ${words}`)));
@@ -93,12 +97,14 @@ addEventListener("keydown", (event) => {
   }
 });
 byId("find").addEventListener("input", () => {
+  if (VIEWS[location.hash.split("/")[1] ?? ""] !== draw) location.hash = "#/";
   const number = find(byId("find").value);
   byId("found").textContent = byId("find").value ? `${number} found` : "";
 });
 byId("find").addEventListener("keydown", (event) => {
-  const first = event.key === "Enter" && document.querySelector(".node.found");
-  if (first) location.hash = `#/service/${first.dataset.name}`;
+  if (event.key !== "Enter") return;
+  const name = document.querySelector(".node.found")?.dataset.name ?? document.querySelector(".other")?.textContent;
+  if (name) location.hash = `#/service/${name}`;
 });
 commands(byId("commands"));
 route();

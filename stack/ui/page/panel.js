@@ -3,12 +3,14 @@
 import { byId, fill, h, s } from "./dom.js";
 import { get, look as ask } from "./api.js";
 import { act, changed, code, problem, refused } from "./act.js";
+import { web } from "./addresses.js";
 import { log } from "./log.js";
 import { look, sparkline } from "./picture.js";
 import { last, measured, on, planned, state } from "./store.js";
 import { clock, percent, shape, size, span } from "./words.js";
 
 const PARTS = { "": "About", log: "Log", settings: "Settings" };
+const MOST_REASONS = 4;
 const FOCUSED = "a, button, input, select";
 let open = null;
 
@@ -88,12 +90,16 @@ let soon = 0;
 on(["status", "job"], () => {
   now();
   // What is shown of a service follows it, but is not asked for at each step of a start.
-  if (open && open.part !== "log") {
-    clearTimeout(soon);
-    soon = setTimeout(() => { if (open && !begun()) load(); }, 700);
-  }
+  clearTimeout(soon);
+  soon = setTimeout(() => { if (open && open.part !== "log" && !begun()) load(); }, 700);
 });
 on(["samples"], () => measure());
+// A log ends with its containers; those that come have one of their own.
+on(["happened"], (all) => {
+  const { service, action } = all?.at(-1) ?? {};
+  if (open?.log && service === open.name && action === "start") open.log.read();
+});
+on(["engine"], (engine) => { if (engine.answers && open?.log?.lost()) open.log.read(); });
 
 const section = (title, ...children) => (children.flat(Infinity).some(Boolean) ? h("section", {}, h("h3", {}, title), ...children) : null);
 const rows = (list) => h("dl", {}, list.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
@@ -117,12 +123,14 @@ function why({ name, plan, why: said }) {
     return section(idle ? "Why it does not run" : "What is wrong", said.causes.map((one) => problem({ message: one.seen, fix: one.fix })));
   }
   const because = (said.because ?? []).filter((line) => !said.problems.some((one) => one.message === line));
-  return section(plan ? "Why it is here" : "Why it is not here", said.problems.map(problem), because.map((line) => h("p", { class: "line" }, line)));
+  const lines = because.map((line) => h("p", { class: "line" }, line));
+  const rest = lines.length > MOST_REASONS + 1 ? lines.splice(MOST_REASONS) : [];
+  return section(plan ? "Why it is here" : "Why it is not here", said.problems.map(problem), lines,
+    rest.length ? h("details", {}, h("summary", {}, `and ${rest.length} more that need it`), rest) : null);
 }
 
 function addresses({ link, plan }) {
   if (!link && !plan?.url) return null;
-  const web = (url) => (/^https?:/.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url) : h("code", {}, url));
   return section("Addresses", rows([
     [link?.direct ? "by the gateway" : "here", link && web(link.url)],
     ["directly", link?.direct && web(link.direct)],

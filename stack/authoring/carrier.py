@@ -228,8 +228,9 @@ class Carrier:
             return {k: self.deep(key if key == "labels" else k, v) for k, v in value.items()}
         if isinstance(value, list):
             before = ["", *map(str, value)]
-            return [f"${{{self.literals[item]}}}" if item in self.literals and credentials.follows(last)
-                    else self.deep(key, item) for last, item in zip(before, value, strict=False)]  # fmt: skip
+            return [f"${{{self.literals[item]}}}" if isinstance(item, str) and item in self.literals
+                    and credentials.follows(last) else self.deep(key, item)
+                    for last, item in zip(before, value, strict=False)]  # fmt: skip
         return self.value(key, value) if isinstance(value, str) else value
 
 

@@ -35,6 +35,7 @@ SAYS: dict[str, tuple[str, ...]] = {
     "deploy-and-labels": ("pids: 100", 'memory: "67108864"', 'team: "search"', "SCALE:-2}"),
     "env-beside": ("example/app:3.1", "${ENV_BESIDE_TT_MODE:-fast}", "https://${ENV_BESIDE_HOST:-api.example.org}/"),
     "env-file-forms": ("${ENV_FILE_FORMS_LOGS:-/srv/logs}", 'LAST: "own"', "'kept'"),
+    "hooks": ("post_start:", '"chown"', "pre_stop:"),
     "home-cache": ("${HOME_CACHE_MODELS_DIR:-~/.cache/models}:/models",),
     "inline-build": ('FLAVOUR: "mild"',),
     "keys-of-others": ("${KEYS_OF_OTHERS_OPENAI_API_KEY:-ollama}", 'GROQ_API_KEY: "optional"', 'ANTHROPIC_API_KEY: ""'),

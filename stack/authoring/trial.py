@@ -10,7 +10,7 @@ from stack import docker
 from stack.env import settings
 from stack.errors import Problem, StackError
 from stack.names import echoed
-from stack.planning import checkouts, kept, planner
+from stack.planning import checkouts, kept, planner, saving
 from stack.planning.planner import Planned
 
 LAYER = ("compose", "overrides", "kong")
@@ -41,6 +41,15 @@ def problems(
     return [_mended(one, name, before) for one in found if not broken or name in f"{one.where} {one.message}"]
 
 
+def taken_away(root: Path, name: str, before: Mapping[str, str]) -> list[Problem]:
+    """A problem where `name` is a secret beside data that was made with it: no start would go on without."""
+    planned = _drafted(root, before) if before.get(name) else None
+    try:
+        return saving.beside_data(planned, name) if planned else []
+    except StackError:  # no engine tells of data
+        return []
+
+
 def _wrong(root: Path, dotenv: Mapping[str, str], no_word: Collection[str]) -> list[Problem]:
     """Why these settings give no plan."""
     try:
@@ -52,7 +61,9 @@ def _wrong(root: Path, dotenv: Mapping[str, str], no_word: Collection[str]) -> l
 
 def _mended(problem: Problem, name: str, before: Mapping[str, str]) -> Problem:
     """The problem as one of a value that was not saved."""
-    if not re.search(rf"env\.unset {name}\b|env\.set {name} (NUMBER|VALUE)|source --service|^$", problem.fix):
+    mends = rf"env\.unset {name}\b|env\.set {name} (NUMBER|VALUE)|source --service|^$"
+    # A file that Compose took with the value of before has no fault, unless it comes with the new one.
+    if not re.search(f"{mends}|^edit " if problem.code == "compose" and name != "STACK_PATH" else mends, problem.fix):
         return problem
     stays = "the value that stands is kept" if name in before else "nothing was saved"
     return msgspec.structs.replace(problem, fix=f"give another value: {stays}")

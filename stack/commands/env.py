@@ -71,7 +71,8 @@ def _edit(name: str, value: str | None, changed: bool = False) -> Result:
             _check_value(checkout, name, value)
         after = envfile.edit(data, {name: value})
         saved, wrong = envfile.read(after)
-        refused = trial.problems(root, name, before, saved, changed) if value is not None else []
+        refused = (trial.taken_away(root, name, before) if value is None
+                   else trial.problems(root, name, before, saved, changed))  # fmt: skip
         if refused:
             raise StackError(refused)
         wrote = tree.write(root / ".env", after, 0o600) if after or data else False

@@ -95,6 +95,18 @@ def _random_hex(length: int) -> str:
     return randomness.token_hex(-(-length // 2))[:length]
 
 
+def beside_data(planned: Planned, name: str) -> list[Problem]:
+    """A problem for each fragment with data that was made with the secret `name`: a start makes no new one then."""
+    found = []
+    for fragment, kinds in declared(planned).items():
+        random = [one for one in kinds if one == name and secrets.made_at_random(kinds[one])]
+        volumes = existing_volumes(planned, fragment) if once_there(planned, fragment, random) else []
+        if volumes:
+            message = f"{fragment} has data ({', '.join(volumes)}), and ./inv up makes no new {name} beside that"
+            found.append(Problem("secret-kept", message, f".env: {name}", f"another value: ./inv env.set {name} -"))
+    return found
+
+
 def lost(fragment: str, names: list[str], volumes: list[str]) -> Problem:
     """The problem of secrets that are missing beside data that was made with them."""
     message = (f"{fragment} has data ({', '.join(volumes)}) but {', '.join(names)} is not in .env: "

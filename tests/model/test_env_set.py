@@ -116,6 +116,25 @@ def test_a_report_never_takes_the_place_of_what_is_there(pair: Checkout) -> None
     assert done.problems[-1]["fix"] == f"./inv doctor --bundle {pair.root}/report.tar.gz"
 
 
+def test_a_value_that_compose_refuses_is_no_fault_of_the_file(tree: Tree) -> None:
+    limits = 'deploy: {resources: {limits: {memory: "${WEB_MEMORY:-1g}"}}}'
+    checkout = tree({**PAIR, "compose/web.yml": fragment("web", "settings: {WEB_MEMORY: its limit}", limits)})
+    refuses(
+        checkout, "env.set WEB_MEMORY 2gigs", Refusal("compose", "invalid suffix: 'gigs'", "web.yml", "another value")
+    )
+
+
+def test_a_secret_beside_data_is_not_taken_away(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree({**PAIR, "compose/db.yml": f"{KEEPS}volumes: {{data: }}\n"}).root
+    monkeypatch.setattr(docker, "volumes", lambda: {"genai_data"})
+    [refused] = trial.taken_away(root, "DB_PASSWORD", {"DB_PASSWORD": "the-old-one"})
+    assert refused.message == "db has data (genai_data), and ./inv up makes no new DB_PASSWORD beside that"
+    assert refused.fix == "another value: ./inv env.set DB_PASSWORD -"
+    assert trial.taken_away(root, "DB_PASSWORD", {}) == []
+    monkeypatch.setattr(docker, "volumes", set)
+    assert trial.taken_away(root, "DB_PASSWORD", {"DB_PASSWORD": "the-old-one"}) == []
+
+
 def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     checkout = tree({**PAIR, "compose/db.yml": f"{KEEPS}volumes: {{data: }}\n"})
     mark = kept.Mark("salt", {"DB_PASSWORD": secrets.fingerprint("the-old-one", "salt")})

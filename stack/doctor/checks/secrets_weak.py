@@ -47,7 +47,7 @@ def _run(scene: Scene) -> Iterable[Finding]:
         why = weakness(value) if value and kind not in ("asked", "optional") else ""
         if why:
             grade = ERROR if open_ else WARNING
-            yield Finding(f"{name} {why}", causes, _fix(name, name in bound), grade, where=name)
+            yield Finding(f"{name} {why}", causes, _fix(name, kind, name in bound), grade, where=name)
 
 
 def exposed(scene: Scene) -> list[str]:
@@ -56,10 +56,20 @@ def exposed(scene: Scene) -> list[str]:
     return [f"{port.host_ip or '*'}:{port.host}" for port in ports if not port.host_ip.startswith(LOOPBACK)]
 
 
-def _fix(name: str, bound: bool) -> str:
+def _fix(name: str, kind: str, bound: bool) -> str:
     if bound:
         return f"change it in the service itself first, as its data keeps the old one; then ./inv env.set {name} -"
-    return f"./inv env.unset {name} && ./inv up (it makes a new one)"
+    if not secrets.made_at_random(kind):
+        return f"./inv env.unset {name} && ./inv up (it makes a new one)"
+    # A start makes none beside data.
+    return f"{_line(kind)} | ./inv env.set {name} - && ./inv up"
+
+
+def _line(kind: str) -> str:
+    """What prints a new secret of this kind."""
+    name, _, length = kind.partition(":")
+    prefix, random = secrets.PREFIXES.get(name, ""), -(-int(length or secrets.DEFAULT_LENGTH) // 2)
+    return f"echo {prefix}$(openssl rand -hex {random})" if prefix else f"openssl rand -hex {random}"
 
 
 CHECK = Check(

@@ -33,7 +33,7 @@ def tried(root: Path, changes: Changes, saved: Mapping[str, str | None]) -> tupl
         now = {path: tree.read(root / path) for path in entrance.files(planned)}
         problems = _new(wrong, entrance.check(planned, now)) if wrong else []
         if problems:
-            raise StackError(problems)
+            raise StackError(entrance.unwritten(problems))
         made = {path: text.encode() for path, text in generated.of_fragments(copy).items()}
     return planned, {**{path: data for path, data in made.items() if tree.read(root / path) != data}, **changes}
 

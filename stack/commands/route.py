@@ -200,7 +200,7 @@ def _edit(planned: Planned, file: str, change: Callable[[str], str], dry_run: bo
         after = (BOM if before.startswith(BOM.encode()) else "").encode() + change(text.removeprefix(BOM)).encode()
         problems = entrance.check(planned, {file: after})
         if problems:
-            raise StackError(problems)
+            raise StackError(entrance.unwritten(problems))
         data: dict[str, Any] = {"file": file, "written": not dry_run}
         if dry_run:
             shown = _diff(file, before, after)

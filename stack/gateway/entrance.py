@@ -12,7 +12,7 @@ from stack import tree
 from stack.docker import Container
 from stack.env import public
 from stack.errors import Problem, StackError
-from stack.gateway import kongfile, schema
+from stack.gateway import kongfile, matching, schema
 from stack.gateway.declared import Route, Site
 from stack.gateway.kongfile import FILE
 from stack.planning import interpolation, model, plan
@@ -211,6 +211,14 @@ def check(planned: Planned, changed: Mapping[str, bytes]) -> list[Problem]:
     if SERVICE not in model.services(planned.facts.model):
         return []
     return _made(files(planned, changed), _inputs(planned)).problems
+
+
+def unwritten(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of files that are not written: a route whose requests another one has is mended by other words, in no
+    file."""
+    other = "give another path or name: ./inv route.list has those that are taken"
+    return [msgspec.structs.replace(one, fix=other) if one.message.startswith(matching.SAME) else one
+            for one in problems]  # fmt: skip
 
 
 def reachable(planned: Planned) -> list[str]:

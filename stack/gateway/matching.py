@@ -13,6 +13,8 @@ CREDENTIALS = {
     "key-auth": ("keyauth_credentials", "key"),
     "basic-auth": ("basicauth_credentials", "username"),
 }
+SAME = "takes the same requests as"
+"""How the problem begins of a route for what another one has already."""
 METACHARACTERS = re.compile(r"[()\[\]{}^$*+?|\\]")
 
 
@@ -24,7 +26,9 @@ def clashes(found: Entities) -> Iterator[Problem]:
             others = taken.setdefault(request, [])
             for other, place in others:
                 if other.path != route.path and _overlap(other, route):
-                    yield Problem("gateway-route", f"takes the same requests as {place}", f"{route.path}{field}")
+                    name = other.value.get("name")
+                    said = f"{SAME} {place}{f', the route {name}' if name else ''}"
+                    yield Problem("gateway-route", said, f"{route.path}{field}")
                     break
             others.append((route, f"{route.path}{field}"))
 

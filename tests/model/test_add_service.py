@@ -254,7 +254,7 @@ def test_what_others_need_is_not_removed(small: Checkout) -> None:
     [
         ("My", Refusal("name", "'My' is no service name", "add-service", "my-service"), USAGE),
         ("web", Refusal("name", "there is a service web already", "compose/web.yml", "another name"), USAGE),
-        ("x --image a:1 --port 1 --route /web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
+        ("x --image a:1 --port 1 --route /web", Refusal("gateway-route", "route web", FILE, "another path"), FAILED),
         ("x --image a:1 --port 1 --health up", Refusal("usage", "'up' is no check", "--health", "http:/path"), USAGE),
     ],
 )  # fmt: skip

@@ -108,8 +108,8 @@ OPEN = {"BIND_ADDRESS": "0.0.0.0"}
         ("--service web", Refusal("usage", "a route has a path or a host", "--path", "/my-service"), USAGE),
         ("--service web --path /x --port 81", Refusal("gateway-upstream", "not on 81", FILE, "edit"), FAILED),
         ("--service web --path /x --auth basic", Refusal("gateway-auth", "no consumer has", FILE, "edit"), FAILED),
-        ("--service web --host web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
-        ("--service more --host web", Refusal("gateway-route", "same requests", FILE, "edit"), FAILED),
+        ("--service web --host web", Refusal("gateway-route", "route web", FILE, "another path"), FAILED),
+        ("--service more --host web", Refusal("gateway-route", "route web", FILE, "another path"), FAILED),
     ],
 )  # fmt: skip
 def test_a_route_that_can_not_be_changes_nothing(gate: Checkout, words: str, refusal: Refusal, code: int) -> None:

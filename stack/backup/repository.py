@@ -250,9 +250,13 @@ def load_stream(repo: Repository, snapshot: str, name: str, sink: Sequence[str],
         with process.child(sink, env, stdin=first.process.stdout) as second:
             first.process.stdout.close()
             second.process.wait()
-            if first.process.wait() and "broken pipe" not in first.words().lower():
-                raise failed(first.words(), repo.folder)
+            ended, words = first.process.wait(), first.words()
+            # Where the other end has gone, restic is ended by that, with or without a word.
+            if ended and words.strip() and "broken pipe" not in words.lower():
+                raise failed(words, repo.folder)
             _wrong(second, sink)
+            if ended and not words.strip():
+                raise failed(f"it ended with code {ended}", repo.folder)
 
 
 def load_files(repo: Repository, snapshot: str) -> None:

@@ -102,11 +102,13 @@ def save(found: Wanted, place: Path, secrets: bool, progress: Progress) -> tuple
     """Save to the repository in the folder `place`, which is made where there is none. The lock is the caller's."""
     settings, root = found.planned.checkout.settings, found.planned.checkout.root
     image.ensure(root, settings.value("BACKUP_IMAGE"), progress)
+    progress.tell("repository", "opening")
     volumes = {job.name: job.volume for job in found.jobs if job.volume}
     passphrase = settings.value("BACKUP_PASSPHRASE")
     with repository.opened(place, settings.value("BACKUP_IMAGE"), volumes) as closed:
         try:
             repo = _entered(root, closed, passphrase)
+            progress.tell("repository", "done")
             problems = keys.hand_over(repo, passphrase, settings.value("BACKUP_RECIPIENTS"))
             made, silent = saving.make(found.planned, found.jobs, found.running, repo, secrets, __version__, progress)
         finally:

@@ -1,5 +1,6 @@
 """`inv restore`: a backup becomes what runs, beside what there was until that is well; or it goes back."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,17 +39,19 @@ def run(file: str, service: tuple[str, ...], as_: str, identity: str, yes: bool,
     if as_:
         return _beside(root, file, as_, identity)
     with tree.locked(root), sources.found(root, file, identity) as source:
-        return restored(root, source, service, yes)
+        words = ["./inv restore", *([shlex.quote(file)] if file else []), *(f"--service {one}" for one in service),
+                 *([f"--identity {shlex.quote(identity)}"] if identity else [])]  # fmt: skip
+        return restored(root, source, service, yes, " ".join(words))
 
 
-def restored(root: Path, source: Source, services: tuple[str, ...], yes: bool) -> Result:
-    """Bring a backup back, for one who holds the checkout's lock. Raises StackError where it does not get well; all is
-    as it was then."""
+def restored(root: Path, source: Source, services: tuple[str, ...], yes: bool, typed: str = "") -> Result:
+    """Bring a backup back, for one who holds the checkout's lock; `typed` is the line that asked for it. Raises
+    StackError where it does not get well; all is as it was then."""
     progress = Progress()
     whole, source = sources.read(root, source, progress)
     parts = _chosen(whole.manifest, services)
     if not yes and (root / ".env").exists():
-        _agree(whole.manifest, parts)
+        _agree(whole.manifest, parts, typed)
     # In a fresh clone, the name comes with the backup.
     own = "" if services else settings.of(root, whole).get("PROJECT_NAME", "")
     name = own or checkouts.project_name(root)
@@ -80,10 +83,10 @@ def _chosen(found: Manifest, services: tuple[str, ...]) -> list[Part]:
     return [part for part in found.data() if not services or part.service in services]
 
 
-def _agree(found: Manifest, parts: list[Part]) -> None:
+def _agree(found: Manifest, parts: list[Part], typed: str) -> None:
     names = ", ".join(manifest.owners(parts))
     message = f"{names} would be as on {found.name}; what is there now stays beside it until ./inv restore --forget"
-    consent.agree(message, f"./inv restore {found.name} --yes")
+    consent.agree(message, f"{typed} --yes")
 
 
 def _switched(root: Path, source: Source, whole: Opened, parts: list[Part], files: Mapping[str, bytes],

@@ -59,8 +59,8 @@ class Progress:
 
     @contextlib.contextmanager
     def shown(self) -> Iterator["Progress"]:
-        """Keep the lines live while the block runs, where there is a terminal."""
-        if not sys.stderr.isatty():
+        """Keep the lines live while the block runs, where there is a terminal; within such a block they are already."""
+        if self._live or not sys.stderr.isatty():
             yield self
             return
         from rich.console import Console
@@ -72,6 +72,7 @@ class Progress:
                 yield self
             finally:
                 self._live = None
+                live.transient = not self._states  # else a line without anything stays
                 live.refresh()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import io
+import os
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -392,3 +393,17 @@ def test_while_a_backup_is_read_nobody_removes_it(tmp_path: Path, monkeypatch: p
     assert refused.value.problems[0].code == "backup-locked"
     with folder.held(shared):
         pass
+
+
+def test_a_program_that_ends_early_is_told_in_place_of_restic_that_it_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nyes 2>/dev/null\nexit 141\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    repo = Repository(tmp_path, "scratch", "secret")
+    with pytest.raises(StackError, match="a program in a container failed: no such table"):
+        repository.load_stream(repo, "id", "database", ["sh", "-c", "echo no such table >&2; exit 1"], dict(os.environ))
+    with pytest.raises(StackError, match="restic failed: it ended with code 141"):
+        repository.load_stream(repo, "id", "database", ["head", "-c", "1"], dict(os.environ))

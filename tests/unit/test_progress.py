@@ -1,6 +1,8 @@
 """What a long command says while it works, with its clock."""
 
+import io
 import re
+import sys
 
 import pytest
 from rich.console import Console
@@ -42,6 +44,19 @@ def test_without_a_terminal_each_change_is_a_line_with_the_time_and_shares_of_by
     assert capsys.readouterr().err.splitlines() == [
         "0:00 redis: starting", "1:04 redis: healthy in 63.9 s", "1:04 redis is built here",
     ]  # fmt: skip
+
+
+def test_a_step_within_a_step_leaves_the_lines_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", shown)
+    told = Progress()
+    with told.shown():
+        with told.shown():
+            told.tell("repository", "done")
+        told.tell("redis", "taking in 172 B")
+    assert "redis: taking" not in shown.getvalue()
+    assert "taking in 172 B" in shown.getvalue()
 
 
 def test_in_a_terminal_the_clock_of_what_is_on_its_way_goes_on(clock: Clock) -> None:

@@ -300,15 +300,23 @@ def _environment() -> dict[str, str]:
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int | None:
-    """The child's exit code, None if it was ended for taking too long."""
+    """The child's exit code, None if it was ended for taking too long. A terminal sees by dots that it goes on."""
+    until, dots = time.monotonic() + LIMIT_S, ""
     try:
-        return child.wait(LIMIT_S)
-    except subprocess.TimeoutExpired:
-        _end(child)
-        return None
+        while (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(min(left, 1.0) if sys.stderr.isatty() else left)
+            if sys.stderr.isatty():
+                dots += "."
+                print(f"\r{dots[-72:]}", end="", file=sys.stderr, flush=True)
     except BaseException:
         _end(child)
         raise
+    finally:
+        if dots:
+            print(file=sys.stderr, flush=True)
+    _end(child)
+    return None
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

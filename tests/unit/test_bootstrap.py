@@ -1,6 +1,8 @@
 """On a Debian whose Python cannot make an environment: what is installed, and what is told."""
 
+import io
 import os
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -115,3 +117,21 @@ def test_the_first_run_in_a_folder_that_is_no_clone_keeps_what_was_unpacked(
     (tmp_path / ".venv").mkdir()
     bootstrap.keep_shipped()
     assert not copy.exists()
+
+
+def test_a_terminal_sees_that_a_long_step_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Child:
+        """Ends at the third look."""
+
+        waits = iter([True, True, False])
+
+        def wait(self, seconds: float) -> int:
+            if next(self.waits):
+                raise subprocess.TimeoutExpired("pip", seconds)
+            return 0
+
+    shown = io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert bootstrap._wait(Child()) == 0  # type: ignore[arg-type]
+    assert shown.getvalue() == "\r.\r..\n"

@@ -139,11 +139,11 @@ def doctor(
 
 @command("Look", "ui", port="its port (a free one, where none is given)", read_only="nothing can be changed from it",
          no_open="print the address and open no browser")  # fmt: skip
-def ui(port: str = "0", read_only: bool = False, no_open: bool = False) -> "Result":
+def ui(port: str = "", read_only: bool = False, no_open: bool = False) -> "Result":
     """Show the stack on a page of this machine, and act from it."""
     from stack.ui import serve
 
-    return serve.run(port, read_only, no_open)
+    return serve.run(port or "0", read_only, no_open)
 
 
 @command("Look", "version")
@@ -272,7 +272,7 @@ def env_migrate() -> "Result":
     port="a port of the container (repeat)",
     profile="a profile that it is in (app, where none is given; repeat)",
     depends_on="NAME[:healthy|completed|started], and ? behind it where the service lives without (repeat)",
-    env="KEY=VALUE (repeat)",
+    env="a variable of the container (repeat)",
     secret="NAME[:KIND], made by the first up (repeat)",
     volume="NAME:/path or ./folder:/path (repeat)",
     source="localhost, external or container-gpu (repeat)",
@@ -285,7 +285,7 @@ def env_migrate() -> "Result":
     replicas="number of containers",
     memory="memory limit, as 512m",
     from_compose="FILE or FILE:SERVICE: take it out of a Compose file of yours",
-    map="THEIRS=OURS: a service of the file for which one of ours stands in (repeat)",
+    map="a service of the file for which one of ours stands in (repeat)",
     env_file="what takes the place of the .env beside that file",
     rewrite_files="give the hosts in the files that come along their new names",
 )
@@ -461,7 +461,8 @@ def backup_verify(file: str = "", identity: str = "") -> "Result":
 
 
 @command(
-    "Keep", "backup.remove", file="a name of backup.list", keep="which to keep, as 7d,4w,6m: one a day, week, month"
+    "Keep", "backup.remove", file="a name of backup.list", keep="which to keep, as 7d,4w,6m: one a day, week, month",
+    dry_run="say what would be removed",
 )
 def backup_remove(file: str = "", keep: str = "", yes: bool = False, dry_run: bool = False) -> "Result":
     """Remove one backup, or all but those to keep."""

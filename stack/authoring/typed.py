@@ -123,9 +123,8 @@ def _bound(checkout: Checkout) -> str:
 def _number(flag: str, text: str, highest: int) -> int:
     if text.isascii() and text.isdecimal() and 0 < int(text) <= highest:
         return int(text)
-    raise fail(
-        "usage", f"{flag}: expected a whole number from 1 to {highest}, got {echoed(text)}", flag, f"{flag} 1", USAGE
-    )
+    message = f"{flag}: expected a whole number from 1 to {highest}, got {echoed(text)}"
+    raise fail("usage", message, flag, f"{flag} {8000 if flag == '--port' else 1}", USAGE)
 
 
 def _folder(path: str) -> str:

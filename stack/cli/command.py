@@ -39,7 +39,7 @@ USUAL = {
     "exact": "the flags are the whole selection, and what is saved counts for nothing",
     "once": "save nothing of the flags",
     "on": "compose: this machine alone; swarm: on several (docs/cluster.md)",
-    "place": "SERVICE=NODE: where its data is to be, or where it runs, on swarm (repeat)",
+    "place": "where its data is to be, or where it runs, on swarm (repeat)",
     "yes": "agree to what would be asked",
     "dry_run": "print the difference",
     "into": "a folder of your own, as local",

@@ -43,7 +43,7 @@ def run(services: Sequence[str], checks: Sequence[str], fix: bool, yes: bool, bu
 
         lines.append(f"wrote {bundling.write(scene, rows, bundle)}: it holds no secret, but look through it")
         data["bundle"] = bundle
-    problems = _summary(chosen, rows)
+    problems = _summary(chosen, rows, scene)
     if not agreed:
         problems.append(Problem("not-agreed", "nothing was mended", fix="./inv doctor --fix --yes"))
     return Result(data, problems, FAILED if problems else OK, lines)
@@ -91,12 +91,12 @@ def _agreed(actions: Sequence[Action], yes: bool) -> bool:
     return ask is not None and ask(f"do {'this' if len(actions) == 1 else f'these {len(actions)}'}?")
 
 
-def _summary(checks: Sequence[Check], rows: Sequence[Row]) -> list[Problem]:
+def _summary(checks: Sequence[Check], rows: Sequence[Row], scene: Scene) -> list[Problem]:
     """The errors in one line, and what mends some of them; nothing where there is none."""
     wrong = running.errors(rows)
     if not wrong:
         return []
-    mendable = [check.id for check in checks if check.mend and check.id in wrong]
+    mendable = [check.id for check in checks if check.mend and check.id in wrong and check.mend(scene)]
     fix = f"./inv doctor --fix mends {', '.join(mendable)}" if mendable else "type what stands behind each →"
     count = sum(row.grade == ERROR for row in rows)
     return [Problem("doctor", f"{count} error{'s' if count > 1 else ''}: {', '.join(wrong)}", "", fix)]

@@ -86,7 +86,7 @@ def _rows(images: Mapping[str, str], table: Table, found: Mapping[str, Found]) -
 
 def _lines(data: Mapping[str, Any], new: Mapping[str, object]) -> list[str]:
     there = f"{FILE}: {len(new)} new, {len(data['images'])} of what is asked for; ./inv up runs exactly these"
-    lines = [there if data["images"] else "nothing is locked of that"]
+    lines = [there if data["images"] else "nothing of that comes from a registry"]
     lines += [f"dropped, as no file names them now: {', '.join(data['dropped'])}"] if data["dropped"] else []
     if data["built"]:
         lines.append(f"built here, so not locked: {', '.join(data['built'])}")

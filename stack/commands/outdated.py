@@ -7,6 +7,7 @@ import msgspec
 
 from stack import tree
 from stack.errors import Problem
+from stack.output import consent
 from stack.output.result import Result
 from stack.planning import checkouts, locks, model, pins
 from stack.planning.pins import Pin
@@ -51,6 +52,8 @@ def run() -> Result:
     prefix = checkouts.read(root).settings.value("REGISTRY_PREFIX")
     where = {image: _asked(pins.split(image)[0], prefix) for row in table for image in row.images()}
     today = datetime.now(UTC).date()
+    asked_of = sorted({registries.place(one)[0] for one in where.values()})
+    consent.tell(f"asking {', '.join(asked_of)}, {registries.WHOLE_LIMIT:.0f} s at most")
     answers = registries.ask(where.values())
     rows = [one for row in table for one in compared(row, {i: answers[a] for i, a in where.items()}, today)]
     locked = locks.read(root)
@@ -126,6 +129,10 @@ def _problem(registry: str, silent: bool, why: str, images: list[str]) -> Proble
     return Problem("registry-refuses", f"{registry} gives no tags of {', '.join(images)}: {why}", registry, fix)
 
 
+def _ago(days: int) -> str:
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
+
+
 def _lines(rows: list[Row], today: date) -> list[str]:
     behind = sum(row.outdated for row in rows)
     are = "is" if behind == 1 else "are"
@@ -135,7 +142,7 @@ def _lines(rows: list[Row], today: date) -> list[str]:
     by_table = [row for row in rows if row.told_by == "table"]
     if by_table:
         days = (today - min(row.on for row in by_table)).days
-        told.append(f"{len(by_table)} are told by {pins.FILE}, looked up {days} days ago")
+        told.append(f"{len(by_table)} are told by {pins.FILE}, looked up {_ago(days)}")
     lines = ["; ".join(told)]
     for row in rows:
         lines += [f"{row.name}, who has data of an older one: {row.moving}"] if row.moving else []

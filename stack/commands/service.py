@@ -177,7 +177,11 @@ def _not_needed(planned: Planned, name: str) -> None:
     found = planned.checkout.catalog
     users = {u for u, to in model.edges(planned.facts.model).items() if name in to and found.fragment_of(u) != name}
     if users:
-        message, where = f"{', '.join(sorted(users))} depends on {name}", f"compose/{found.fragment_of(min(users))}.yml"
+        depend = "depends" if len(users) == 1 else "depend"
+        message, where = (
+            f"{', '.join(sorted(users))} {depend} on {name}",
+            f"compose/{found.fragment_of(min(users))}.yml",
+        )
         raise fail("needed", message, where, f"edit {where}: take {name} out of depends_on", FAILED)
 
 

@@ -239,6 +239,7 @@ def undone(entries: list[Entry], number: str) -> tuple[Entry, Entry]:
     at = len(entries) - 1 if not number else numbers.index(int(number)) if int(number) in numbers else -1
     if at < 1:
         known = f"{numbers[1]} to {numbers[-1]}" if len(numbers) > 2 else f"{numbers[1]}" if numbers[1:] else "none"
-        message = "nothing is recorded that could be undone" if not number else f"there is no {number} to undo: {known}"
+        none = "nothing is recorded that could be undone"
+        message = f"there is no start {number} to undo, only {known}" if number and known != "none" else none
         raise fail("history", message, "rollback", "./inv history")
     return entries[at - 1], entries[at]

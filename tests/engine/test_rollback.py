@@ -103,7 +103,7 @@ def test_a_start_that_failed_is_undone_and_only_what_is_recorded_can_be(started:
     for wrong in ("1", "99"):
         told = stack.inv("rollback", wrong, "--yes")
         assert told.code == 1
-        assert f"there is no {wrong} to undo: 2 to 4" in told.err
+        assert f"there is no start {wrong} to undo, only 2 to 4" in told.err
 
 
 def test_an_image_that_is_gone_is_told_before_anything_is_changed(started: Stack) -> None:

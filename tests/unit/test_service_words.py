@@ -43,7 +43,7 @@ def test_words_become_a_definition() -> None:
         ({"port": ("1",)}, "an --image or a --build", "--image", "--image REF"),
         ({"build": "nowhere"}, "no folder nowhere", "--build", "folder"),
         ({"image": "A:1"}, "'A:1' is no image", "--image", "redis:7.4"),
-        ({**IMAGE, "port": ("70000",)}, "from 1 to 65535", "--port", "--port 1"),
+        ({**IMAGE, "port": ("70000",)}, "from 1 to 65535", "--port", "--port 8000"),
         ({**IMAGE, "route": ("/x",)}, "needs the container's port", "--port", "8000"),
         ({**IMAGE, "depends_on": ("dbb",)}, "no service 'dbb'", "--depends-on", '"db"?'),
         ({**IMAGE, "depends_on": ("db:heathy",)}, "no condition 'heathy'", "--depends-on", '"healthy"?'),

@@ -79,9 +79,12 @@ def ask(args: Sequence[str], **options: object) -> str:
 
 
 def failed(args: Sequence[str], stderr: str) -> StackError:
-    """The error of a docker call that failed, in docker's own last words, but where no engine answered it."""
+    """The error of a docker call that failed, in docker's own last words, but where no engine answered it or may be
+    asked."""
     if nobody := re.search(r"Cannot connect to the Docker daemon at (\S+?)\.? ", stderr):
         return fail("docker", f"no engine answers at {nobody[1]}", fix="./inv engine")
+    if nobody := re.search(r"permission denied while trying to connect to .*? at (\S+?):? ", stderr):
+        return fail("docker", f"you have no permission to use the Docker engine at {nobody[1]}", fix="./inv engine")
     words = [line for line in stderr.strip().splitlines() if line][-3:] or ["it gave no reason"]
     return fail("docker", f"docker {' '.join(args[:2])} failed: {' / '.join(words)}", fix="./inv engine")
 

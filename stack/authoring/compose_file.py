@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from subprocess import CompletedProcess
 from typing import Any
 
-from stack import docker
+from stack import compose, docker
 from stack.authoring import carrying, copying, mounts
 from stack.authoring.carrier import File, Here
 from stack.authoring.definition import Definition
@@ -141,6 +141,8 @@ def _resolved(path: Path, env_file: str) -> dict[str, Any]:
     more than what a container is given."""
     held: dict[str, str] = {}
     while (done := _config(path, env_file, "--format", "json", env=held)).returncode:
+        if (missing := compose.refused(done.stderr)).problems[0].code == "compose-missing":
+            raise missing
         words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no word"]
         if name := next((name for name, token in held.items() if token in words[0]), ""):
             raise _lacks(path, name)

@@ -52,6 +52,8 @@ def add(name: str, words: Words, into: str, dry_run: bool, yes: bool) -> Result:
     offsets = list(addition.offsets(checkout.catalog, definition).values())
     base = int(checkout.settings.value("BASE_PORT"))
     address = [f"it will be at http://localhost:{base + offsets[0]}/"] if definition.ports else []
+    ways = [door.path or f"{door.host}/" for door in definition.doors]
+    address += [f"at the gateway: {', '.join(ways)} (./inv open {name} says where, once it runs)"] if ways else []
     start = f"start it: ./inv up --profile {definition.profiles[0]}"
     lines = [*result.lines, *told, start, *address]
     doubts = _doubts(words, definition, tree.read(root / f"{layer}{FILE}").decode("utf-8-sig"), into)

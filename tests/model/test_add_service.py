@@ -52,6 +52,7 @@ def test_one_command_writes_all_of_it_and_one_takes_it_back(small: Checkout) -> 
     assert added.code == 0, added
     assert "./inv up --profile app" in added.out
     assert "localhost:63021" in added.out
+    assert "at the gateway: /mine " in added.out
     [mine] = [s for s in small.inv_json("plan", "--profile", "app").data["services"] if s["name"] == "mine"]
     assert {p["variable"]: p["host"] for p in mine["ports"]} == {"MINE_PORT": 63021, "MINE_9090_PORT": 63022}
     assert mine["depends_on"] == {"db": {"condition": "service_healthy", "required": True}}

@@ -1,8 +1,13 @@
 """The files of somebody's folder that come along with a service."""
 
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import pytest
+
+from stack import docker
 from stack.authoring import compose_file, copying
+from stack.errors import StackError
 
 
 def put(folder: Path, *paths: str) -> None:
@@ -40,3 +45,12 @@ def test_the_compose_file_itself_is_not_copied_whatever_folder_it_is_seen_from()
     names = compose_file._self(Path("/home/ann/app/compose.yml"))
     assert {"compose.yml", "above/app/compose.yml", "above/above/ann/app/compose.yml"} <= names
     assert "app/compose.yml" not in names
+
+
+def test_that_there_is_no_compose_to_read_a_file_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "unknown shorthand flag: 'f' in -f\nSee 'docker --help'.\n\nRun 'docker --help' for more information\n"
+    monkeypatch.setattr(docker, "run", lambda args, **_: CompletedProcess(args, 125, "", said))
+    with pytest.raises(StackError, match="docker has no Compose plugin"):
+        compose_file._resolved(tmp_path / "compose.yml", "")

@@ -177,3 +177,10 @@ def test_that_no_engine_answers_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     assert told.value.problems[0].message == f"no engine answers at unix://{tmp_path}/none"
     words = f"Cannot connect to the Docker daemon at unix://{tmp_path}/none. Is the docker daemon running?\n"
     assert docker.failed(["ps", "-a"], words).problems == told.value.problems
+
+
+def test_that_nobody_may_ask_the_engine_is_told_without_the_words_of_its_interface() -> None:
+    words = ("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
+             'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.50/containers/json": connect: permission denied\n')  # fmt: skip
+    [told] = docker.failed(["ps", "-a"], words).problems
+    assert told.message == "you have no permission to use the Docker engine at unix:///var/run/docker.sock"

@@ -37,7 +37,7 @@ COMMANDS: dict[str, Said] = {
         ("--volumes", "the data goes, too; asks first"), instead="docker compose stop {}"),
     "engine": _said(
         ("--yes", "installs Docker and Compose, if they are missing"),
-        ("--stop", "ends the engine that this command started")),
+        ("--stop", "ends the engine that this command started; asks first")),
     "cluster": _said(
         ("", "the machines, and what they lack"),
         ("--join", "makes this engine a manager; asks first")),

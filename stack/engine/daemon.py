@@ -43,6 +43,12 @@ def start(facts: Facts, say: Callable[[str], None]) -> None:
     _wait_for_answer(lambda: _alive(pid), fix, lambda: _said_since(log, begin))
 
 
+def started() -> bool:
+    """Whether there is an engine that `start` started."""
+    kept = record.read()
+    return kept.started == "by systemd" or _is_ours(kept)
+
+
 def stop(say: Callable[[str], None]) -> bool:
     """Stops the engine that `start` started, and only that; False where there is none.
 

@@ -74,6 +74,11 @@ def step_for(verdict: Verdict, facts: Facts, explicit: bool, supply: Supply = US
     return None
 
 
+def stoppable() -> bool:
+    """Whether there is an engine that `ensure` started."""
+    return daemon.started()
+
+
 def stop(say: Say) -> bool:
     """Stops the engine, if it was `ensure` that started it; says whether there was one to stop."""
     return daemon.stop(say)

@@ -3,6 +3,7 @@
 import io
 import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import process
+from stack import docker, process
+from stack.commands import engine
 from stack.engine import compose_plugin, daemon, record, setup
 from stack.engine.facts import DEFAULT_ENDPOINT, Facts
 from stack.engine.probe import Probe
@@ -104,6 +106,20 @@ def test_stop_ends_what_was_started_and_notes_it(state: Path, sleeper: psutil.Pr
     assert sleeper.status() == psutil.STATUS_ZOMBIE
     assert not setup.stop(print)
     assert record.read() == record.Record(installed=True)
+
+
+def test_an_engine_with_containers_is_ended_only_where_that_is_agreed_to(
+    state: Path, sleeper: psutil.Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.write(record.Record(started="by hand", pid=sleeper.pid, created=sleeper.create_time()))
+    monkeypatch.setattr(sys, "stdin", None)  # nobody can be asked
+    monkeypatch.setattr(docker, "ask", lambda *_: "shop-web-1\nmine-db-1\n")
+    with pytest.raises(StackError) as refused:
+        engine.run(stop=True, yes=False)
+    assert refused.value.problems[0].message.splitlines()[1:] == ["  mine-db-1", "  shop-web-1"]
+    assert refused.value.problems[0].fix == "./inv engine --stop --yes"
+    assert sleeper.is_running()
+    assert engine.run(stop=True, yes=True).data == {"stopped": True}
 
 
 def test_a_record_that_cannot_be_read_counts_as_none(state: Path) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack import tree
+from stack import docker, tree
 from stack.authoring import trial
 from stack.env import envfile, public, secrets, settings
 from stack.env.secrets import HIDDEN
@@ -78,9 +78,23 @@ def _edit(name: str, value: str | None, changed: bool = False) -> Result:
         wrote = tree.write(root / ".env", after, 0o600) if after or data else False
         if changed and value is not None:
             kept.renew(root, name, value)
+        wrong = [*wrong, *(_of_before(root) if name == "PROJECT_NAME" else [])]
     shown = HIDDEN if checkout and name in checkout.secrets else value
     words = f"{name} is no longer set" if value is None else f"{name}={cut(shown or '')} is saved"
     return Result({"name": name, "changed": wrote}, wrong, lines=[f"{words}; to have it used: ./inv up"])
+
+
+def _of_before(root: Path) -> list[Problem]:
+    """A note for each other name under which something of this folder runs: containers and data stay with that name."""
+    project = checkouts.project_name(root)
+    try:
+        others = sorted(docker.projects_in(root) - {project})
+    except StackError:  # no engine tells
+        return []
+    name = "./inv env.set PROJECT_NAME"
+    then = f"./inv backup && ./inv down && {name} {project} && ./inv restore"
+    return [Problem("left-behind", f"what runs as {old} runs on, and its data stays in volumes of that name",
+                    "PROJECT_NAME", f"to take the data along: {name} {old} && {then}") for old in others]  # fmt: skip
 
 
 def _known(root: Path, name: str, dotenv: Mapping[str, str]) -> Checkout:

@@ -124,6 +124,18 @@ def test_a_value_that_compose_refuses_is_no_fault_of_the_file(tree: Tree) -> Non
     )
 
 
+def test_another_name_says_what_stays_with_the_old_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree({**PAIR, ".env": "PROJECT_NAME=old\n"}).root
+    monkeypatch.setattr(files, "root", lambda: root)
+    monkeypatch.setattr(docker, "projects_in", lambda _: {"old"})
+    [told] = env.set_("PROJECT_NAME", "new").problems
+    assert told.message == "what runs as old runs on, and its data stays in volumes of that name"
+    assert told.fix.endswith(
+        "PROJECT_NAME old && ./inv backup && ./inv down && ./inv env.set PROJECT_NAME new && ./inv restore"
+    )
+    assert env.set_("PROJECT_NAME", "old").problems == []
+
+
 def test_a_secret_beside_data_is_not_taken_away(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tree({**PAIR, "compose/db.yml": f"{KEEPS}volumes: {{data: }}\n"}).root
     monkeypatch.setattr(docker, "volumes", lambda: {"genai_data"})

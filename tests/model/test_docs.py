@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -39,6 +40,28 @@ def cells(text: str) -> set[str]:
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
     assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """How a link names each heading of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_into_a_page_names_a_heading_of_it(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text())
+    pages = {path: (page.parent / path).resolve() if path else page for path, _ in links}
+    assert [link for link in links if link[1] not in anchors(pages[link[0]])] == []
+
+
+def test_the_readme_names_every_page_of_docs_and_the_architecture_every_folder() -> None:
+    read_on = set(re.findall(r"^- \[(docs/.*?)\]", section(README, "Read on"), re.MULTILINE))
+    assert read_on == {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    folders = {path.partition("/")[0] for path in tracked.splitlines() if "/" in path} - {".ci", "docs"}
+    assert [name for name in folders if not re.search(rf"(^|, ){name}/", ARCHITECTURE, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,15 +8,15 @@ import msgspec
 
 from stack import tree
 from stack.cluster import manager
+from stack.cluster.chosen import RECORD
 from stack.cluster.placement import Kept
 
 TIED = "node.id=="
-FILE = f"{tree.GENERATED}/record/places.json"
 
 
 def read(root: Path) -> Kept:
     """What is remembered; nothing where nothing can be read."""
-    return tree.recall(root / FILE, Kept) or Kept()
+    return tree.recall(root / RECORD, Kept) or Kept()
 
 
 def recalled(root: Path, project: str) -> Kept:
@@ -44,9 +44,9 @@ def of_services(rows: Iterable[Mapping[str, Any]], project: str) -> Kept:
 
 def write(root: Path, kept: Kept) -> None:
     """Remember it."""
-    tree.write(root / FILE, msgspec.json.encode(kept), 0o600)
+    tree.write(root / RECORD, msgspec.json.encode(kept), 0o600)
 
 
 def forget(root: Path) -> None:
     """Remember nothing any more: the volumes are gone."""
-    (root / FILE).unlink(missing_ok=True)
+    (root / RECORD).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from stack.backup import folder, image, jobs, keys, manifest, repository, saving
 from stack.backup.jobs import Job
 from stack.backup.manifest import Manifest
 from stack.backup.repository import Repository
-from stack.commands import swarm
+from stack.cluster import chosen
 from stack.docker import Container
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.names import size
@@ -41,7 +41,7 @@ def run(
 ) -> Result:
     """Save the project's data, settings and secrets to BACKUP_DIR, or to a file or folder."""
     root = tree.root()
-    swarm.one_machine(root, "backup", swarm.BACK)
+    chosen.one_machine(root, "backup", chosen.BACK)
     remote.without_folders()
     if not dry_run:
         with tree.locked(root):

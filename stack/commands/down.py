@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stack import docker, tree
-from stack.commands import swarm
+from stack.cluster import chosen
 from stack.docker import Container
 from stack.errors import Problem, StackError, fail
 from stack.output import consent
@@ -20,7 +20,7 @@ def run(volumes: bool, yes: bool) -> Result:
     root = tree.root()
     with tree.locked(root):
         project = checkouts.project_name(root)
-        if swarm.chosen_in(root):
+        if chosen.now(root):
             return _of_cluster(root, project, volumes, yes)
         running = docker.containers(project)
         taken = taken_over(root, project, running, volumes, yes)
@@ -72,6 +72,8 @@ def _many(count: int, what: str) -> str:
 
 def _of_cluster(root: Path, project: str, volumes: bool, yes: bool) -> Result:
     """The same of what runs on a cluster."""
+    from stack.commands import swarm
+
     data = swarm.volumes(root)
     if volumes and data and not yes:
         _agree("this would remove the data for good", data, "./inv down --volumes --yes")

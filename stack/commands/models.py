@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from stack import tree
-from stack.commands import swarm
+from stack.cluster import chosen
 from stack.errors import FAILED, Problem, StackError
 from stack.output.progress import Progress
 from stack.output.result import Result
@@ -12,7 +12,7 @@ from stack.running import ollama
 
 
 def _base() -> str:
-    swarm.one_machine(
+    chosen.one_machine(
         tree.root(), "models.*", "OLLAMA_PULL and ./inv up, or ollama in its container: ./inv open ollama"
     )
     return ollama.address(checkouts.project_name(tree.root()))

@@ -3,12 +3,11 @@
 import msgspec
 
 from stack import docker, tree
-from stack.commands import swarm
 from stack.errors import USAGE, StackError, fail
 from stack.gateway import entrance
 from stack.names import cut, echoed, suggest
 from stack.output.result import Result
-from stack.planning import plan, planner
+from stack.planning import checkouts, plan, planner
 from stack.planning.planner import Planned, Request
 from stack.running import links, tls
 from stack.running.links import Link
@@ -21,7 +20,7 @@ def open_(name: str) -> Result:
     Raises StackError for one that is not planned, has no address, or does not run."""
     planned = planner.make(tree.root(), Request())
     link = link_of(planned, name)
-    if swarm.chosen(planned.checkout):
+    if checkouts.clustered(planned.checkout):
         return _on_cluster(planned, link)
     if not _runs(planned, name):
         raise fail("not-running", f"{name} does not run", name, "./inv up")
@@ -44,6 +43,8 @@ def open_(name: str) -> Result:
 
 def _on_cluster(planned: Planned, link: Link) -> Result:
     """The same where a cluster runs the services: the gateway's address, or what to type."""
+    from stack.commands import swarm
+
     lines, gateway = swarm.reached(planned, link)
     url = link.url if gateway else ""
     secure = links.https(planned, url) if url else ""
@@ -87,7 +88,7 @@ def _runs(planned: Planned, name: str) -> bool:
 
 def _gateway_runs(planned: Planned) -> bool:
     """Whether the gateway runs, as it is taken to where no engine answers."""
-    if swarm.chosen(planned.checkout):
+    if checkouts.clustered(planned.checkout):
         return True
     try:
         return entrance.runs(docker.containers(planned.plan.project))

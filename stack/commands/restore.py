@@ -15,7 +15,8 @@ from stack.backup import beside, manifest, project, proving, restoring, settings
 from stack.backup.manifest import Manifest, Part
 from stack.backup.restoring import Opened
 from stack.backup.sources import Source
-from stack.commands import swarm, up
+from stack.cluster import chosen
+from stack.commands import up
 from stack.engine import setup
 from stack.errors import OK, USAGE, Problem, StackError, fail
 from stack.names import echoed, size
@@ -33,7 +34,7 @@ def run(file: str, service: tuple[str, ...], as_: str, identity: str, yes: bool,
     if forget:
         with tree.locked(root):
             return _forgotten(root, yes)
-    swarm.one_machine(root, "restore", swarm.BACK)
+    chosen.one_machine(root, "restore", chosen.BACK)
     remote.without_folders()
     setup.ensure(yes, consent.asker(), consent.tell)
     if as_:

@@ -12,7 +12,7 @@ from stack import docker, tree
 from stack.backup import earlier, folder, manifest, settings, sources
 from stack.backup.manifest import Part
 from stack.backup.restoring import Opened
-from stack.commands import swarm
+from stack.cluster import chosen
 from stack.env import envfile
 from stack.errors import FAILED, OK, Problem, StackError, fail
 from stack.output import consent
@@ -45,7 +45,7 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
     `data` also to what the newest backup of before that start has. What that means is said first, and asked. It is a
     start of its own in the history."""
     root = tree.root()
-    swarm.one_machine(root, "rollback", "put the settings of before back, then ./inv up")
+    chosen.one_machine(root, "rollback", "put the settings of before back, then ./inv up")
     with tree.locked(root):
         target, start = rolling.undone(history.read(root), number)
         moment = history.moment(root, target.number)

@@ -11,7 +11,6 @@ import msgspec
 from stack import docker, tree
 from stack.authoring import addition, doors
 from stack.authoring.definition import Door
-from stack.commands import swarm
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import declared, effective, entrance, kongfile, routing
 from stack.gateway.kongfile import FILE
@@ -236,7 +235,7 @@ def _handed_over(planned: Planned) -> str:
     """Give a running gateway of this project its routes, and tell what it makes of them."""
     from stack.running import live
 
-    if swarm.chosen(planned.checkout):
+    if checkouts.clustered(planned.checkout):
         return LATER
     try:
         running = docker.containers(planned.plan.project)

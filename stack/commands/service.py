@@ -10,7 +10,8 @@ from stack import docker, tree
 from stack.authoring import addition, doors, fragment, losses, typed, writing
 from stack.authoring.definition import Definition
 from stack.authoring.typed import Words
-from stack.commands import route, swarm
+from stack.commands import route
+from stack.docker import Container
 from stack.env import envfile, public
 from stack.errors import FAILED, USAGE, Problem, StackError, fail
 from stack.gateway import entrance
@@ -204,7 +205,9 @@ def _stopped(planned: Planned, ours: list[str], volumes: list[str]) -> list[str]
         running = docker.containers(planned.plan.project)
     except StackError:
         return []
-    if swarm.chosen(planned.checkout):
+    if checkouts.clustered(planned.checkout):
+        from stack.commands import swarm
+
         return swarm.removed(planned, ours)
     count = objects.remove_containers(planned.plan.project, ours) if any(c.service in ours for c in running) else 0
     there = docker.volumes() & set(volumes)
@@ -245,8 +248,15 @@ def _value(checkout: Checkout, name: str) -> str:
 
 def _containers(planned: Planned, name: str) -> list[str] | None:
     try:
-        clustered = swarm.chosen(planned.checkout)
-        running = (swarm.running if clustered else docker.containers)(planned.plan.project)
+        running = _running(planned)
     except StackError:
         return None
     return [f"{c.name}: {c.state}{f', {c.health}' if c.health else ''}" for c in running if c.service == name]
+
+
+def _running(planned: Planned) -> list[Container]:
+    if checkouts.clustered(planned.checkout):
+        from stack.commands import swarm
+
+        return swarm.running(planned.plan.project)
+    return docker.containers(planned.plan.project)

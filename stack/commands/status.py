@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
+from stack.cluster import chosen
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
@@ -78,9 +79,7 @@ def _clustered(root: Path, planned: Planned | None) -> bool:
     """Whether a cluster runs the services, also where there is no plan."""
     if planned:
         return checkouts.clustered(planned.checkout)
-    from stack.commands import swarm
-
-    return swarm.chosen_in(root)
+    return chosen.now(root)
 
 
 def _on_cluster(project: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.cluster import (
+    chosen,
     deploy,
     doors,
     emptying,
@@ -28,7 +29,7 @@ from stack.errors import FAILED, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.output.progress import Progress
 from stack.output.result import Result
-from stack.planning import assembly, changes, checkouts, compare, lastup, layering, plan, planner, saving
+from stack.planning import assembly, changes, compare, lastup, layering, plan, planner, saving
 from stack.planning.changes import Change, Wanted
 from stack.planning.planner import Planned
 from stack.running import images, links, live, refusals, tls
@@ -37,29 +38,6 @@ from stack.running.watching import Failure
 FILE = "stack.yaml"
 """What was deployed, without a secret: for a look."""
 UNCHANGED = "everything already is as planned; no task was started anew"
-
-
-def chosen(checkout: checkouts.Checkout) -> bool:
-    """Whether the services run on a cluster."""
-    return checkouts.clustered(checkout)
-
-
-def chosen_in(root: Path) -> bool:
-    """The same of what is saved in a checkout, also where its files can't be read."""
-    try:
-        return chosen(checkouts.read(root))
-    except StackError:
-        return (root / kept.FILE).exists() and manager.active()
-
-
-BACK = "the service's own dump on its node (./inv open NAME), or back to one machine: ./inv up --on compose"
-"""What is left where a command knows one machine alone."""
-
-
-def one_machine(root: Path, what: str, instead: str) -> None:
-    """Raises StackError for a command that works on this machine's own containers, where a cluster runs them."""
-    if chosen_in(root):
-        raise fail("on-cluster", f"{what} works on one machine, and a cluster runs these services", "RUN_ON", instead)
 
 
 def running(project: str) -> list[Container]:
@@ -232,7 +210,7 @@ def _end_compose(project: str, progress: Progress) -> None:
 def end(root: Path, project: str, progress: Progress) -> list[str]:
     """End what the cluster runs of a project that goes back to Compose, where something does; tells so. Costs nothing
     where it never ran there."""
-    if not (root / kept.FILE).exists() or not manager.active():
+    if not chosen.ever(root) or not manager.active():
         return []
     here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
     away = sorted(name for name, node in kept.recalled(root, project).volumes.items() if node != here)

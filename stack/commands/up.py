@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from stack import docker, imports, tree
-from stack.cluster import kept as on_cluster
+from stack.cluster import chosen
 from stack.commands import plan as planning
 from stack.docker import Container
 from stack.doctor import preflight
@@ -231,7 +231,7 @@ def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, 
 def _ended_there(planned: Planned, progress: Progress) -> list[str]:
     """End what a cluster runs of the project, where one ever did; tells so."""
     root = planned.checkout.root
-    if not (root / on_cluster.FILE).exists():
+    if not chosen.ever(root):
         return []
     from stack.commands import swarm
 

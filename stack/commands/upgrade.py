@@ -11,7 +11,8 @@ from stack.backup import earlier, folder, jobs, sources
 from stack.backup import saving as asking
 from stack.backup.jobs import Job
 from stack.backup.manifest import Manifest
-from stack.commands import backup, restore, rollback, swarm, up
+from stack.cluster import chosen
+from stack.commands import backup, restore, rollback, up
 from stack.doctor.checks import volume_version
 from stack.errors import FAILED, Problem, StackError
 from stack.output import consent
@@ -29,7 +30,7 @@ def run(services: tuple[str, ...], yes: bool, timeout: str, without_backup: bool
     goes back to how it was, with that data."""
     seconds = up.seconds(timeout)
     root = tree.root()
-    swarm.one_machine(root, "upgrade", "./inv lock takes what is new, and ./inv up replaces one task after the other")
+    chosen.one_machine(root, "upgrade", "./inv lock takes what is new, and ./inv up replaces one task after the other")
     with tree.locked(root):
         upgrade = moving.upgrade(root, services)
         if not upgrade.moves:

@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from stack import tree
-from stack.commands import swarm
+from stack.cluster import chosen
 from stack.errors import USAGE, fail
 from stack.names import echoed
 from stack.output import consent
@@ -29,7 +29,7 @@ def run(port: str, read_only: bool, no_open: bool) -> Result:
     """Serve until Ctrl-C or SIGTERM. Raises StackError for a port that can't be had."""
     import secrets
 
-    swarm.one_machine(tree.root(), "ui", "./inv status, ./inv doctor")
+    chosen.one_machine(tree.root(), "ui", "./inv status, ./inv doctor")
     # What follows may run for weeks; a command ends before garbage counts (program.main).
     gc.set_threshold(2_000, 10, 10)
     token = secrets.token_urlsafe(32)

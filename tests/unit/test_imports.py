@@ -31,3 +31,13 @@ def test_what_is_imported_meanwhile_is_there_afterwards() -> None:
     )
     done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+def test_the_commands_of_one_machine_import_nothing_of_clusters() -> None:
+    names = [path.stem for path in (ROOT / "stack" / "commands").glob("*.py") if path.stem not in ("cluster", "swarm")]
+    shown = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module('stack.commands.' + name)\n"
+        "print([one for one in sys.modules if one.startswith('stack.cluster.') or one == 'stack.commands.swarm'])"
+    )
+    done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "['stack.cluster.chosen']\n"

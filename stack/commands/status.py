@@ -15,7 +15,7 @@ from stack.names import echoed, suggest
 from stack.output.result import Result
 from stack.planning import checkouts, planner
 from stack.planning.planner import Planned, Request
-from stack.running import history, memory
+from stack.running import history, usage
 
 INTERVAL = 2.0
 """Seconds between two looks of --watch."""
@@ -92,8 +92,8 @@ def _on_cluster(project: str) -> list[dict[str, Any]]:
 def _use(ids: list[str], stats: bool) -> tuple[dict[str, int], dict[str, float]]:
     """Memory and processors by container; the second only where the engine is asked, which takes its time."""
     if not stats:
-        return memory.from_cgroups(ids), {}
-    asked = memory.from_engine(ids)
+        return usage.memory(ids), {}
+    asked = usage.from_engine(ids)
     return {one: use.memory for one, use in asked.items()}, {one: use.processors for one, use in asked.items()}
 
 

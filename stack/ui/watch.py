@@ -18,7 +18,7 @@ from stack.commands import status
 from stack.errors import StackError
 from stack.planning import checkouts
 from stack.planning.planner import Planned
-from stack.running import memory, processor
+from stack.running import usage
 from stack.ui import looking, streams
 from stack.ui.hub import Hub
 
@@ -176,7 +176,7 @@ class Watch:
                 continue
             now = time.monotonic()
             ids = [one for found in self._ids.values() for one in found]
-            used, spent = memory.from_cgroups(ids), processor.from_cgroups(ids)
+            used, spent = usage.memory(ids), usage.processor(ids)
             rates = shares(before[1], spent, now - before[0])
             before = (now, spent)
             sample = {"at": time.time(), "services": summed(self._ids, used, rates)}

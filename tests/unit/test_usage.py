@@ -1,10 +1,10 @@
-"""Memory: from cgroup files, and from the words of `docker stats`."""
+"""Memory and processors: from cgroup files, and from the words of `docker stats`."""
 
 from pathlib import Path
 
 import pytest
 
-from stack.running import memory
+from stack.running import usage
 
 ID = "a" * 64
 
@@ -17,19 +17,19 @@ ID = "a" * 64
     ],
 )  # fmt: skip
 def test_the_engines_words_are_bytes(text: str, number: int) -> None:
-    assert memory._bytes(text) == number
+    assert usage._bytes(text) == number
 
 
-@pytest.mark.parametrize("place", memory.PLACES)
+@pytest.mark.parametrize("place", usage.PLACES)
 def test_a_cgroup_of_version_2_counts_without_what_can_be_dropped(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / place.format(id=ID)
+    folder = tmp_path / place.format(controller="memory", id=ID)
     folder.mkdir(parents=True)
     (folder / "memory.current").write_text("5000\n")
     (folder / "memory.stat").write_text("anon 3000\ninactive_file 1500\ntotal_inactive_file 9\n")
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    assert memory.from_cgroups([ID]) == {ID: 3500}
+    monkeypatch.setattr(usage, "CGROUPS", tmp_path)
+    assert usage.memory([ID]) == {ID: 3500}
 
 
 def test_a_cgroup_of_version_1_counts_its_whole_subtree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,22 +37,37 @@ def test_a_cgroup_of_version_1_counts_its_whole_subtree(tmp_path: Path, monkeypa
     folder.mkdir(parents=True)
     (folder / "memory.usage_in_bytes").write_text("5000\n")
     (folder / "memory.stat").write_text("inactive_file 1\ntotal_inactive_file 2000\n")
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    assert memory.from_cgroups([ID]) == {ID: 3000}
+    monkeypatch.setattr(usage, "CGROUPS", tmp_path)
+    assert usage.memory([ID]) == {ID: 3000}
 
 
 def test_a_container_without_readable_cgroup_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "docker" / ID
     folder.mkdir(parents=True)
     (folder / "memory.current").write_text("not a number")
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    assert memory.from_cgroups([ID, "b" * 64]) == {}
+    monkeypatch.setattr(usage, "CGROUPS", tmp_path)
+    assert usage.memory([ID, "b" * 64]) == {}
+
+
+@pytest.mark.parametrize("place", usage.PLACES)
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("cpuacct.usage", "2500000000\n"), ("cpu.stat", "usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n")],
+)
+def test_the_processors_time_is_in_seconds_whatever_the_version(
+    place: str, file: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / place.format(controller="cpuacct", id=ID)
+    folder.mkdir(parents=True)
+    (folder / file).write_text(text)
+    monkeypatch.setattr(usage, "CGROUPS", tmp_path)
+    assert usage.processor([ID, "b" * 64]) == {ID: 2.5}
 
 
 def test_no_container_needs_no_engine() -> None:
-    assert memory.from_engine([]) == {}
+    assert usage.from_engine([]) == {}
 
 
 @pytest.mark.parametrize(("text", "share"), [("0.00%", 0), ("12.34%", 0.1234), ("250.10%", 2.501), ("--", 0)])
 def test_the_engines_percents_are_processors(text: str, share: float) -> None:
-    assert memory._processors(text) == share
+    assert usage._processors(text) == share

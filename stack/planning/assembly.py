@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from stack.planning import healthcheck, model
@@ -179,6 +180,7 @@ def _item(head: str, item: Any, indent: str, as_lines: bool) -> list[str]:
     return [head, *lines]
 
 
+@cache
 def _key(key: str) -> str:
     plain = key.replace("-", "").replace("_", "").replace(".", "").isalnum() and key[0].isalpha()
     return (
@@ -197,4 +199,6 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 def _scalar(value: Any) -> str:
     import json
 
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+    # For a text, what json.dumps ends in: with `ensure_ascii` that makes an encoder for each, and a plan has thousands.
+    written = json.encoder.encode_basestring(value) if isinstance(value, str) else json.dumps(value)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)

@@ -155,7 +155,8 @@ def _composing(job: Job, flags: list[str], happened: Events) -> Iterator[Composi
     args = [*compose.words(), "--progress", "quiet", "-p", job.plan.project, "up", "-d", "--no-build", "--pull",
             "never", "--no-deps", *flags, *job.names]  # fmt: skip
     # Without an input, as Compose would ask there, unseen, whether to lose a volume whose definition changed.
-    process = subprocess.Popen(args, cwd=job.root, env=docker.environment(), stdin=subprocess.DEVNULL,
+    env = docker.environment(compose.RARELY_COLLECTED)
+    process = subprocess.Popen(args, cwd=job.root, env=env, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)  # fmt: skip
     lines: list[str] = []

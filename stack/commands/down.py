@@ -29,7 +29,7 @@ def run(volumes: bool, yes: bool) -> Result:
             _agree("this would remove the data for good", sized(data), "./inv down --volumes --yes")
         containers, found, stuck = ended(project, len(running))
         objects.remove_volumes(data if volumes else [])
-        if volumes:
+        if volumes and (containers or data):  # under a name that nothing has, the record is of another one
             history.forget(root, project)
     networks = found - len(stuck)
     lines = [*taken, removed(project, containers, networks, len(data) if volumes else 0)]

@@ -12,6 +12,7 @@ from stack.cluster import chosen
 from stack.errors import USAGE, Problem, StackError, fail
 from stack.gateway import entrance
 from stack.names import echoed, suggest
+from stack.output import consent
 from stack.output.result import Result
 from stack.planning import checkouts, planner
 from stack.planning.planner import Planned, Request
@@ -25,6 +26,8 @@ def run(services: Sequence[str], watch: bool, stats: bool, as_json: bool) -> Res
     """The state of every service, or of some. `watch` repeats it in place until Ctrl-C (in a terminal, as text)."""
     if watch and not as_json:
         return _watched(services, stats)
+    if stats:
+        consent.tell("the engine measures for two seconds …")
     return look(services, stats)
 
 

@@ -93,7 +93,8 @@ def plan(result: Result) -> Group:
         waits = ", ".join(t + ("" if e["required"] else "?") for t, e in s["depends_on"].items())
         table.add(name, s["source"], image(s["image"]), ", ".join(map(_port, s["ports"])), waits, str(s["tier"]),
                       _bytes(s["memory_bytes"]))  # fmt: skip
-    title = f"{data['project']}: profiles {', '.join(data['profiles']) or '(none)'}, ports from {data['base_port']}"
+    chosen = f"profiles {', '.join(data['profiles'])}" if data["profiles"] else "what is asked for alone"
+    title = f"{data['project']}: {chosen}, ports from {data['base_port']}"
     parts: list[Any] = [Text(title, "bold"), table, *_places(data), *_changes(data.get("changes"))]
     return Group(*parts, *_left_out(data))
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from stack import docker
+from stack import docker, tree
 from stack.commands import down
 from stack.docker import Container
 from stack.errors import StackError, fail
 from stack.planning import checkouts
-from stack.running import objects
+from stack.running import history, objects
 
 
 def test_the_data_is_named_where_the_engine_measures_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,3 +73,19 @@ def test_what_is_taken_away_is_told_before_it_takes_its_time(
     assert down.removed("mine", 1, 2, 0) == "removed 1 container and 2 networks of mine"
     assert down.removed("mine", 5, 1, 3) == "removed 5 containers, 1 network and 3 volumes of mine"
     assert down.removed("mine", 0, 0, 0) == "there was nothing of mine to remove"
+
+
+@pytest.mark.parametrize(("containers", "forgotten"), [(0, []), (2, ["mine"])])
+def test_a_name_that_nothing_has_takes_no_record_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, containers: int, forgotten: list[str]
+) -> None:
+    (tmp_path / ".env").write_text("PROJECT_NAME=mine\n")
+    told: list[str] = []
+    monkeypatch.setattr(tree, "root", lambda: tmp_path)
+    monkeypatch.setattr(docker, "containers", lambda _: [])
+    monkeypatch.setattr(objects, "volumes", lambda _: [])
+    monkeypatch.setattr(objects, "remove_volumes", lambda _: None)
+    monkeypatch.setattr(down, "ended", lambda *_: (containers, 0, []))
+    monkeypatch.setattr(history, "forget", lambda _, project: told.append(project))
+    down.run(volumes=True, yes=True)
+    assert told == forgotten

@@ -37,6 +37,10 @@ def test_a_plan_is_a_line_for_each_service(capsys: Captured) -> None:
     assert row.split() == ["web", "container", "web:1", "63021", "db,", "cache?", "1"]
 
 
+def test_a_plan_of_some_services_says_that_it_is_these_alone(capsys: Captured) -> None:
+    assert plan(capsys, profiles=[])[0] == "genai: what is asked for alone, ports from 63000"
+
+
 @pytest.mark.parametrize(
     ("port", "shown"),
     [

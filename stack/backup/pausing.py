@@ -2,15 +2,17 @@
 does it once a pipe ends that this process holds: so paused containers go on even where this process is killed."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stack import docker, process
 from stack.errors import fail
 
 SCRIPT = """
 trap '' INT TERM HUP
-docker pause "$@" >/dev/null && echo paused
-cat >/dev/null
+if docker pause "$@" >/dev/null; then
+    echo paused
+    cat >/dev/null
+fi
 for one in "$@"; do docker unpause "$one" >/dev/null 2>&1; done
 """
 
@@ -29,12 +31,17 @@ def afterwards(command: Sequence[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def paused(containers: Sequence[str]) -> Iterator[None]:
-    """The containers stand still while the block runs. Raises StackError where the engine refuses."""
-    if not containers:
+def paused(containers: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """The containers of these services stand still while the block runs. Raises StackError where the engine refuses,
+    as a rootless one does where it has no cgroups of its own."""
+    ids = [one for group in containers.values() for one in group]
+    if not ids:
         yield
         return
-    with process.keeper(["sh", "-c", SCRIPT, "pause", *containers], docker.environment()) as keeper:
+    with process.keeper(["sh", "-c", SCRIPT, "pause", *ids], docker.environment()) as keeper:
         if why := process.refused(keeper, "paused"):
-            raise fail("docker", f"the engine can't pause {', '.join(containers)}: {why}", fix="docker ps")
+            message = f"the engine can't pause {', '.join(containers)}: {why}"
+            up = " ".join(f"--service {name}" for name in containers)
+            fix = f"docker compose stop {' '.join(containers)} && ./inv backup; ./inv up {up}"
+            raise fail("backup-pause", message, ", ".join(containers), fix)
         yield

@@ -16,6 +16,7 @@ from stack.names import echoed
 from stack.output.progress import Progress
 from stack.planning import checkouts, planner
 from stack.planning.planner import Planned, Request
+from stack.running import images
 
 
 def proved(root: Path, whole: Opened, repo_of: repository.Place, parts: list[Part],
@@ -24,17 +25,27 @@ def proved(root: Path, whole: Opened, repo_of: repository.Place, parts: list[Par
     to be said of them. Raises StackError where a part does not come over whole, or a program does not answer."""
     dotenv = settings.of(root, whole)
     first = planner.make_from(checkouts.read(root, dotenv=dotenv), Request())
+    known = restoring.known(first, parts)
+    dotenv |= images.elsewhere(first, _run(first, known), progress)
+    first = planner.make_from(checkouts.read(root, dotenv=dotenv), Request())
     room = restoring.room(first, parts, fresh=True)
     planned = planner.make_from(checkouts.read(root, dotenv={**dotenv, "DATA_VOLUMES": room.pointers or ""}), Request())
     made: list[str] = []
     try:
+        images.obtain(planned, _run(planned, known), progress)
         restoring.make(planned, room.keys, made)
         restoring.fill(planned, repo_of, parts, room.where, progress)
-        names = [name for name in manifest.owners(parts) if rules(planned.facts, name).question]
+        names = [name for name in manifest.owners(known) if rules(planned.facts, name).question]
         answers, silent = answered(names, partial(_answer, planned, progress), whole.manifest)
     finally:
         docker.run(["volume", "rm", *made], timeout=60)
     return answers, [*silent, *differing(answers, whole.manifest), *lacking(room.where, parts)]
+
+
+def _run(planned: Planned, parts: Iterable[Part]) -> set[str]:
+    """The services that are run for these parts, to take them in or to answer."""
+    asked = {service for service in manifest.owners(parts) if rules(planned.facts, service).question}
+    return asked | restoring.needed(planned, parts)
 
 
 def _answer(planned: Planned, progress: Progress, service: str) -> str:

@@ -42,12 +42,17 @@ def read(repo: Repository, name: str) -> Opened:
     return Opened(found, project.unpack(data, where) if data else {})
 
 
+def known(planned: Planned, parts: Iterable[Part]) -> list[Part]:
+    """The parts of services that are here, and run here."""
+    facts = planned.facts
+    here = {s for s in model.services(facts.model) if facts.sources[facts.catalog.fragment_of(s)] not in FAR}
+    return [part for part in parts if part.service in here]
+
+
 def targets(planned: Planned, parts: Iterable[Part]) -> dict[str, list[str]]:
     """The volumes that the parts fill: by each part's title, the keys in the files here. What is copied goes where the
     service mounts it now; what is dumped, to all that it mounts besides."""
-    facts = planned.facts
-    known = {s for s in model.services(facts.model) if facts.sources[facts.catalog.fragment_of(s)] not in FAR}
-    parts = [part for part in parts if part.service in known]
+    parts = known(planned, parts)
     found: dict[str, list[str]] = {}
     for part in parts:
         mounts = jobs.mounts(planned.facts, part.service)

@@ -114,8 +114,7 @@ def file_of(part: Part) -> str:
 
 def _files(job: Job, repo: Repository, tag: str, progress: Progress) -> Part:
     part = Part(job.service, "files", job.name, path=job.path, paused=sorted(job.paused))
-    containers = [one for group in job.paused.values() for one in group]
-    with pausing.paused(containers):
+    with pausing.paused(job.paused):
         since = time.monotonic()
         snapshot, amount = repository.save_files(repo, job.name, tag, _teller(progress, part.title()))
     took = round(time.monotonic() - since, 2)

@@ -100,6 +100,11 @@ def _switched(root: Path, source: Source, whole: Opened, parts: list[Part], file
     else:
         tree.write(root / ".env", settings.merged(root, whole), 0o600)
     planned = planner.make(root, Request())
+    with progress.shown():
+        built = images.elsewhere(planned, manifest.owners(restoring.known(planned, parts)), progress)
+    if built:
+        settings.edit(root, built)
+        planned = planner.make(root, Request())
     room = restoring.room(planned, parts)
     settings.edit(root, {"DATA_VOLUMES": room.pointers, **saving.new_secrets(planned)})
     planned = planner.make(root, Request())
@@ -111,7 +116,8 @@ def _switched(root: Path, source: Source, whole: Opened, parts: list[Part], file
     started = _started(planned, services, manifest.owners(coming))
     problems = [*started.problems, *proving.asked(planned, whole.manifest, parts), *proving.lacking(room.where, parts)]
     names = manifest.owners(parts)
-    lines = [f"{whole.manifest.name} is back: {size(sum(p.bytes for p in parts))} of {', '.join(names)}"]
+    lines = [f"saved {name}={value} (undo: ./inv env.unset {name})" for name, value in built.items()]
+    lines.append(f"{whole.manifest.name} is back: {size(sum(p.bytes for p in parts))} of {', '.join(names)}")
     old = volumes.replaced(planned, docker.volumes())
     if old:
         lines.append(f"what was there before stays in {', '.join(old)} (to remove it: ./inv restore --forget)")

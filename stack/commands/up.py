@@ -335,12 +335,7 @@ def _unreachable(need: images.Need, offline: bool, progress: Progress) -> list[s
 def _may_build(planned: Planned, fragment: str) -> bool:
     """Whether a fragment may fall back to `build`: it has that source, comes from `container`, and no volume of it
     exists."""
-    if (
-        planned.facts.sources[fragment] != "container"
-        or "build" not in planned.facts.catalog.fragments[fragment].overrides
-    ):
-        return False
-    return not saving.existing_volumes(planned, fragment)
+    return images.can_build(planned, fragment) and not saving.existing_volumes(planned, fragment)
 
 
 def _preflight(planned: Planned) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from stack import compose, docker, tree
 from stack.errors import StackError, fail
+from stack.names import variable
 from stack.output.progress import Progress
 from stack.planning import checkouts, compare, model, mounted, planner, saving
 from stack.planning.model import Service
@@ -86,14 +87,50 @@ def obtain(planned: Planned, services: Iterable[str], progress: Progress) -> Non
     """Pull or build the images of some services. Raises StackError where one can't be had."""
     from stack.running.pull import problem
 
-    narrow = planner.narrowed(planned, sorted(services))
-    need = look(narrow, present(narrow), mounted.digests(narrow))
+    services = sorted(services)
+    need = _need(planned, services)
     if failed := fetch(need, progress) if need.pull else []:
         raise StackError([problem(outcome) for outcome in failed])
     if need.build:
-        assembled = compare.assemble(narrow)
+        assembled = compare.assemble(planner.narrowed(planned, services))
         secrets = compare.stand_ins(assembled.model, saving.secret_values(planned.checkout))
         build_apart(planned, assembled, need, secrets, progress)
+
+
+def _need(planned: Planned, services: Iterable[str]) -> Need:
+    """What these services themselves need, and not what they wait for."""
+    names = set(services)
+    narrow = planner.narrowed(planned, sorted(names))
+    own = [service for service in narrow.plan.services if service.name in names]
+    narrow = msgspec.structs.replace(narrow, plan=msgspec.structs.replace(narrow.plan, services=own))
+    return look(narrow, present(narrow), mounted.digests(narrow))
+
+
+def elsewhere(planned: Planned, services: Iterable[str], progress: Progress) -> dict[str, str]:
+    """Pull the images that some services lack; of those that no registry gives, the settings by which they are built
+    here in their place. Raises StackError for one that can't be built, and for any other failure of a pull."""
+    from stack.running.pull import problem
+
+    need = _need(planned, services)
+    instead: set[str] = set()
+    lost: list[Outcome] = []
+    for outcome in fetch(need, progress) if need.pull else []:
+        fragments = {planned.facts.catalog.fragment_of(service) for service in need.pull[outcome.image]}
+        if outcome.kind != "unreachable" or not all(can_build(planned, fragment) for fragment in fragments):
+            lost.append(outcome)
+            continue
+        instead |= fragments
+    if lost:
+        raise StackError([problem(outcome) for outcome in lost])
+    for fragment in sorted(instead):
+        progress.say(f"{fragment}: no registry can be reached, so it is built here")
+    return {variable(fragment, "SOURCE"): "build" for fragment in sorted(instead)}
+
+
+def can_build(planned: Planned, fragment: str) -> bool:
+    """Whether a fragment comes from `container`, and could from `build`."""
+    overrides = planned.facts.catalog.fragments[fragment].overrides
+    return planned.facts.sources[fragment] == "container" and "build" in overrides
 
 
 def build_apart(planned: Planned, assembled: compare.Assembled, need: Need, secrets: Mapping[str, str],

@@ -92,7 +92,10 @@ FIXES = {
     "denied": "docker login the registry, or check the image's name",
     "cut": "./inv up (what has arrived is kept)",
     "rate": "docker login, or ./inv env.set REGISTRY_PREFIX your-mirror",
-    "unreachable": "./inv up --offline, or ./inv env.set REGISTRY_PREFIX your-mirror",
+    "unreachable": (
+        "./inv env.set REGISTRY_PREFIX your-mirror, or bring it from a machine that has it: docker save there, "
+        "docker load here"
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """What a plan needs beside the images that are here, and what its files are."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from stack import docker
 from stack.errors import StackError
+from stack.output.progress import Progress
 from stack.planning import assembly, mounted
-from stack.running import images
+from stack.running import images, pull
+from stack.running.pull import Outcome
 from tests.synthetic import facts, planned
 
 BUILT = {"build": {"context": "./compose/web", "args": {"BASE_IMAGE": "python:3"}}}
@@ -107,3 +110,35 @@ def test_what_is_not_there_is_told_before_docker_makes_a_folder_of_it(tmp_path: 
 def test_what_is_made_before_the_start_need_not_be_there(tmp_path: Path) -> None:
     live = {"volumes": [{"type": "bind", "source": "./.stack/plan", "target": "/p"}]}
     assert mounted.digests(planned(facts({"web": live}), root=tmp_path)) == {}
+
+
+def outcomes(monkeypatch: pytest.MonkeyPatch, **kinds: str) -> None:
+    """No image is here, and the pull of `example/NAME:1` ends as one of these kinds, or well."""
+    monkeypatch.setattr(docker, "images", lambda _names: {})
+
+    def pulled(names: Iterable[str], _tell: object) -> list[Outcome]:
+        short = [name.removeprefix("example/").removesuffix(":1") for name in names]
+        return [Outcome(f"example/{name}:1", kinds.get(name, ""), "its words") for name in short]
+
+    monkeypatch.setattr(pull, "pull", pulled)
+
+
+def test_what_no_registry_gives_is_built_in_its_place_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = facts({"my-db": {"depends_on": {"far": {"condition": "service_started"}}}, "web": {}, "far": {}},
+                  options={"my-db": ["build"]})  # fmt: skip
+    # What it waits for is not asked for.
+    outcomes(monkeypatch, **{"my-db": "unreachable", "far": "unreachable"})
+    assert images.elsewhere(planned(found), ["my-db", "web"], Progress()) == {"MY_DB_SOURCE": "build"}
+
+
+@pytest.mark.parametrize(("service", "kind"), [("web", "unreachable"), ("my-db", "denied")])
+def test_another_failure_names_the_image_and_what_to_type(
+    service: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes(monkeypatch, **{service: kind})
+    made = planned(facts({"my-db": {}, "web": {}}, options={"my-db": ["build"]}))
+    with pytest.raises(StackError) as caught:
+        images.elsewhere(made, ["my-db", "web"], Progress())
+    [problem] = caught.value.problems
+    assert (problem.code, problem.where) == (f"pull-{kind}", f"example/{service}:1")
+    assert problem.fix

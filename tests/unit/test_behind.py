@@ -19,7 +19,11 @@ def told(root: Path, before: Mapping[str, Any], now: Mapping[str, Any], source: 
     """The sentences and the way back, where the service `db` was started and is now planned with these volumes."""
     lastup.write(root, before, {}, (), {"db": source})
     found = facts(now, options={"db": ["build"]})
-    found.model["volumes"] = {"data": {"name": "p_data"}, "build-data": {"name": "p_build-data"}, "shared": {}}
+    found.model["volumes"] = {
+        "data": {"name": "p_data"},
+        "build-data": {"name": "p_build-data"},
+        "shared": {"name": "p_shared"},
+    }
     return [f"{one.message} | {one.fix}" for one in behind.problems(planned(found, root=root))]
 
 
@@ -31,7 +35,7 @@ def there(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return volumes
 
 
-LINE = ("db: the data that it had stays behind in p_build-data; from container it has p_data, shared"
+LINE = ("db: the data that it had stays behind in p_build-data; from container it has p_data, p_shared"
         " | ./inv source --service db --to build")  # fmt: skip
 
 
@@ -61,6 +65,11 @@ def test_otherwise_nothing_is_said(
     assert told(tmp_path, before, now, source) == []
 
 
-def test_the_engine_is_not_asked_where_nothing_can_have_stayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(docker, "ask")
-    assert told(tmp_path, {"db": mounting("data")}, {"db": mounting("data")}) == []
+def test_a_volume_that_would_be_made_empty_beside_a_restored_one_is_told(tmp_path: Path, there: dict[str, str]) -> None:
+    both = {"db": mounting("data", "shared")}
+    there |= {"data": "p_data-3", "shared": "p_shared-2"}
+    [line] = told(tmp_path, both, both)
+    assert line == ("p_data, p_shared would be made empty, though p_data-3, p_shared-2 are there"
+                    " | ./inv env.set DATA_VOLUMES data=3,shared=2")  # fmt: skip
+    there.clear()
+    assert told(tmp_path, both, both) == []

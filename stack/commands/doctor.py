@@ -11,7 +11,7 @@ from stack.doctor.check import ERROR, WARNING, Action, Check
 from stack.doctor.registry import CHECKS
 from stack.doctor.run import Row
 from stack.doctor.scene import Scene
-from stack.errors import FAILED, OK, USAGE, Problem, fail
+from stack.errors import FAILED, OK, USAGE, Problem, StackError, fail
 from stack.names import echoed, suggest
 from stack.output import consent
 from stack.output.result import Result
@@ -83,6 +83,14 @@ def _actions(checks: Sequence[Check], rows: Sequence[Row], scene: Scene) -> list
     return [action for check in checks if check.mend and check.id in wrong for action in check.mend(scene)]
 
 
+def _mends(check: Check, scene: Scene) -> bool:
+    """Whether `--fix` would do something for a check that found an error."""
+    try:
+        return bool(check.mend and check.mend(scene))
+    except StackError:
+        return False
+
+
 def _agreed(actions: Sequence[Action], yes: bool) -> bool:
     """Whether the user says yes; no where there is nobody to ask."""
     if yes or not actions:
@@ -96,7 +104,7 @@ def _summary(checks: Sequence[Check], rows: Sequence[Row], scene: Scene) -> list
     wrong = running.errors(rows)
     if not wrong:
         return []
-    mendable = [check.id for check in checks if check.mend and check.id in wrong and check.mend(scene)]
+    mendable = [check.id for check in checks if check.id in wrong and _mends(check, scene)]
     fix = f"./inv doctor --fix mends {', '.join(mendable)}" if mendable else "type what stands behind each →"
     count = sum(row.grade == ERROR for row in rows)
     return [Problem("doctor", f"{count} error{'s' if count > 1 else ''}: {', '.join(wrong)}", "", fix)]

@@ -10,12 +10,14 @@ from stack.planning.plan import Plan
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What the plan says of one service: its config hash (Compose's own), its image's id where it is here."""
+    """What the plan says of one service: its config hash (Compose's own), its image's id where it is here, and whether
+    there can be several of it."""
 
     config_hash: str
     image_id: str | None
     one_shot: bool
     containers: int
+    scalable: bool = True
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -56,8 +58,9 @@ def _change(name: str, want: Wanted, have: list[Container], keys: list[str]) -> 
 
 def _anew(name: str, want: Wanted, have: list[Container], old: list[Container], keys: list[str]) -> Change:
     """Replicas have no host port in common, so new ones can come before the old ones go; where one of those serves,
-    they do."""
-    if max(len(have), want.containers) > 1 and any(_settled(c, want.one_shot) for c in old) and not want.one_shot:
+    they do. A database has a second container only where Compose was killed as it made it anew."""
+    several = want.scalable and not want.one_shot and max(len(have), want.containers) > 1
+    if several and any(_settled(c, want.one_shot) for c in old):
         return Change(name, "replace", keys, sorted(c.name for c in old))
     return Change(name, "recreate", keys)
 

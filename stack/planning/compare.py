@@ -9,7 +9,7 @@ import msgspec
 from stack import client, compose, docker, tree
 from stack.docker import Container
 from stack.errors import StackError, fail
-from stack.planning import addresses, assembly, changes, checkouts, lastup, model, mounted, outside, reads
+from stack.planning import addresses, assembly, changes, checkouts, lastup, model, mounted, outside, plan, reads
 from stack.planning.catalog import DISABLED
 from stack.planning.changes import Change, Wanted
 from stack.planning.model import Model
@@ -68,7 +68,9 @@ def _wanted(planned: Planned, assembled: Assembled, here: Images, hashed: Mappin
         current = found[0] if found else None
         if service.built and not mounted.current(raw[service.name], here, assembled.digests):
             current = UNBUILT
-        wanted[service.name] = Wanted(hashed.get(service.name, ""), current, service.one_shot, service.containers)
+        scalable = plan.entry(planned.facts, service.name).scalable
+        hash_ = hashed.get(service.name, "")
+        wanted[service.name] = Wanted(hash_, current, service.one_shot, service.containers, scalable)
     return wanted
 
 

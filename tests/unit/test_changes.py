@@ -30,6 +30,7 @@ def change(wanted: Wanted, *have: Container, keys: list[str] | None = None) -> C
 
 
 THREE = Wanted("hash", "sha256:1", one_shot=False, containers=3)
+ALONE = Wanted("hash", "sha256:1", one_shot=False, containers=1, scalable=False)
 JOB = Wanted("hash", "sha256:1", one_shot=True, containers=1)
 
 
@@ -60,6 +61,7 @@ JOB = Wanted("hash", "sha256:1", one_shot=True, containers=1)
         (WANTED, [container(), container(id="2")], "scale"),
         (WANTED, [container(), container(id="2", config_hash="other")], "replace"),
         (WANTED, [container(), container(id="2", image_id="sha256:2")], "replace"),
+        (ALONE, [container(config_hash="other"), container(id="2", config_hash="other", state="created")], "recreate"),
         (THREE, [container(config_hash="other")], "replace"),
         (THREE, [container(image_id="sha256:2")], "replace"),
         (THREE, [container(config_hash="other"), container(id="2", config_hash="other", state="exited")], "replace"),

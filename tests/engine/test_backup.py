@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import jwt
 import pytest
 
@@ -75,6 +76,14 @@ def test_a_stack_comes_back_in_another_folder_under_another_name(
     assert backups.signs_in(other, "app", secrets["SUPABASE_DB_PASSWORD"])
     assert not backups.signs_in(other, "app", "another one")
     assert other.inv("up", "--dry-run").code == 0
+
+    # What a browser holds since before opens the gateway, too: what is behind it answers nothing, but 401 comes first.
+    other.set(KONG_API_GATEWAY_SOURCE="build")
+    assert other.inv("route.add", "--service", "notes", "--path", "/notes", "--port", "8000", "--auth", "key").code == 0
+    other.up("--service", "kong-api-gateway", "--service", "notes")
+    asked = f"http://127.0.0.1:{other.port(2)}/notes/"
+    assert httpx.get(asked, headers={"apikey": secrets["SUPABASE_ANON_KEY"]}).status_code == 503
+    assert httpx.get(asked, headers={"apikey": f"{secrets['SUPABASE_ANON_KEY']}x"}).status_code == 401
 
 
 def test_what_cannot_be_restored_is_refused_and_nothing_is_touched(stack: Stack, file: Path, tmp_path: Path) -> None:

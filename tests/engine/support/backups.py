@@ -22,7 +22,7 @@ RATE = 50
 
 def prepare(stack: Stack) -> None:
     """A core with a table, a service whose volume has files, and all of it running."""
-    stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"],
+    stack.service("notes", volumes=["notes-data:/data"], command=["sleep", "infinity"], expose=["8000"],
                   environment={"SUPABASE_JWT_SECRET": "${SUPABASE_JWT_SECRET}"},
                   entry={"secrets": {"SUPABASE_JWT_SECRET": "hex:64", "SUPABASE_ANON_KEY": "jwt:anon"},
                          "backup": {"fit": ["chown", FIT, "/data/noise"]}})  # fmt: skip

@@ -206,7 +206,7 @@ def _upstreams(
         if host and name not in catalogue:
             yield Problem("gateway-upstream", f"no service is called {name}", place, suggest(name, catalogue))
         elif host and name in exposed_ports and port not in exposed_ports[name]:
-            ports = ", ".join(map(str, sorted(exposed_ports[name])))
+            ports = ", ".join(map(str, sorted(exposed_ports[name]))) or "no port"
             yield Problem("gateway-upstream", f"{name} listens on {ports}, not on {port}", place)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import yamlfile
 from tests.engine.support import data, stacks
 from tests.engine.support.data import SECRETS, Project
 from tests.engine.support.ports import free_port
@@ -310,6 +311,18 @@ def test_data_of_another_major_version_are_refused(base_image: str, tmp_path: Pa
         assert "the volume holds data of PostgreSQL 9" in refused.text
     finally:
         project.remove()
+
+
+def test_the_vaults_key_of_one_major_version_is_made_to_fit_the_next(base_image: str) -> None:
+    data.build_images()
+    words = yamlfile.load("", (stacks.SOURCE_TREE / "compose/supabase-db.yml").read_text())
+    fit = words["x-stack"]["supabase-db"]["backup"]["fit"][-1]
+    # As the image's 15 leaves it: another user's number, and without the folder that 17 reads.
+    before = "mkdir /etc/postgresql-custom && cd /etc/postgresql-custom && echo key >root.key && chown -R 4105:4105 ."
+    seen = f"{before} && {fit} && stat -c '%U:%G %n' . conf.d root.key"
+    image = data.IMAGES["SUPABASE_DB_BUILD_IMAGE"]
+    told = docker("run", "--rm", "--user", "0", "--entrypoint", "sh", image, "-c", seen)
+    assert told.splitlines() == [f"postgres:postgres {name}" for name in (".", "conf.d", "root.key")]
 
 
 @pytest.fixture

@@ -81,7 +81,8 @@ def _edit(name: str, value: str | None, changed: bool = False) -> Result:
         wrong = [*wrong, *(_of_before(root) if name == "PROJECT_NAME" else [])]
     shown = HIDDEN if checkout and name in checkout.secrets else value
     words = f"{name} is no longer set" if value is None else f"{name}={cut(shown or '')} is saved"
-    return Result({"name": name, "changed": wrote}, wrong, lines=[f"{words}; to have it used: ./inv up"])
+    user = "./inv backup" if name.startswith("BACKUP_") else "./inv up"
+    return Result({"name": name, "changed": wrote}, wrong, lines=[f"{words}; to have it used: {user}"])
 
 
 def _of_before(root: Path) -> list[Problem]:

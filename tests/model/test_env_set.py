@@ -11,7 +11,7 @@ from stack.env import secrets
 from stack.errors import StackError
 from stack.planning import kept
 from tests.model.refusals import Refusal, Tree, refuses
-from tests.support import PAIR, Checkout, fragment
+from tests.support import BASE, PAIR, Checkout, fragment
 
 KEPT = "kept: {DB_PASSWORD: it is taken once}, change: {DB_PASSWORD: type this}, secrets: {DB_PASSWORD: hex}"
 KEEPS = fragment("db", KEPT, 'volumes: ["data:/data"]')
@@ -163,3 +163,9 @@ def test_a_secret_that_a_filled_volume_keeps_is_not_replaced(tree: Tree, monkeyp
 
     monkeypatch.setattr(docker, "volumes", set)
     assert trial.problems(checkout.root, "DB_PASSWORD", before, other) == []
+
+
+def test_what_uses_a_setting_is_said(tree: Tree) -> None:
+    checkout = tree({"compose/base.yml": BASE})
+    assert checkout.inv("env.set", "BACKUP_DIR", "elsewhere").out.endswith("to have it used: ./inv backup\n")
+    assert checkout.inv("env.set", "BASE_PORT", "64000").out.endswith("to have it used: ./inv up\n")

@@ -140,6 +140,8 @@ def test_only_changed_bytes_prepare_again(ran: Launcher) -> None:
 
 
 def test_the_developers_tools_come_with_the_commands_that_need_them(ran: Launcher) -> None:
+    assert ran("test", "--help").stderr == ""
+    assert ran("--help", "lint").stderr == ""
     assert ran("--json", "lint", "--yes").stderr.splitlines() == [PREPARING]
     assert ran("test").stderr == ""
     assert ran("plan", "test").stderr == ""

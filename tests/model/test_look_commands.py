@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from tests.engine.support import ports
 from tests.support import Checkout, keep
 
 
@@ -29,21 +30,23 @@ def test_why_says_who_requires_it_and_what_is_unknown_is_wrong_usage(core: Check
 
 
 def test_ports_tells_who_holds_a_number_and_finds_a_free_block(core: Checkout) -> None:
-    core.write(".env", "BASE_PORT=42000\n")
-    with socket.create_server(("127.0.0.1", 42001)):
+    # None of those that the system hands out, which anybody's connection may have as its own end.
+    set_to = ports.first_free(ports.own(ports.CHECKOUTS), 100)
+    core.write(".env", f"BASE_PORT={set_to}\n")
+    with socket.create_server(("127.0.0.1", set_to + 1)):
         data = core.inv_json("ports").data
         row = next(row for row in data["ports"] if row["variable"] == "REDIS_PORT")
-        assert (row["offset"], row["port"], row["planned"]) == (1, 42001, True)
+        assert (row["offset"], row["port"], row["planned"]) == (1, set_to + 1, True)
         assert row["holder"].startswith("process ")
         assert [row["last"] for row in data["free"] if row["first"] <= 21 <= row["last"]] == [99]
         text = core.inv("ports", "--base-port", "auto")
     base = int(text.out.partition("to publish from ")[2].partition(" ")[0])
     assert f"to publish from {base} on: ./inv env.set BASE_PORT {base} && ./inv up" in text.out
-    assert base > 42000
+    assert base > set_to
     rows = core.inv_json("ports", "--base-port", str(base)).data["ports"]
     assert {row["holder"] for row in rows if row["planned"]} == {""}
     free = core.inv("ports", "--base-port", "auto")
-    assert "from 42000 on, as it is set, every planned port is free" in free.out
+    assert f"from {set_to} on, as it is set, every planned port is free" in free.out
 
 
 def test_graph_is_mermaid_and_goes_into_a_file(core: Checkout) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, process
+from stack.backup import pipes
 from stack.errors import StackError, fail
 from stack.planning import remote
 from stack.process import Child
@@ -26,27 +27,26 @@ Tell = Callable[[int, int], None]
 """Is told the bytes that are done, and those that there are in all, 0 where nobody knows."""
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 """What root of the container needs to read every file, and to put one back with its owner, mode and attributes."""
-QUIET = {"GOGC": "20", "GOMAXPROCS": "", "RESTIC_PROGRESS_FPS": "2"}
+QUIET = {"GOGC": "50", "GOMAXPROCS": "", "RESTIC_PROGRESS_FPS": "2"}
 """Its collector runs early, which keeps its peak small (docs/performance.md)."""
 TREE = "/data"
 """Where volumes lie in a snapshot, by their names in the files."""
 NEW = "/new"
 """Where those that are filled lie in the container."""
 SCRATCH = "/tmp"  # noqa: S108 - of that container alone
-END_S = 30.0
-"""Seconds that are waited for its container to be gone, which it will be by itself."""
 WHOLE_S = 24 * 3600.0
 """Seconds after which a single step counts as hung."""
 
 
 class Repository(msgspec.Struct, frozen=True):
-    """A repository: the folder, the container in which restic runs, the password that opens it, and its snapshots as it
-    was opened; None where nobody asked for them."""
+    """A repository: the folder, the container in which restic runs, the password that opens it, its snapshots as it was
+    opened (None where nobody asked for them), and the volume with the pipe where something is saved or filled."""
 
     folder: Path
     container: str
     password: str = ""
     found: list[dict[str, Any]] | None = None
+    pipe: str = ""
 
 
 Place = Callable[[Mapping[str, str]], contextlib.AbstractContextManager[Repository]]
@@ -60,25 +60,33 @@ def opened(folder: Path, image: str, volumes: Mapping[str, str] | None = None,
     read, and `new` ones to be filled. Raises StackError where the container does not start, or would not see the
     folder."""
     remote.without_folders()
-    name = f"genai-backup-{secrets.token_hex(6)}"
-    labels = [word for label in NOT_OURS for word in ("--label", label)]
     binds = [f"type=bind,src={folder},dst=/repo"]
     binds += [f"type=volume,src={v},dst={TREE}/{key},readonly,volume-nocopy" for key, v in (volumes or {}).items()]
     binds += [f"type=volume,src={v},dst={NEW}{TREE}/{key},volume-nocopy" for key, v in (new or {}).items()]
+    with contextlib.ExitStack() as held:
+        pipe = "" if volumes is None and new is None else held.enter_context(pipes.volume())
+        yield held.enter_context(_container(folder, image, [*binds, *([pipes.mount(pipe)] if pipe else [])], pipe))
+
+
+@contextlib.contextmanager
+def _container(folder: Path, image: str, binds: Sequence[str], pipe: str) -> Iterator[Repository]:
+    name = f"genai-backup-{secrets.token_hex(6)}"
+    labels = [word for label in NOT_OURS for word in ("--label", label)]
+    ready = [*([pipes.made()] if pipe else []), "echo ready", "exec cat >/dev/null"]
     command = ["docker", "run", "--rm", "-i", "--pull", "never", "--log-driver", "none", "--no-healthcheck",
                "--network", "none", "--read-only", "--tmpfs", SCRATCH, "--tmpfs", NEW, "--hostname", "backup",
                "--security-opt", "no-new-privileges", "--cap-drop", "ALL",
                *(word for one in CAPABILITIES for word in ("--cap-add", one)), *labels,
                *(word for bind in binds for word in ("--mount", bind)),
                *(word for one in QUIET for word in ("-e", one)),
-               "--name", name, "--entrypoint", "sh", image, "-c", "echo ready; exec cat >/dev/null"]  # fmt: skip
+               "--name", name, "--entrypoint", "sh", image, "-c", " && ".join(ready)]  # fmt: skip
     env = docker.environment({**{k: v for k, v in QUIET.items() if v}})
     env.setdefault("GOMAXPROCS", str(os.cpu_count() or 1))
-    with process.keeper(command, env, END_S) as keeper:
+    with process.keeper(command, env, pipes.END_S) as keeper:
         if why := process.refused(keeper, "ready"):
             message = f"the container with restic did not start: {why.splitlines()[0]}"
             raise fail("backup-container", message, image, "./inv doctor")
-        yield Repository(folder, name)
+        yield Repository(folder, name, pipe=pipe)
 
 
 def unlocked(repo: Repository, passwords: Iterable[str]) -> Repository:
@@ -118,8 +126,12 @@ def restic(repo: Repository, words: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
+PASSWORD = ["-e", "RESTIC_PASSWORD"]
+RESTIC = ["restic", "--repo", "/repo", "--no-cache"]
+
+
 def _restic(repo: Repository) -> list[str]:
-    return ["-e", "RESTIC_PASSWORD", repo.container, "restic", "--repo", "/repo", "--no-cache"]
+    return [*PASSWORD, repo.container, *RESTIC]
 
 
 def _env(repo: Repository) -> dict[str, str]:
@@ -164,25 +176,41 @@ EMPTY = "snapshot is empty"
 def save_stream(repo: Repository, source: Sequence[str], name: str, tag: str, tell: Tell) -> tuple[str, int]:
     """Save what the command `source` prints, as the file `name`: the snapshot and its bytes. Raises StackError where
     either end fails, the snapshot counts for nothing then."""
-    sink = ["docker", "exec", "-i", *_restic(repo), *_backup(tag), "--stdin", "--stdin-filename", name]
+    words = ["docker", "exec", "-i", *_restic(repo), *_stream(name, tag)]
     with process.child(source, docker.environment(), stdout=subprocess.PIPE) as first:
         assert first.process.stdout
-        with process.child(sink, _env(repo), stdin=first.process.stdout, stdout=subprocess.PIPE) as second:
+        with process.child(words, _env(repo), stdin=first.process.stdout, stdout=subprocess.PIPE) as second:
             first.process.stdout.close()
-            try:
-                found = _summary(second, tell, repo)
-            except StackError as error:
-                # The program that said nothing at all knows why.
-                if EMPTY in error.problems[0].message:
-                    _wrong(first, source)
-                raise
-        _wrong(first, source)
+            return _both(repo, first, second, source, tell)
+
+
+def save_pipe(repo: Repository, container: str, save: Sequence[str], item: str, name: str, tag: str,
+              tell: Tell) -> tuple[str, int]:  # fmt: skip
+    """The same of what `save` prints in a container that has the pipe, with ITEM in its environment."""
+    source = pipes.end(["-e", f"ITEM={item}"], container, pipes.INTO, save)
+    sink = pipes.end(PASSWORD, repo.container, pipes.OUT_OF, [*RESTIC, *_stream(name, tag)])
+    with (process.child(source, docker.environment()) as first,
+          process.child(sink, _env(repo), stdout=subprocess.PIPE) as second):  # fmt: skip
+        pipes.freed(first, second, repo.container)
+        return _both(repo, first, second, ["docker", "exec", container], tell)
+
+
+def _both(repo: Repository, first: Child, second: Child, source: Sequence[str], tell: Tell) -> tuple[str, int]:
+    """What `second` saved of what `first`, the command `source`, gave it."""
+    try:
+        found = _summary(second, tell, repo)
+    except StackError as error:
+        # The program that said nothing at all knows why.
+        if EMPTY in error.problems[0].message:
+            _wrong(first, source)
+        raise
+    _wrong(first, source)
     return found
 
 
 def save_bytes(repo: Repository, data: bytes, name: str, tag: str) -> tuple[str, int]:
     """Save `data` as the file `name`."""
-    words = ["exec", "-i", *_restic(repo), *_backup(tag), "--stdin", "--stdin-filename", name]
+    words = ["exec", "-i", *_restic(repo), *_stream(name, tag)]
     done = subprocess.run(["docker", *words], input=data, capture_output=True, check=False, env=_env(repo))
     if done.returncode:
         raise failed(done.stderr.decode(errors="replace"), repo.folder)
@@ -198,6 +226,10 @@ def save_files(repo: Repository, key: str, tag: str, tell: Tell) -> tuple[str, i
 
 def _backup(tag: str) -> list[str]:
     return ["backup", "--json", "--host", "genai", "--tag", tag]
+
+
+def _stream(name: str, tag: str) -> list[str]:
+    return [*_backup(tag), "--stdin", "--stdin-filename", name]
 
 
 def _summary(saving: Child, tell: Tell, repo: Repository) -> tuple[str, int]:
@@ -249,14 +281,29 @@ def load_stream(repo: Repository, snapshot: str, name: str, sink: Sequence[str],
         assert first.process.stdout
         with process.child(sink, env, stdin=first.process.stdout) as second:
             first.process.stdout.close()
-            second.process.wait()
-            ended, words = first.process.wait(), first.words()
-            # Where the other end has gone, restic is ended by that, with or without a word.
-            if ended and words.strip() and "broken pipe" not in words.lower():
-                raise failed(words, repo.folder)
-            _wrong(second, sink)
-            if ended and not words.strip():
-                raise failed(f"it ended with code {ended}", repo.folder)
+            _taken(repo, first, second, sink)
+
+
+def load_pipe(repo: Repository, snapshot: str, name: str, container: str, restore: Sequence[str], item: str) -> None:
+    """The same to what `restore` takes in, in a container that has the pipe, with ITEM in its environment."""
+    source = pipes.end(PASSWORD, repo.container, pipes.INTO, [*RESTIC, "dump", snapshot, f"/{name}"])
+    sink = pipes.end(["-e", f"ITEM={item}"], container, pipes.OUT_OF, restore)
+    with process.child(source, _env(repo)) as first, process.child(sink, docker.environment()) as second:
+        pipes.freed(first, second, container)
+        pipes.freed(second, first, repo.container)
+        _taken(repo, first, second, ["docker", "exec", container])
+
+
+def _taken(repo: Repository, first: Child, second: Child, sink: Sequence[str]) -> None:
+    """That `second`, the command `sink`, took in what `first` gave it."""
+    second.process.wait()
+    ended, words = first.process.wait(), first.words()
+    # Where the other end has gone, restic is ended by that, with or without a word.
+    if ended and words.strip() and "broken pipe" not in words.lower():
+        raise failed(words, repo.folder)
+    _wrong(second, sink)
+    if ended and not words.strip():
+        raise failed(f"it ended with code {ended}", repo.folder)
 
 
 def load_files(repo: Repository, snapshot: str) -> None:

@@ -1,6 +1,7 @@
 """The way back: a backup's parts into new volumes, each by its own kind. What is there already is not touched."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -106,15 +107,25 @@ def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], whe
     copies = [part for part in chosen if part.kind == "files"]
     named = planned.facts.model["volumes"]
     new = {part.name: named[where[part.title()][0]].get("name") for part in copies}
-    with repo_of(new) as repo:
-        for part in copies:
-            progress.tell(part.title(), f"copying {size(part.bytes)}")
-            repository.load_files(repo, part.snapshot)
-            progress.tell(part.title(), "done")
-        for service in manifests.owners(copies):
-            scratch.fit(planned, service)
-        for service in dict.fromkeys(part.service for part in chosen if part.kind == "dump"):
+    dumped = list(dict.fromkeys(part.service for part in chosen if part.kind == "dump"))
+    # Those first that a program waits for, and one at a time: each takes a hundred megabytes.
+    copies.sort(key=lambda part: part.service not in dumped)
+    # The repository ends before the thread does, so what is copied for a restore that fails is cut off.
+    with ThreadPoolExecutor(1) as copying, repo_of(new) as repo:
+        begun = [(part.service, copying.submit(_copied, repo, part, progress)) for part in copies]
+        for service in [*dumped, *(one for one in manifests.owners(copies) if one not in dumped)]:
+            own = [copy for owner, copy in begun if owner == service]
+            for copy in own:
+                copy.result()
+            if own:
+                scratch.fit(planned, service)
             _dumps(planned, repo, service, [p for p in chosen if p.kind == "dump" and p.service == service], progress)
+
+
+def _copied(repo: Repository, part: Part, progress: Progress) -> None:
+    progress.tell(part.title(), f"copying {size(part.bytes)}")
+    repository.load_files(repo, part.snapshot)
+    progress.tell(part.title(), "done")
 
 
 def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], progress: Progress) -> None:
@@ -130,19 +141,17 @@ def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], 
     if not live:
         return
     progress.tell(service, "starting on its new volume")
-    with scratch.running(planned, service) as container:
+    with scratch.running(planned, service, repo.pipe) as container:
         for part in live:
-            words = ["docker", "exec", "-i", "-e", f"ITEM={part.item}", container, *rules[part.name].restore]
-            _into(planned, repo, part, words, progress)
+            progress.tell(part.title(), f"taking in {size(part.bytes)}")
+            name, words = saving.file_of(part), rules[part.name].restore
+            repository.load_pipe(repo, part.snapshot, name, container, words, part.item)
+            progress.tell(part.title(), "done")
     progress.tell(service, "done")
 
 
 def _into_stopped(planned: Planned, repo: Repository, part: Part, dump: Dump, progress: Progress) -> None:
-    with scratch.instead(planned, part.service, dump.restore) as command:
-        _into(planned, repo, part, command, progress)
-
-
-def _into(planned: Planned, repo: Repository, part: Part, words: list[str], progress: Progress) -> None:
     progress.tell(part.title(), f"taking in {size(part.bytes)}")
-    repository.load_stream(repo, part.snapshot, saving.file_of(part), words, scratch.environment(planned))
+    with scratch.instead(planned, part.service, dump.restore) as command:
+        repository.load_stream(repo, part.snapshot, saving.file_of(part), command, scratch.environment(planned))
     progress.tell(part.title(), "done")

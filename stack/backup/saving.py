@@ -1,12 +1,13 @@
 """A backup: each job as a snapshot, the checkout's own files, and last the manifest, which makes it one."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 
 import msgspec
 
 from stack import docker, tree
-from stack.backup import folder, manifest, pausing, project, repository
+from stack.backup import folder, manifest, pausing, pipes, project, repository
 from stack.backup.jobs import Job, rules
 from stack.backup.manifest import PROJECT, Manifest, Part
 from stack.backup.repository import Repository
@@ -89,7 +90,8 @@ def _saved(job: Job, repo: Repository, tag: str, progress: Progress) -> list[Par
         return [_files(job, repo, tag, progress)]
     dump = job.dump
     items = listing(job.container, dump.each, job.service) if dump.each else [""]
-    return [_dumped(job, item, dump.save, repo, tag, progress) for item in items]
+    with pipes.beside(job.container, repo.pipe) if dump.beside else contextlib.nullcontext("") as beside:
+        return [_dumped(job, item, dump.save, beside, repo, tag, progress) for item in items]
 
 
 def listing(container: str, words: list[str], service: str) -> list[str]:
@@ -97,11 +99,15 @@ def listing(container: str, words: list[str], service: str) -> list[str]:
     return ask(container, words, service, whole=True).splitlines()
 
 
-def _dumped(job: Job, item: str, save: list[str], repo: Repository, tag: str, progress: Progress) -> Part:
+def _dumped(job: Job, item: str, save: list[str], beside: str, repo: Repository, tag: str,
+            progress: Progress) -> Part:  # fmt: skip
     part = Part(job.service, "dump", job.name, item)
-    since = time.monotonic()
-    source = ["docker", "exec", "-e", f"ITEM={item}", job.container, *save]
-    snapshot, amount = repository.save_stream(repo, source, file_of(part), tag, _teller(progress, part.title()))
+    since, tell = time.monotonic(), _teller(progress, part.title())
+    if beside:
+        snapshot, amount = repository.save_pipe(repo, beside, save, item, file_of(part), tag, tell)
+    else:
+        source = ["docker", "exec", "-e", f"ITEM={item}", job.container, *save]
+        snapshot, amount = repository.save_stream(repo, source, file_of(part), tag, tell)
     progress.tell(part.title(), f"done, {size(amount)}")
     took = round(time.monotonic() - since, 2)
     return msgspec.structs.replace(part, snapshot=snapshot, bytes=amount, seconds=took)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stack import docker, process, tree
-from stack.backup import jobs, pausing
+from stack.backup import jobs, pausing, pipes
 from stack.errors import StackError, fail
 from stack.planning import compare, planner, saving
 from stack.planning.planner import Planned
@@ -34,9 +34,10 @@ def project(planned: Planned) -> str:
 
 
 @contextlib.contextmanager
-def running(planned: Planned, service: str) -> Iterator[str]:
-    """The container of a service, healthy, by its id. Raises StackError where it does not get there."""
-    text = described(planned, service, None)
+def running(planned: Planned, service: str, pipe: str = "") -> Iterator[str]:
+    """The container of a service, healthy, by its id; with a volume that has a `pipe`. Raises StackError where it does
+    not get there."""
+    text = described(planned, service, None, pipe)
     up = ["up", "--detach", "--no-build", "--pull", "never", "--force-recreate", service]
     with pausing.afterwards(gone(planned)):
         try:
@@ -82,8 +83,9 @@ def fit(planned: Planned, service: str) -> None:
             raise _failed(service, done.stderr)
 
 
-def described(planned: Planned, service: str, words: Sequence[str] | None) -> str:
-    """The Compose project of that one service; `words` run in place of its program."""
+def described(planned: Planned, service: str, words: Sequence[str] | None, pipe: str = "") -> str:
+    """The Compose project of that one service; `words` run in place of its program, `pipe` is mounted where it is
+    looked for."""
     narrow = planner.narrowed(planned, [service])
     model = compare.assemble(narrow).model
     own = {key: value for key, value in model["services"][service].items() if key not in LEFT_OUT}
@@ -95,6 +97,9 @@ def described(planned: Planned, service: str, words: Sequence[str] | None) -> st
         own.pop("healthcheck", None)
     volumes = {key: {"external": True, "name": (about or {}).get("name", key)}
                for key, about in (model.get("volumes") or {}).items()}  # fmt: skip
+    if pipe:
+        own["volumes"].append({"type": "volume", "source": pipe, "target": pipes.PLACE, "volume": {"nocopy": True}})
+        volumes[pipe] = {"external": True, "name": pipe}
     rest = {key: model[key] for key in ("secrets", "configs") if key in model}
     return json.dumps({"name": project(planned), "services": {service: own}, "volumes": volumes, **rest})
 

@@ -35,13 +35,15 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Dump(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a program writes out of its data: `save` runs in its container and prints it, `restore` takes it in. With
-    `each`, whose lines are names, there is one for each, and both find it in ITEM. `stopped`: `restore` runs in a
-    container of the image in place of the program."""
+    `each`, whose lines are names, there is one for each, and both find it in ITEM. `beside`: `save` asks the program by
+    the network, and runs in another container of the image, from which bytes come quicker. `stopped`: `restore` runs in
+    a container of the image in place of the program."""
 
     name: str
     save: list[str]
     restore: list[str]
     each: list[str] = []
+    beside: bool = False
     stopped: bool = False
 
 

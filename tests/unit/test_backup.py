@@ -13,7 +13,20 @@ import msgspec
 import pytest
 
 from stack import tree
-from stack.backup import folder, jobs, keys, manifest, project, proving, repository, saving, scratch, sources, volumes
+from stack.backup import (
+    folder,
+    jobs,
+    keys,
+    manifest,
+    pipes,
+    project,
+    proving,
+    repository,
+    saving,
+    scratch,
+    sources,
+    volumes,
+)
 from stack.backup.manifest import Manifest, Part
 from stack.backup.repository import Repository
 from stack.commands import backup, restore, rollback
@@ -330,6 +343,59 @@ def test_a_problem_names_what_was_typed_and_no_folder_that_is_gone(tmp_path: Pat
     assert (problem.where, problem.message, problem.fix) == (
         "one.backup", "one.backup/config can't be written", "ls -ld one.backup"
     )  # fmt: skip
+
+
+DOCKER = """#!/bin/sh
+shift
+while [ "$1" = -e ]; do export "$2"; shift 2; done
+container=$1
+shift
+[ "$container" != gone ] || { echo "No such container" >&2; exit 1; }
+exec "$@"
+"""
+RESTIC = """#!/bin/sh
+case $* in
+*--stdin*)
+    bytes=$(wc -c)
+    [ "$bytes" -gt 0 ] || { echo "snapshot is empty" >&2; exit 1; }
+    echo '{"message_type": "summary", "snapshot_id": "one", "total_bytes_processed": '"$bytes"'}' ;;
+*) yes ;;
+esac
+"""
+
+
+@pytest.fixture
+def piped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository with a pipe, where every container but the one called `gone` is this machine itself."""
+    for name, text in (("docker", DOCKER), ("restic", RESTIC)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(pipes, "PIPE", str(tmp_path / "pipe"))
+    os.mkfifo(tmp_path / "pipe")
+    return Repository(tmp_path, "restic", pipe="volume")
+
+
+def test_what_a_program_prints_is_saved_by_the_pipe(piped: Repository) -> None:
+    saved = repository.save_pipe(piped, "db", ["printenv", "ITEM"], "one", "db.all", "tag", lambda *_: None)
+    assert saved == ("one", 4)
+
+
+@pytest.mark.parametrize(("container", "words", "why"), [
+    ("gone", ["true"], "No such container"),
+    ("db", ["sh", "-c", "echo no database >&2; exit 1"], "no database"),
+])  # fmt: skip
+def test_a_pipe_whose_one_end_fails_does_not_hang(
+    piped: Repository, container: str, words: list[str], why: str
+) -> None:
+    ends: list[Callable[[], object]] = [
+        lambda: repository.save_pipe(piped, container, words, "", "db.all", "tag", lambda *_: None),
+        lambda: repository.load_pipe(piped, "one", "db.all", container, words, ""),
+    ]
+    for end in ends:
+        with pytest.raises(StackError) as refused:
+            end()
+        assert [why in problem.message for problem in refused.value.problems] == [True]
 
 
 def test_with_an_engine_of_another_machine_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,12 +31,18 @@ def proved(root: Path, whole: Opened, repo_of: repository.Place, parts: list[Par
     room = restoring.room(first, parts, fresh=True)
     planned = planner.make_from(checkouts.read(root, dotenv={**dotenv, "DATA_VOLUMES": room.pointers or ""}), Request())
     made: list[str] = []
+    names = [name for name in manifest.owners(known) if rules(planned.facts, name).question]
+    heard: dict[str, str | StackError] = {}
+
+    def ask(service: str, container: str) -> None:
+        if service in names:
+            heard[service] = saving.answer(container, rules(planned.facts, service).question, service)
+
     try:
         images.obtain(planned, _run(planned, known), progress)
         restoring.make(planned, room.keys, made)
-        restoring.fill(planned, repo_of, parts, room.where, progress)
-        names = [name for name in manifest.owners(known) if rules(planned.facts, name).question]
-        answers, silent = answered(names, partial(_answer, planned, progress), whole.manifest)
+        restoring.fill(planned, repo_of, parts, room.where, progress, ask)
+        answers, silent = answered(names, partial(_answer, planned, progress, heard), whole.manifest)
     finally:
         docker.run(["volume", "rm", *made], timeout=60)
     return answers, [*silent, *differing(answers, whole.manifest), *lacking(room.where, parts)]
@@ -48,7 +54,12 @@ def _run(planned: Planned, parts: Iterable[Part]) -> set[str]:
     return asked | restoring.needed(planned, parts)
 
 
-def _answer(planned: Planned, progress: Progress, service: str) -> str:
+def _answer(planned: Planned, progress: Progress, heard: Mapping[str, str | StackError], service: str) -> str:
+    """What a service answers: as it was `heard` already, or by a start on its volumes."""
+    if service in heard:
+        if isinstance(said := heard[service], StackError):
+            raise said
+        return said
     progress.tell(service, "asking what it holds")
     with scratch.running(planned, service) as container:
         answer = saving.ask(container, rules(planned.facts, service).question, service)

@@ -1,6 +1,6 @@
 """The way back: a backup's parts into new volumes, each by its own kind. What is there already is not touched."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -32,14 +32,18 @@ def read(repo: Repository, name: str) -> Opened:
     own = [row for row in rows if row.get("paths") == [f"/{saving.MANIFEST}"]]
     if not own:
         raise manifests.absent(name, [], where)
-    found = manifests.decode(repository.read(repo, own[0]["id"], saving.MANIFEST), where)
+    projects = [row for row in rows if row.get("paths") == [f"/{project.FILE}"]]
+    # Both at once: each takes half a second to make the key of the password.
+    with ThreadPoolExecutor(1) as beside:
+        files = [(row["id"], beside.submit(repository.read, repo, row["id"], project.FILE)) for row in projects]
+        found = manifests.decode(repository.read(repo, own[0]["id"], saving.MANIFEST), where)
     known = [row["id"] for row in rows]
     lost = [part.title() for part in found.parts if not any(one.startswith(part.snapshot) for one in known)]
     if lost:
         message = f"the backup {name} lacks {', '.join(lost)}"
         raise fail("backup-broken", message, where, "take another backup: ./inv backup.list")
     settings = next((part for part in found.parts if part.kind == PROJECT), None)
-    data = repository.read(repo, settings.snapshot, project.FILE) if settings else b""
+    data = next((file.result() for one, file in files if settings and one.startswith(settings.snapshot)), b"")
     return Opened(found, project.unpack(data, where) if data else {})
 
 
@@ -100,8 +104,12 @@ def make(planned: Planned, keys: Iterable[str], made: list[str]) -> None:
         made += volumes.make(planned, [key])
 
 
+Filled = Callable[[str, str], None]
+"""Is told of a service that has taken its dumps in, and of its container, while that runs."""
+
+
 def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], where: Mapping[str, list[str]],
-         progress: Progress) -> None:  # fmt: skip
+         progress: Progress, filled: Filled = lambda *_: None) -> None:  # fmt: skip
     """Fill the new volumes of a plan that points to them. Raises StackError where a part does not come over whole."""
     chosen = [part for part in parts if where.get(part.title())]
     copies = [part for part in chosen if part.kind == "files"]
@@ -115,11 +123,12 @@ def fill(planned: Planned, repo_of: repository.Place, parts: Iterable[Part], whe
         begun = [(part.service, copying.submit(_copied, repo, part, progress)) for part in copies]
         for service in [*dumped, *(one for one in manifests.owners(copies) if one not in dumped)]:
             own = [copy for owner, copy in begun if owner == service]
-            for copy in own:
+            for copy in [*own, *(copy for _, copy in begun if copy.done())]:
                 copy.result()
             if own:
                 scratch.fit(planned, service)
-            _dumps(planned, repo, service, [p for p in chosen if p.kind == "dump" and p.service == service], progress)
+            dumps = [part for part in chosen if part.kind == "dump" and part.service == service]
+            _dumps(planned, repo, service, dumps, progress, filled)
 
 
 def _copied(repo: Repository, part: Part, progress: Progress) -> None:
@@ -128,7 +137,8 @@ def _copied(repo: Repository, part: Part, progress: Progress) -> None:
     progress.tell(part.title(), "done")
 
 
-def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], progress: Progress) -> None:
+def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], progress: Progress,
+           filled: Filled) -> None:  # fmt: skip
     rules = {dump.name: dump for dump in jobs.rules(planned.facts, service).dumps}
     unknown = [part.title() for part in parts if part.name not in rules]
     if unknown:
@@ -147,6 +157,7 @@ def _dumps(planned: Planned, repo: Repository, service: str, parts: list[Part], 
             name, words = saving.file_of(part), rules[part.name].restore
             repository.load_pipe(repo, part.snapshot, name, container, words, part.item)
             progress.tell(part.title(), "done")
+        filled(service, container)
     progress.tell(service, "done")
 
 

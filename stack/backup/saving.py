@@ -40,7 +40,7 @@ def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], 
     for job in wanted:
         question = rules(planned.facts, job.service).question
         if question and job.service in by_service and job.service not in asked:
-            asked[job.service] = _answer(by_service[job.service].id, question, job.service)
+            asked[job.service] = answer(by_service[job.service].id, question, job.service)
         parts += _saved(job, repo, name, progress)
     silent = {service: said for service, said in asked.items() if isinstance(said, StackError)}
     parts.append(_project(planned, repo, name, secrets))
@@ -57,7 +57,8 @@ def make(planned: Planned, wanted: Iterable[Job], running: Iterable[Container], 
     return made, [_unsure(problem) for said in silent.values() for problem in said.problems]
 
 
-def _answer(container: str, question: list[str], service: str) -> str | StackError:
+def answer(container: str, question: list[str], service: str) -> str | StackError:
+    """The same as `ask`, with the error as a value."""
     try:
         return ask(container, question, service)
     except StackError as error:

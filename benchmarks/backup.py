@@ -49,11 +49,12 @@ SERVICE = f"""services:
     command: [sleep, infinity]
     init: true
     profiles: [bench]
+    depends_on: [supabase-db]
     volumes: ["files-data:/data"]
 volumes:
   files-data:
 """
-"""A service whose volume has the files; its image also does the work by hand."""
+"""A service whose volume has the files, and which brings the database along; its image also does the work by hand."""
 
 
 class Took(NamedTuple):

@@ -21,8 +21,6 @@ SETTLED = f"{tree.GENERATED}/private/backup.settled"
 """Of each repository (its folder → `_mark`) what opened it last, so that nobody has to ask again."""
 COST = 2**14
 """Of scrypt, for a twentieth of a second of a processor and 16 MB."""
-USER = "passphrase"
-"""The user, as restic calls it, of the key that is made of BACKUP_PASSPHRASE."""
 
 
 def own(root: Path) -> str:
@@ -60,13 +58,15 @@ def hand_over(repo: Repository, passphrase: str, recipients: str) -> list[Proble
 
 def add(repo: Repository, passphrase: str) -> None:
     """Let the passphrase open the repository, too."""
-    repository.restic(repo, ["key", "add", "--user", USER, "--new-password-file", "/dev/stdin"], text=f"{passphrase}\n")
+    repository.restic(
+        repo, ["key", "add", "--user", repository.USER, "--new-password-file", "/dev/stdin"], text=f"{passphrase}\n"
+    )
 
 
 def replace(repo: Repository, passphrase: str) -> None:
     """Let the passphrase open the repository, and no earlier one."""
     rows = json.loads(repository.restic(repo, ["key", "list", "--json"]))
-    old = [row["id"] for row in rows if row["userName"] == USER]
+    old = [row["id"] for row in rows if row["userName"] == repository.USER]
     add(repo, passphrase)
     for one in old:
         repository.restic(repo, ["key", "remove", one])

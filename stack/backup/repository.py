@@ -8,6 +8,7 @@ More are needed only where a passphrase is new (`keys`), or something is left of
 import contextlib
 import json
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -126,7 +127,7 @@ def restic(repo: Repository, words: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
-PASSWORD = ["-e", "RESTIC_PASSWORD"]
+PASSWORD = ["-e", "RESTIC_PASSWORD", "-e", "RESTIC_KEY_HINT"]
 RESTIC = ["restic", "--repo", "/repo", "--no-cache"]
 
 
@@ -136,7 +137,24 @@ def _restic(repo: Repository) -> list[str]:
 
 def _env(repo: Repository) -> dict[str, str]:
     """The password goes by the environment: everybody can read a program's arguments."""
-    return docker.environment({"RESTIC_PASSWORD": repo.password})
+    return docker.environment({"RESTIC_PASSWORD": repo.password, "RESTIC_KEY_HINT": hint(repo.folder, repo.password)})
+
+
+USER = "passphrase"
+"""The user, as restic calls it, of the key that is made of BACKUP_PASSPHRASE."""
+OURS = re.compile("[0-9a-f]{64}")
+"""A password of ours, which is no passphrase of somebody's."""
+
+
+def hint(folder: Path, password: str) -> str:
+    """The name of the key that a password is likely to open, as restic tries one after the other; "" where nobody can
+    tell, as only root may look."""
+    try:
+        users = {path.name: json.loads(path.read_bytes()).get("username") for path in (folder / "keys").iterdir()}
+    except (OSError, ValueError, AttributeError):
+        return ""
+    ours = bool(OURS.fullmatch(password))
+    return next((name for name, user in users.items() if (user != USER) == ours), "")
 
 
 KEY = (

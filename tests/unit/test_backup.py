@@ -345,6 +345,17 @@ def test_a_problem_names_what_was_typed_and_no_folder_that_is_gone(tmp_path: Pat
     )  # fmt: skip
 
 
+def test_restic_tries_the_key_first_that_a_password_opens(tmp_path: Path) -> None:
+    assert repository.hint(tmp_path, "a" * 64) == ""
+    (tmp_path / "keys").mkdir()
+    for name, user in (("one", "passphrase"), ("two", "root")):
+        (tmp_path / "keys" / name).write_text(f'{{"username": "{user}"}}')
+    assert repository.hint(tmp_path, "a" * 64) == "two"
+    assert repository.hint(tmp_path, "correct horse") == "one"
+    (tmp_path / "keys" / "one").write_text("[]")
+    assert repository.hint(tmp_path, "a" * 64) == ""
+
+
 DOCKER = """#!/bin/sh
 shift
 while [ "$1" = -e ]; do export "$2"; shift 2; done

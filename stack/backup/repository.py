@@ -28,7 +28,7 @@ Tell = Callable[[int, int], None]
 """Is told the bytes that are done, and those that there are in all, 0 where nobody knows."""
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 """What root of the container needs to read every file, and to put one back with its owner, mode and attributes."""
-QUIET = {"GOGC": "50", "GOMAXPROCS": "", "RESTIC_PROGRESS_FPS": "2"}
+QUIET = {"GOGC": "20", "GOMAXPROCS": "", "RESTIC_PROGRESS_FPS": "2"}
 """Its collector runs early, which keeps its peak small (docs/performance.md)."""
 TREE = "/data"
 """Where volumes lie in a snapshot, by their names in the files."""

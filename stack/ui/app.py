@@ -13,10 +13,10 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from stack import docker
+from stack import client, docker
 from stack.env import secrets
 from stack.errors import USAGE, StackError
-from stack.planning import saving
+from stack.planning import remote, saving
 from stack.ui import actions, dropped, levels, looking, streams
 from stack.ui.access import Gate
 from stack.ui.hub import Hub, sent
@@ -76,7 +76,8 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self.hub.publish("server", {"read_only": self._read_only, "root": str(self._root)})
+        elsewhere = remote.host(client.endpoint())
+        self.hub.publish("server", {"read_only": self._read_only, "root": str(self._root), "engine": elsewhere})
         tasks = self.watch.tasks()
         for task in tasks:
             task.add_done_callback(_failed)

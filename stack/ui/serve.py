@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
-from stack import tree
+from stack import client, tree
 from stack.cluster import chosen
 from stack.errors import USAGE, fail
 from stack.names import echoed
@@ -39,7 +39,7 @@ def run(port: str, read_only: bool, no_open: bool) -> Result:
         at = sock.getsockname()[1]
         url = f"http://{HOST}:{at}/?token={token}"
         server = Server(tree.root(), token, read_only)
-        for line in _told(url, at, read_only):
+        for line in told(url, at, read_only, client.endpoint()):
             consent.tell(line)
         config = uvicorn.Config(server.app, log_level="error", lifespan="on", ws="none", server_header=False,
                                 timeout_graceful_shutdown=GRACE_S)  # fmt: skip
@@ -83,13 +83,16 @@ def _listening(port: int) -> Iterator[socket.socket]:
         yield sock
 
 
-def _told(url: str, port: int, read_only: bool) -> list[str]:
+def told(url: str, port: int, read_only: bool, engine: str) -> list[str]:
+    """What is said as it begins, for an engine at an address."""
     lines = [f"the stack's page{', to look only' if read_only else ''}: {url}", "it is there until Ctrl-C"]
     if os.environ.get("SSH_CONNECTION"):
         server = os.environ["SSH_CONNECTION"].split()[2]
         lines.insert(
             1, f"from your own machine first: ssh -L {port}:{HOST}:{port} {os.environ.get('USER', 'USER')}@{server}"
         )
+    if engine.startswith("ssh://"):
+        lines.append("the engine is asked by ssh, a connection for each question: what makes it one is in docs/ui.md")
     return lines
 
 

@@ -11,7 +11,7 @@ let box = null;
 export function addresses(main) {
   box = h("ul", { class: "addresses" });
   fill(main, h("div", { class: "page" }, h("h2", {}, "Addresses"),
-    h("p", { class: "lead" }, "Where each service that is selected is reached from this machine, by the gateway where that leads to it."), box));
+    h("p", { class: "lead" }, "Where each service that is selected is reached from this machine, by the gateway where that leads to it."), elsewhere(), box));
   draw();
 }
 
@@ -21,6 +21,12 @@ on(["status"], () => states());
 export const web = (url) => (/^https?:/.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url) : h("code", {}, url));
 
 const secret = (name) => h("span", { class: "secret" }, "password by ", code(`./inv env.get ${name} --reveal`));
+
+// The ports are the engine's machine's.
+function elsewhere() {
+  const host = last("server")?.engine;
+  return host ? h("p", { class: "lead" }, `The engine is on ${host}, and so are these ports. From here, first: `, code(`ssh -N -L PORT:127.0.0.1:PORT ${host}`)) : null;
+}
 
 function draw() {
   if (!box?.isConnected) return;

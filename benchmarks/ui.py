@@ -95,22 +95,31 @@ def talked(page: Browser, process: int) -> None:
     """A log of many lines a second."""
     page.run("location.hash = '#/service/talker/log'")
     page.until("document.querySelector('.log output')")
+    page.devtools("Performance.enable", timeDomain="threadTicks")
     page.run(FRAMES)
-    before = spent(process)
+    before, own = spent(process), worked(page)
     stacks.docker("exec", f"{PROJECT}-talker-1", "touch", "/tmp/go")
     last = RATE // 10
     page.until("document.querySelector('.log output').innerText === '10,000 lines'")
     time.sleep(SECONDS)
     page.until(f"document.querySelector('.log-rows').innerText.includes('request {last} served')")
     gaps = page.run("return window.gaps")
+    own = {name: (value - own[name]) / SECONDS for name, value in worked(page).items()}
     long = [gap for gap in gaps if gap > 50]
     row(
         f"{RATE:,} lines a second: frames later than 50 ms",
         f"{len(long)} of {len(gaps)} (worst {max(gaps):.0f} ms)",
         "none",
     )
+    parts = ", ".join(f"{name} {1000 * own[f'{name}Duration']:.0f}" for name in ("Script", "RecalcStyle", "Layout"))
+    row("the same: the page's own thread", f"{own['TaskDuration']:.1%} of a core (ms in a second: {parts})")
     row(f"the same: the server for {RATE * SECONDS:,} lines", f"{spent(process) - before:.1f} s of a core")
     row("the engine's API alone, read by curl", f"{read():.1f} s of a core")
+
+
+def worked(page: Browser) -> dict[str, float]:
+    """Processor seconds of the page's own thread so far, by kind of work."""
+    return {one["name"]: one["value"] for one in page.devtools("Performance.getMetrics")["metrics"]}
 
 
 def read() -> float:

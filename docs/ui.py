@@ -9,7 +9,7 @@ from pathlib import Path
 from stack import tree
 from tests.engine.support import browser
 from tests.engine.support.browser import Browser
-from tests.engine.support.pages import press
+from tests.engine.support.pages import patiently, press
 from tests.engine.support.stacks import Running
 
 HERE = Path(__file__).parent
@@ -40,12 +40,14 @@ def main() -> None:
         press(page, "Do it")
         page.until("document.querySelector('[data-name=redis][data-kind=busy]') && document.querySelector('.waiting')")
         taken(page, "ui-dark.png")
-        page.until("document.querySelector('#job').dataset.state !== 'running'")
+        patiently(page, "document.querySelector('#job').dataset.state !== 'running'")
         press(page, "Close")
         shown(page, "light")
         page.run("location.hash = '#/service/backend'")
         page.until("document.querySelector('.answers li') && document.querySelector('.chart path')")
-        page.until("document.querySelector('.node[data-name=backend] .spark path')?.getTotalLength() > 12")
+        # Some minutes of the line, and answers of the check from after the start; by then nothing is to be started.
+        page.until("document.querySelector('#commands button').innerText === 'Start …'")
+        patiently(page, "document.querySelector('.node[data-name=backend] .spark path')?.getTotalLength() > 15")
         taken(page, "ui-light.png")
     served.interrupt()
     served.end()

@@ -57,12 +57,14 @@ def drawn_up(root: Path) -> tuple[Planned | None, list[Problem]]:
         return None, error.problems
 
 
-def of(planned: Planned | None, problems: Sequence[Problem], services: Sequence[str], stats: bool) -> Result:
-    """The same with a plan that was made, or the `problems` for which there is none."""
+def of(planned: Planned | None, problems: Sequence[Problem], services: Sequence[str], stats: bool,
+       known: dict[str, dict[str, Any]] | None = None) -> Result:  # fmt: skip
+    """The same with a plan that was made, or the `problems` for which there is none. `known` is what an earlier look
+    found of each container, which is not asked for again and is brought up to date."""
     root = tree.root()
     project = planned.plan.project if planned else checkouts.project_name(root)
     clustered = _clustered(root, planned)
-    rows = _on_cluster(project) if clustered else _inspect(docker.containers(project))
+    rows = _on_cluster(project) if clustered else _inspect(docker.containers(project), {} if known is None else known)
     # This machine's engine knows nothing of what containers of other nodes use.
     used, busy = _use([row["id"] for row in rows], stats and not clustered)
     by_service: dict[str, list[dict[str, Any]]] = {}
@@ -107,20 +109,18 @@ def _check_known(services: Sequence[str], known: Collection[str]) -> None:
                        suggest(name, known) or "./inv status", USAGE)  # fmt: skip
 
 
-def _inspect(containers: list[Any]) -> list[dict[str, Any]]:
-    """What a list of containers does not tell: since when, and how often restarted."""
+def _inspect(containers: list[Any], known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a list of containers does not tell, too: since when, and how often restarted."""
     kept = {c.id: c for c in containers if not c.one_off}
-    if not kept:
-        return []
-    return [
-        {
-            **msgspec.structs.asdict(kept[one["Id"]]),
+    for gone in known.keys() - kept.keys():
+        del known[gone]
+    for one in docker.inspected("containers", kept.keys() - known.keys()):
+        known[one["Id"]] = {
             "started": one["State"]["StartedAt"],
             "restarts": one.get("RestartCount", 0),
             "ports": one["NetworkSettings"].get("Ports"),
         }
-        for one in docker.inspected("containers", kept)
-    ]
+    return [{**msgspec.structs.asdict(c), **known[c.id]} for c in kept.values() if c.id in known]
 
 
 def _service(name: str, planned: Planned | None, rows: list[dict[str, Any]], used: dict[str, int],

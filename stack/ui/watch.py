@@ -51,6 +51,9 @@ class Watch:
         self.root, self._hub = root, hub
         self.planned: Planned | None = None
         self._ids: dict[str, list[str]] = {}
+        self._moved = True
+        self._known: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
         self._samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
         self._happened: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._stirred, self._outdated = asyncio.Event(), asyncio.Event()
@@ -107,12 +110,14 @@ class Watch:
                             self._take(event)
                         else:
                             self._outdated.set()
-            # The stream has ended: the engine went, or was never there.
+            # The stream has ended: the engine went, or was never there; what it then did, no event tells.
+            self._changed.update(self._known)
             self._stirred.set()
             await asyncio.sleep(AGAIN_S)
 
     def _take(self, event: dict[str, Any]) -> None:
         self._since = event["timeNano"] / 1e9 + 1e-6
+        self._changed.add(event["Actor"]["ID"])
         if not of_compose(event):
             return
         told = of_event(event)
@@ -141,13 +146,22 @@ class Watch:
     def _looked(self) -> dict[str, Any]:
         planned, problems = (self.planned, []) if self.planned else status.drawn_up(self.root)
         self.planned = planned
-        found = status.of(planned, problems, (), stats=False)
-        ids: dict[str, list[str]] = {}
-        for container in docker.containers(found.data["project"]):
-            if container.state == "running" and not container.one_off:
-                ids.setdefault(container.service, []).append(container.id)
-        self._ids = ids
+        # What an event told of is asked for anew; so is what changes while this look goes on, by the next one.
+        changed, self._changed = self._changed, set()
+        for one in changed:
+            self._known.pop(one, None)
+        found = status.of(planned, problems, (), stats=False, known=self._known)
+        self._moved = True
         return {**found.data, "at": time.time(), "problems": msgspec.to_builtins(found.problems)}
+
+    def _running(self) -> dict[str, list[str]]:
+        """The containers that run, by service; none where no engine answers."""
+        ids: dict[str, list[str]] = {}
+        with contextlib.suppress(StackError):
+            for container in docker.containers(checkouts.project_name(self.root)):
+                if container.state == "running" and not container.one_off:
+                    ids.setdefault(container.service, []).append(container.id)
+        return ids
 
     async def _plans(self) -> None:
         """After a change, and once events have settled, the plan and what differs from it."""
@@ -172,6 +186,9 @@ class Watch:
         before: tuple[float, dict[str, float]] = (0.0, {})
         while True:
             await asyncio.sleep(SAMPLE_S)
+            if self._moved:
+                self._moved = False
+                self._ids = await asyncio.to_thread(self._running)
             if not self._ids:
                 continue
             now = time.monotonic()

@@ -82,10 +82,13 @@ function now() {
   ].filter(Boolean).map((words) => ` · ${words}`).join(""));
 }
 
-// Whether something is being typed or read there that drawing it anew would take away.
-const begun = () => Boolean(byId("panel").querySelector("input:focus, .differs"))
+// Whether something is being typed or read there that drawing it anew would take away; or the button to which the
+// keyboard comes back from a question.
+const begun = () => byId("ask").open || Boolean(byId("panel").querySelector("input:focus, .differs, details[open]"))
   || [...byId("panel").querySelectorAll("input")].some((input) => input.value !== input.defaultValue);
 
+// What an action would change is past once one was done.
+on(["job"], (job) => { if (job && job.state !== "running") byId("panel").querySelectorAll(".differs").forEach((one) => one.remove()); });
 let soon = 0;
 on(["status", "job"], () => {
   now();

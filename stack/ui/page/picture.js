@@ -11,7 +11,7 @@ let box, lines, layer, caption, others, shown = "", cells = new Map(), list = fa
 
 export function draw(main) {
   layer = s("svg", { class: "edges", "aria-hidden": "true" });
-  caption = h("p", { class: "caption" }, "These stand alone");
+  caption = h("p", { class: "caption" }, "Alone");
   lines = new Map();
   box = h("div", { class: "graph", role: "group", "aria-label": "Services, those that start first in front", onkeydown: moved });
   others = h("p", { class: "others", hidden: true });

@@ -182,13 +182,14 @@ def of_machine() -> Iterator[str]:
     here = shutil.which("chromedriver")
     if not is_here():
         pytest.skip(f"neither chromedriver nor {IMAGE} is on this machine")
+    if not here and stacks.run("docker", "run", "--rm", "--entrypoint", "which", IMAGE, "chromedriver").code == 1:
+        pytest.skip("this release has no Chromium")
     image = ["docker", "run", "--rm", "--init", "--network", "host", "--entrypoint", "chromedriver", IMAGE]
     words = [*([here] if here else image), f"--port={port}"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         stacks.until(lambda: not ports.is_free(port) or process.poll() is not None, "the driver listens")
-        if process.poll() is not None:
-            pytest.skip("this release has no Chromium")
+        assert process.poll() is None, f"{' '.join(words)} ended with {process.returncode}"
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -46,13 +46,22 @@ def press(page: Browser, word: str) -> None:
     page.run(f"{button}.click()")
 
 
+def patiently(page: Browser, script: str) -> None:
+    """Wait until an expression holds that takes minutes to, as a start of many services on a busy machine."""
+    for _ in range(9):
+        with contextlib.suppress(AssertionError):
+            page.until(script)
+            return
+    page.until(script)
+
+
 def ended(page: Browser, shown: str) -> str:
     """Agree to what the page is about to do, once it shows that; how it came out."""
     page.until(says("#ask", shown))
     before = page.run("return Number(document.querySelector('#job').dataset.number ?? 0)")
     press(page, "Do it")
     page.until(f"Number(document.querySelector('#job').dataset.number) > {before}")
-    page.until("document.querySelector('#job').dataset.state !== 'running'")
+    patiently(page, "document.querySelector('#job').dataset.state !== 'running'")
     return str(page.run("return document.querySelector('#job').dataset.state"))
 
 

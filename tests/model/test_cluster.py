@@ -3,11 +3,12 @@ client takes the stack file."""
 
 import json
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from stack import docker
 from stack.cluster import gathering, placement, stackfile, words
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept
@@ -64,16 +65,36 @@ def test_every_service_is_translated_or_refused_by_name(shipped_once: Shipped, c
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_docker_client_takes_the_stack_file(shipped_once: Shipped, case: Case) -> None:
-    if docker.run(["stack", "config", "--help"]).stdout.count("config") < 2:
-        pytest.skip("docker stack config came with client 25")
+    """It reads the file against its own schema and puts the variables in before it looks for an engine."""
     made, _ = stack(shipped_once.make(case))
     refused = {problem.where.split(".")[1] for problem in made.refused}
     kept = [name for name in made.services if name not in refused]
     secrets = dict.fromkeys(shipped_once.checkout().secrets, "x" * 32)
-    done = subprocess.run(["docker", "stack", "config", "--compose-file", "-"], input=stackfile.text(made, kept),
-                          env={**os.environ, **secrets}, capture_output=True, text=True, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if "gnoring" in line] == []
+    for client in CLIENTS:
+        assert said(client, stackfile.text(made, kept), secrets) == NO_ENGINE, client
+
+
+def test_the_docker_client_does_not_take_every_stack_file() -> None:
+    for client in CLIENTS:
+        text = 'version: "3.9"\nservices: {a: {image: a, bogus: 1, environment: {A: "${B:?no B}"}}}\n'
+        assert "required variable B is missing" in said(client, text, {})[0]
+        assert said(client, text, {"B": "x"}) == ["services.a Additional property bogus is not allowed"]
+        unknown = 'version: "3.9"\nservices: {a: {image: a, privileged: true}}\n'
+        assert said(client, unknown, {}) == ["Ignoring unsupported options: privileged", *NO_ENGINE]
+
+
+OLD = "/usr/bin/docker"
+"""Where Debian's docker.io has its client, beside which there may be a newer one."""
+CLIENTS = dict.fromkeys(str(Path(found).resolve()) for name in ("docker", OLD) if (found := shutil.which(name)))
+NOWHERE = "unix:///nonexistent.sock"
+NO_ENGINE = [f"Cannot connect to the Docker daemon at {NOWHERE}. Is the docker daemon running?"]
+
+
+def said(client: str, text: str, secrets: dict[str, str]) -> list[str]:
+    """What a docker client says of a stack file where there is no engine, but for what it says of every one."""
+    done = subprocess.run([client, "stack", "deploy", "--compose-file", "-", "x"], input=text, capture_output=True,
+                          env={**os.environ, **secrets, "DOCKER_HOST": NOWHERE}, text=True, check=False)  # fmt: skip
+    return [line for line in done.stderr.splitlines() if line and "--detach=false" not in line]
 
 
 def test_each_word_of_the_catalogue_has_its_meaning(shipped_once: Shipped) -> None:

@@ -20,7 +20,7 @@ from benchmarks.generate import checkout
 from stack.cluster import placement, stackfile
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept
-from stack.cluster.stackfile import Sources
+from stack.cluster.service import Sources
 from stack.gateway import entrance
 from stack.kubernetes import manifests
 from stack.kubernetes.manifests import Asked

@@ -139,11 +139,8 @@ def down(project: str) -> dict[str, int]:
 
 
 def _left(project: str) -> list[str]:
-    """What is left of a project: services, tasks that have not ended, and networks. What is on a node that is not there
-    ends once that is back: nobody can tell before."""
-    away = {node.id for node in nodes.listed() if node.state != "ready"}
+    """What is left of a project: services, tasks that have not ended, and networks."""
     services = [row["Spec"]["Name"] for row in manager.of_stack("services", project)]
-    ending = [task["ID"] for task in manager.tasks(project)
-              if tasks.state(task) not in tasks.ENDED and task.get("NodeID") not in away]  # fmt: skip
+    ending = tasks.unended(manager.tasks(project), nodes.away())
     networks = [row["Name"] for row in manager.of_stack("networks", project)]
     return [*services, *(f"task {one}" for one in ending), *(f"network {one}" for one in networks)]

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack import docker
-from stack.cluster import manager
+from stack.cluster import manager, nodes
 from stack.cluster.placement import Cluster
+from stack.cluster.tasks import unended
 from stack.errors import StackError, fail
 
 LABEL = "stack.registry"
@@ -104,7 +105,8 @@ def _retire(name: str, mark: str) -> None:
         return
     docker.ask(["service", "rm", name])
     deadline = time.monotonic() + ENDS_S
-    words = ["ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={name}"]
+    # Removed, too: until then the engine may take the network away under the registry that is started in it.
+    words = ["ps", "--all", "--quiet", "--filter", f"label=com.docker.swarm.service.name={name}"]
     while docker.ask(words).strip() and time.monotonic() < deadline:
         time.sleep(LOOK_S)
 
@@ -188,13 +190,21 @@ def remove(project: str, data: bool) -> None:
     if docker.inspected("containers", [name]):
         docker.ask(["rm", "--force", name])
     deadline = time.monotonic() + ENDS_S
-    # A network is in use until the last door of it has ended.
-    while manager.listed("networks", label=f"{LABEL}={project}") and time.monotonic() < deadline:
-        docker.run(["network", "rm", name])
+    # A network is in use until the last door of it has ended; and a manager may let go of it before.
+    while (left := _left(project)) and time.monotonic() < deadline:
+        if "network" in left:
+            docker.run(["network", "rm", name])
         time.sleep(LOOK_S)
     if data:
         docker.run(["volume", "rm", name])
         forget(project, str((docker.info().get("Swarm") or {}).get("NodeID", "")))
+
+
+def _left(project: str) -> list[str]:
+    """What is left of a project's doors: tasks that have not ended, and the network."""
+    networks = manager.listed("networks", label=f"{LABEL}={project}")
+    ending = unended(manager.tasks(project, LABEL), nodes.away())
+    return [*(["network"] if networks else []), *ending]
 
 
 def forget(project: str, node: str) -> None:

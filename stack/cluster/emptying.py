@@ -1,6 +1,7 @@
 """The edge that removes volumes on every node. Swarm itself removes none, and no manager can on another node: there a
 job asks that node's own engine, once, by its socket."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -68,6 +69,25 @@ def remove(root: Path, project: str, known: Kept, progress: Progress) -> tuple[l
     return sorted({*gone} & known.volumes.keys()), problems
 
 
+def end_registries(project: str) -> list[Problem]:
+    """End the registries of other managers that deployed a project; what they hold stays. Gives back a problem for each
+    node on which that could not be done."""
+    here = str((docker.info().get("Swarm") or {}).get("NodeID", ""))
+    others = sorted(doors.holders(project).keys() - {here})
+    if not others:
+        return []
+    cluster, name = {node.id: node for node in nodes.listed()}, doors.name_of(project)
+    # It can't be brought there: the way to images is by the port that the other registry holds.
+    rows = docker.inspected("images", [IMAGE])
+    image = str(rows[0]["Id"]) if rows else ""
+    found = []
+    for identity in others:
+        if why := _lacking(node := cluster.get(identity)) or _ask(image, project, identity, []):
+            message = f"the registry {name} on {node.hostname if node else identity}: not ended, as {why}"
+            found.append(Problem("registry-left", message, "", f"{_at(node)}docker rm --force {name}"))
+    return found
+
+
 def _lacking(node: Node | None) -> str:
     """Why nothing can be done on a node."""
     if node is None:
@@ -76,9 +96,13 @@ def _lacking(node: Node | None) -> str:
 
 
 def _stays(identity: str, node: Node | None, names: list[str], why: str) -> Problem:
-    at = f"ssh {node.address} " if node else "there: "
     message = f"{', '.join(names)} on {node.hostname if node else identity}: not removed, as {why}"
-    return Problem("volume-left", message, "", f"{at}docker volume rm {' '.join(names)}")
+    return Problem("volume-left", message, "", f"{_at(node)}docker volume rm {' '.join(names)}")
+
+
+def _at(node: Node | None) -> str:
+    """What stands before a line that is typed on a node."""
+    return f"ssh {node.address} " if node else "there: "
 
 
 def _here(names: list[str]) -> str:
@@ -97,13 +121,14 @@ def _here(names: list[str]) -> str:
 def _image(root: Path, project: str, cluster: Cluster, progress: Progress) -> str:
     """What every node calls the image that asks its engine, which is built where it is not here. Empty where it can't
     be had: then the volumes are told with the line that removes them."""
-    try:
+    shared: dict[str, str] = {}
+    # Without a way to bring it there, a node may still have it.
+    with contextlib.suppress(StackError):
         if not docker.images([IMAGE]):
             images.build_alone(root, IMAGE, CONTEXT, progress)
         shared = registry.share(root, checkouts.read(root).settings, project, [IMAGE], cluster, progress)
-        return shared.get(IMAGE) or docker.inspected("images", [IMAGE])[0]["Id"]
-    except StackError:
-        return ""
+    rows = docker.inspected("images", [IMAGE])
+    return shared.get(IMAGE) or (str(rows[0]["Id"]) if rows else "")
 
 
 def _ask(image: str, project: str, node: str, names: list[str]) -> str:

@@ -11,7 +11,8 @@ import msgspec
 from stack import docker
 from stack.cluster import disks, doors, kept, limits, manager, nodes, placement, registry, stackfile
 from stack.cluster.placement import Cluster, Kept, Placement
-from stack.cluster.stackfile import Sources, Stack
+from stack.cluster.service import Sources
+from stack.cluster.stackfile import Stack
 from stack.gateway import entrance
 from stack.planning import compare
 from stack.planning.model import Model

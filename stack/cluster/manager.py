@@ -61,13 +61,14 @@ def of_stack(resource: str, project: str) -> list[dict[str, Any]]:
     return listed(resource, label=f"{NAMESPACE}={project}")
 
 
-def tasks(project: str) -> list[dict[str, Any]]:
-    """Every task of a project's services that the managers still know, ended ones too."""
-    words = quote(json.dumps({"label": [f"{NAMESPACE}={project}"]}))
+def tasks(project: str, label: str = NAMESPACE) -> list[dict[str, Any]]:
+    """Every task of a project's services that the managers still know, ended ones too, and such whose service is gone;
+    `label` is by which services are the project's."""
+    words = quote(json.dumps({"label": [f"{label}={project}"]}))
     try:
         return docker.told(f"/tasks?filters={words}") or []
     except LookupError:
-        services = docker.ask(["service", "ls", "-q", "--filter", f"label={NAMESPACE}={project}"]).split()
+        services = docker.ask(["service", "ls", "-q", "--filter", f"label={label}={project}"]).split()
         ids = docker.ask(["service", "ps", "-q", "--no-trunc", *services]).split() if services else []
         return described(ids)
 

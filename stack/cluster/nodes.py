@@ -1,5 +1,6 @@
 """The nodes of a cluster, as a manager's API has them."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 class Node(msgspec.Struct, frozen=True):
     """One engine of the cluster. `role` is manager or worker, `leader` the manager that decides, `state` ready, down,
-    unknown or disconnected, `availability` active, pause or drain; `gpus` counts its generic resources of that name.
-    `disk_free` is in bytes, and None where nobody could tell; `labels` are those of the node, not of its engine."""
+    unknown or disconnected, `availability` active, pause or drain; `gpus` counts its generic resources that are named
+    like a GPU, and `gpu` is that name. `disk_free` is in bytes, and None where nobody could tell; `labels` are those of
+    the node, not of its engine."""
 
     id: str
     hostname: str
@@ -27,6 +29,7 @@ class Node(msgspec.Struct, frozen=True):
     architecture: str = ""
     engine: str = ""
     leader: bool = False
+    gpu: str = ""
 
     def serves(self) -> bool:
         """Whether new tasks may start there."""
@@ -38,25 +41,26 @@ def read(row: dict[str, Any]) -> Node:
     spec, told, status = row.get("Spec") or {}, row.get("Description") or {}, row.get("Status") or {}
     platform, resources = told.get("Platform") or {}, told.get("Resources") or {}
     machine = platform.get("Architecture", "")
+    gpu, gpus = _gpus(resources.get("GenericResources") or [])
     return Node(
         row["ID"], told.get("Hostname", ""), spec.get("Role", "worker"), status.get("State", "unknown"),
         spec.get("Availability", "active"), status.get("Addr", ""), spec.get("Labels") or {},
-        resources.get("NanoCPUs", 0) / 1e9, resources.get("MemoryBytes", 0), None,
-        _gpus(resources.get("GenericResources") or []), ARCHITECTURES.get(machine, machine),
-        (told.get("Engine") or {}).get("EngineVersion", ""), bool((row.get("ManagerStatus") or {}).get("Leader")),
+        resources.get("NanoCPUs", 0) / 1e9, resources.get("MemoryBytes", 0), None, gpus,
+        ARCHITECTURES.get(machine, machine), (told.get("Engine") or {}).get("EngineVersion", ""),
+        bool((row.get("ManagerStatus") or {}).get("Leader")), gpu,
     )  # fmt: skip
 
 
-def _gpus(resources: list[dict[str, Any]]) -> int:
-    """How many generic resources named like a GPU a node offers: a count of them, or one name each."""
-    count = 0
+def _gpus(resources: list[dict[str, Any]]) -> tuple[str, int]:
+    """The name of the generic resource that is named like a GPU, the one of most where there are several, and how many
+    a node offers: a count of them, or one name each."""
+    counts: Counter[str] = Counter()
     for one in resources:
         counted, named = one.get("DiscreteResourceSpec"), one.get("NamedResourceSpec")
-        if counted and "gpu" in counted["Kind"].lower():
-            count += counted["Value"]
-        elif named and "gpu" in named["Kind"].lower():
-            count += 1
-    return count
+        kind = (counted or named or {}).get("Kind", "")
+        if "gpu" in kind.lower():
+            counts[kind] += counted["Value"] if counted else 1
+    return next(iter(counts.most_common(1)), ("", 0))
 
 
 def listed() -> list[Node]:
@@ -64,3 +68,10 @@ def listed() -> list[Node]:
     from stack.cluster import manager
 
     return sorted((read(row) for row in manager.listed("nodes")), key=lambda node: node.id)
+
+
+def away() -> set[str]:
+    """The ids of the nodes that are not there: what runs on them ends once they are back, and nobody can tell before.
+
+    Raises StackError where this engine is no manager of a cluster."""
+    return {node.id for node in listed() if node.state != "ready"}

@@ -42,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True):
 class Placement(msgspec.Struct, frozen=True):
     """Where each service goes, and what is to be remembered of it. Of the services in `waiting`, the node is not there:
     none of them starts elsewhere by itself. `replicas` are those of a service that is on each of some nodes; of the
-    problems, `refused` are in the way, and `warned` are not."""
+    problems, `refused` are in the way, and `warned` are not. `gpu` is what the nodes call a GPU."""
 
     services: dict[str, Where]
     kept: Kept = Kept()
@@ -50,6 +50,7 @@ class Placement(msgspec.Struct, frozen=True):
     replicas: dict[str, int] = {}
     refused: list[Problem] = []
     warned: list[Problem] = []
+    gpu: str = ""
 
 
 class Cluster(msgspec.Struct, frozen=True):
@@ -140,7 +141,8 @@ def place(assembled: Model, cluster: Cluster, kept: Kept, wanted: Mapping[str, s
             places[name] = _anywhere(services[name], cluster)
     refused += _gpus(services, cluster)
     mine = Kept(of_volumes, of_services)
-    return Placement(places, mine, waiting, counts, refused, warned)
+    most = max(cluster.nodes, key=lambda node: node.gpus)
+    return Placement(places, mine, waiting, counts, refused, warned, most.gpu)
 
 
 def floats(volume: Model | None) -> bool:
@@ -282,17 +284,19 @@ def _anywhere(service: Service, cluster: Cluster) -> Where:
 
 
 def _gpus(services: Mapping[str, Service], cluster: Cluster) -> list[Problem]:
-    """A problem for each service that asks for a GPU where no node offers one."""
-    if any(node.gpus for node in cluster.nodes):
-        return []
+    """A problem for each service that asks for more GPUs than any node offers."""
     fix = "dockerd --node-generic-resource gpu=UUID on the node that has one (docs/cluster.md)"
-    return [Problem("no-gpu", f"{name} asks for a GPU, and no node offers one as a generic resource", name, fix)
-            for name, service in services.items() if _asks_gpu(service)]  # fmt: skip
+    most = max((node.gpus for node in cluster.nodes), default=0)
+    has = f"no node offers more than {most}" if most else "no node offers one as a generic resource"
+    return [Problem("no-gpu", f"{name} asks for {'a GPU' if count == 1 else f'{count} GPUs'}, and {has}", name, fix)
+            for name, service in services.items() if (count := gpus(service)) > most]  # fmt: skip
 
 
-def _asks_gpu(service: Service) -> bool:
+def gpus(service: Service) -> int:
+    """How many GPUs a service of Compose reserves; all of them count as one."""
     reserved = ((service.get("deploy") or {}).get("resources") or {}).get("reservations") or {}
-    return any("gpu" in (device.get("capabilities") or []) for device in reserved.get("devices") or [])
+    devices = [one for one in reserved.get("devices") or [] if "gpu" in (one.get("capabilities") or [])]
+    return sum(len(one.get("device_ids") or []) or max(int(one.get("count") or 1), 1) for one in devices)
 
 
 def check(placement: Placement, cluster: Cluster) -> None:

@@ -1,10 +1,10 @@
 """What the managers say of tasks, as containers of a project: what compares with a plan. Pure but for `containers`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stack.cluster import manager
-from stack.cluster.stackfile import DIGEST, FOLDER
+from stack.cluster.service import DIGEST, FOLDER
 from stack.docker import Container
 
 Task = Mapping[str, Any]
@@ -15,6 +15,11 @@ ENDED = ("complete", "failed", "rejected", "shutdown", "orphaned", "remove")
 def state(task: Task) -> str:
     """How far a task is: new, pending, …, starting (its check has not passed yet), running, complete, failed, …"""
     return str((task.get("Status") or {}).get("State", "new"))
+
+
+def unended(found: Iterable[Task], away: Collection[str]) -> list[str]:
+    """The ids of the tasks that have not ended, but those on nodes that are `away`."""
+    return [task["ID"] for task in found if state(task) not in ENDED and task.get("NodeID") not in away]
 
 
 def error(task: Task) -> str:

@@ -81,6 +81,12 @@ TABLE: tuple[Meaning, ...] = (
         "./inv doctor --check gpu",
     ),
     Meaning(
+        r"assigned node no longer meets constraints",
+        "its node has changed; older engines say so of a task with a GPU at every change, a first network too (seen "
+        "with 20.10, told of 24.0: moby/moby 44378)",
+        "./inv cluster shows labels and engines; with a GPU a newer engine helps, then ./inv up",
+    ),
+    Meaning(
         r'exec: \\?"(?P<program>[^"\\]+)\\?": (?:executable file not found|stat .*no such file)',
         "its command {program} is not in its image",
         "correct `command` or `entrypoint` of {service}, then ./inv up",

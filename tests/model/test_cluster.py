@@ -12,7 +12,8 @@ import pytest
 from stack.cluster import gathering, placement, stackfile, words
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept
-from stack.cluster.stackfile import Sources, Stack
+from stack.cluster.service import Sources
+from stack.cluster.stackfile import Stack
 from stack.gateway import entrance
 from stack.planning import compare
 from stack.planning.model import Model

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from stack.cluster import deploy, kept, manager, networks, nodes, placement, stackfile, tasks, watching
+from stack.cluster import deploy, kept, manager, networks, nodes, placement, service, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
-from stack.cluster.stackfile import Sources, Stack
+from stack.cluster.service import Sources
+from stack.cluster.stackfile import Stack
 from stack.env.settings import Settings
 from stack.errors import StackError
 from stack.output.progress import Progress
@@ -254,6 +255,21 @@ def test_the_words_of_compose_that_a_stack_file_has_otherwise_are_translated() -
         "generic_resources": [{"discrete_resource_spec": {"kind": "gpu", "value": 2}}]}}  # fmt: skip
 
 
+def test_a_gpu_is_asked_for_by_the_name_that_nodes_have_for_it_and_by_no_more_than_one_has() -> None:
+    words = {"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"], "count": 2}]}}}}
+    two = Node("bbb1", "b", gpus=2, gpu="NVIDIA-GPU")
+    project = model(web=words)
+    placed = put(A, two, web=words)
+    assert placed.refused == []
+    given = Sources("p", "/here", {}, {}, {}, {}, frozenset(), frozenset({"door"}))
+    web = stackfile.make(project, placed, given).services["web"]
+    [resource] = web["deploy"]["resources"]["reservations"]["generic_resources"]
+    assert resource == {"discrete_resource_spec": {"kind": "NVIDIA-GPU", "value": 2}}
+    for one, why in ((structs.replace(two, gpus=1), "no node offers more than 1"), (A, "no node offers one as a")):
+        [problem] = put(A, one, web=words).refused
+        assert why in problem.message
+
+
 def test_a_secret_is_a_variable_in_the_file_and_a_new_one_another_service() -> None:
     words = {"environment": {"KEY": "${KEY:?not set}"}}
     one, two = made(values={"KEY": "secret-1"}, web=words), made(values={"KEY": "secret-2"}, web=words)
@@ -286,7 +302,7 @@ def test_another_number_of_tasks_is_the_same_service() -> None:
 
 
 def task(state: str, desired: str = "running", digest: str = "new", at: str = "1", **more: Any) -> dict[str, Any]:
-    labels = {"ContainerSpec": {"Labels": {stackfile.DIGEST: digest}}}
+    labels = {"ContainerSpec": {"Labels": {service.DIGEST: digest}}}
     return {"ID": f"{state}{at}", "ServiceID": "s", "CreatedAt": at, "DesiredState": desired, "Slot": 1,
             "NodeID": "aaa1", "Status": {"State": state, **more}, "Spec": labels}  # fmt: skip
 

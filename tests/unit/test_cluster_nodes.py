@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stack import docker
-from stack.cluster import clocks, disks, doors, faults, joining, manager, registry
+from stack.cluster import clocks, disks, doors, emptying, faults, joining, manager, registry
 from stack.cluster.nodes import Node, read
 from stack.cluster.placement import ENTRANCE, Cluster
 from stack.commands import cluster as command
@@ -137,7 +137,7 @@ def test_the_document_is_frozen(engine: dict[str, Any], capsys: pytest.CaptureFi
         "nodes": [{"id": "n39", "hostname": "one", "name": "one", "here": True, "role": "manager", "leader": True,
                    "state": "ready", "availability": "active", "address": "10.0.0.1", "labels": {"zone": "a"},
                    "cpus": 2.0, "memory_bytes": 1000, "disk_free": None, "gpus": 1, "architecture": "amd64",
-                   "engine": "20.10.24", "clock_ahead": None, "missing": []}],
+                   "engine": "20.10.24", "gpu": "GPU", "clock_ahead": None, "missing": []}],
     }  # fmt: skip
 
 
@@ -266,6 +266,33 @@ def test_a_door_that_can_not_open_is_told_with_what_to_type(
     with pytest.raises(StackError) as raised:
         doors._wait("p-registry", "x:1", Cluster(nodes("manager", "worker"), "id0"))
     assert fix in raised.value.problems[0].fix
+
+
+def test_doors_are_gone_when_their_tasks_have_ended_and_not_only_their_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [{"ID": state, "NodeID": "id0", "Status": {"State": state}} for state in ("running", "shutdown")]
+    monkeypatch.setattr(manager, "listed", lambda kind, **_: [ROW] if kind == "nodes" else [])
+    monkeypatch.setattr(manager, "tasks", lambda _, label: tasks if label == doors.LABEL else [])
+    assert doors._left("p") == ["running"]
+
+
+def test_a_registry_of_another_manager_that_can_not_be_ended_is_told_with_what_to_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def ask(image: str, project: str, node: str, names: list[str]) -> str:
+        asked.append((image, project, node, names))
+        return "" if node == "id1" else "No such image"
+
+    monkeypatch.setattr(docker, "info", lambda: {"Swarm": {"NodeID": "id0"}})
+    monkeypatch.setattr(docker, "inspected", lambda *_: [{"Id": "sha256:a"}])
+    monkeypatch.setattr(doors, "holders", lambda _: {"id0": "c", "id1": "d", "id2": "e", "gone": "f"})
+    monkeypatch.setattr("stack.cluster.nodes.listed", lambda: nodes("manager", "manager", "manager"))
+    monkeypatch.setattr(emptying, "_ask", ask)
+    lost, told = emptying.end_registries("p")
+    assert asked == [("sha256:a", "p", "id1", []), ("sha256:a", "p", "id2", [])]
+    assert told.fix == "ssh 10.0.0.2 docker rm --force p-registry"
+    assert "it left the cluster" in lost.message
 
 
 @pytest.mark.parametrize(("swarm", "fix"), [

@@ -72,6 +72,7 @@ SAID = [
         "apt-get install docker-buildx-plugin",
     ),
     ('could not select device driver "" with capabilities: [[gpu]]', "no runtime for the GPU", "--check gpu"),
+    ("assigned node no longer meets constraints", "its node has changed", "./inv cluster"),
     (
         f'{RUNC}exec: "no-such-program": executable file not found in $PATH: unknown',
         "its command no-such-program is not in its image",

@@ -7,6 +7,7 @@ What is published is on each engine's own address (10.214.N.11 to .13), which th
 is gone when it ends."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -160,6 +161,27 @@ class Node:
         assert done.code == 0, done
         stacks.until(lambda: not probe.ask(self.host).answers, f"the end of {self.name}'s engine")
 
+    @contextlib.contextmanager
+    def configured(self, settings: Mapping[str, object]) -> Iterator[None]:
+        """Its engine has these settings, as in daemon.json; it is started anew for them, and again after."""
+        self._anew(settings)
+        try:
+            yield
+        finally:
+            self._anew({})
+
+    def _anew(self, settings: Mapping[str, object]) -> None:
+        self.kill()
+        (self.folder / "engine.json").write_text(json.dumps(settings))
+        self.boot()
+        stacks.until(lambda: self.state() == "active", f"{self.name} in the swarm again")
+
+    def trust(self, registry: str, authority: str) -> None:
+        """Have its engine take the certificates of an authority for a registry."""
+        folder = self.folder / "etc" / "certs.d" / registry
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ca.crt").write_text(authority)
+
     def power_off(self) -> None:
         """Everything on it ends at once, as without power; `boot` starts it with the disk as it was."""
         if self._machine is None:
@@ -224,6 +246,24 @@ class Cluster:
             words = ("docker", "swarm", "join", "--advertise-addr", node.address, "--token", token.strip(),
                      f"{self.first.address}:2377")  # fmt: skip
             stacks.until(lambda node=node, words=words: _joined(node, words), f"{node.name} in the swarm")  # type: ignore[misc]
+
+    @contextlib.contextmanager
+    def managers(self, *others: Node) -> Iterator[None]:
+        """These are managers beside the first while the block runs: its changes wait until each can be asked. All have
+        to run at its end."""
+        first, ids = self.first, [node.id() for node in others]
+        for one in ids:
+            first.docker("node", "promote", one)
+        self._reachable(1 + len(ids))
+        yield
+        self._reachable(1 + len(ids))
+        for one in ids:
+            stacks.until(lambda one=one: first.run("docker", "node", "demote", one).code == 0, f"a worker of {one}")  # type: ignore[misc]
+
+    def _reachable(self, count: int) -> None:
+        """Wait until so many managers reach each other."""
+        words = ("docker", "node", "ls", "--format", "{{.ManagerStatus}}")
+        stacks.until(lambda: self.first.run(*words).out.split().count("Reachable") == count - 1, f"{count} managers")
 
 
 def _joined(node: Node, words: Sequence[str]) -> bool:

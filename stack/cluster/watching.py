@@ -14,7 +14,9 @@ from stack.output.progress import Progress
 from stack.planning.plan import Plan, Service
 from stack.running.watching import LOOPS, Failure
 
-LOOK_S = 0.25
+LOOK_S = 0.1
+"""Seconds between two looks at least, and REST times what the last one took: each costs the managers, too."""
+REST = 4
 NOWHERE_S = 20.0
 """Seconds for which a task may find no node: a port or a place may be given up meanwhile."""
 
@@ -89,6 +91,7 @@ def wait(plan: Plan, stack: Stack, begin: Begin, cluster: Cluster, timeout: floa
         open_ |= dict.fromkeys(begin(there), time.monotonic())
         if not open_:
             return warnings
+        looked = time.monotonic()
         rows = manager.of_stack("services", plan.project)
         found = tasks.of_services(manager.tasks(plan.project), tasks.names(rows, plan.project))
         updates, before = _updates(rows, plan.project), len(open_)
@@ -112,7 +115,7 @@ def wait(plan: Plan, stack: Stack, begin: Begin, cluster: Cluster, timeout: floa
                 return [*warnings, failure]
             warnings.append(failure)
         if len(open_) == before:
-            time.sleep(LOOK_S)
+            time.sleep(max(LOOK_S, REST * (time.monotonic() - looked)))
 
 
 def ended(project: str, name: str, timeout: float) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stack import docker, tree
+from stack.authoring import unfinished
 from stack.backup import earlier, folder, manifest, settings, sources
 from stack.backup.manifest import Part
 from stack.backup.restoring import Opened
@@ -19,7 +20,8 @@ from stack.output import consent
 from stack.output.progress import Progress
 from stack.output.result import Result
 from stack.planning import changes as change
-from stack.planning import checkouts, compare, planner
+from stack.planning import checkouts, compare, locks, planner
+from stack.planning.planner import Request
 from stack.running import failures, history, rolling
 from stack.running.history import Entry, Moment, Setting
 from stack.running.rolling import Way
@@ -45,7 +47,9 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
     `data` also to what the newest backup of before that start has. What that means is said first, and asked. It is a
     start of its own in the history."""
     root = tree.root()
-    chosen.one_machine(root, "rollback", "put the settings of before back, then ./inv up")
+    clustered = chosen.now(root)
+    if data:
+        chosen.one_machine(root, "rollback --data", chosen.BACK)
     with tree.locked(root):
         target, start = rolling.undone(history.read(root), number)
         moment = history.moment(root, target.number)
@@ -53,6 +57,12 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
         if moment.plan.project != project:
             message = f"that was project {moment.plan.project}, and this is {project}"
             raise fail("history", message, "PROJECT_NAME", f"./inv env.set PROJECT_NAME {moment.plan.project}")
+        if clustered == ("compose.yaml" in moment.files):
+            where, on = ("one machine", "compose") if clustered else ("a cluster", "swarm")
+            message = f"what stood before {start.number} ran on {where}, and data does not move by itself"
+            raise fail("history", message, "RUN_ON", f"./inv up --on {on}")
+        if clustered:
+            return _on_cluster(root, target, start, moment, yes)
         running = docker.containers(project)
         compare.check_owner(root, project, running)
         found = rolling.way(root, moment, target.images, running)
@@ -68,6 +78,38 @@ def run(number: str, yes: bool, data: bool = False) -> Result:
             consent.agree("\n".join(lines), " ".join(filter(None, words)), yes=yes)
             found = _filled(root, found, saved, Progress()) if saved else found
         return _gone(root, found, target, told, lines)
+
+
+def _on_cluster(root: Path, target: Entry, start: Entry, moment: Moment, yes: bool) -> Result:
+    """The same on a cluster: the settings and locked images of then, deployed as `up` does it."""
+    from stack.commands import swarm, up
+
+    files = {name: moment.files[name].data if name in moment.files else None for name in (".env", locks.FILE)}
+    changed = history.differing(history.gathered(root), moment.files, _shown(root))
+    names, now = set(moment.plan.names()), {one.service for one in swarm.running(moment.plan.project)}
+    told = {"undoes": start.number, "to": target.number, "changes": [], "settings": msgspec.to_builtins(changed),
+            "pulls": [], "volumes": {}, "files_since": [], "backup": None, "data_of": []}  # fmt: skip
+    lines = [_to(target, start), *(f"create: {name}" for name in sorted(names - now)),
+             *(f"remove: {name}" for name in sorted(now - names)), *map(setting, changed)]  # fmt: skip
+    before = {name: unfinished.found(root / name) for name in files}
+    if before == files and names == now:
+        return Result(told, lines=[lines[0], "that is how it stands; nothing was changed"])
+    lines.append("files of the checkout, what is built of them, and the data stay as they are now")
+    consent.agree("\n".join(lines), f"./inv rollback {start.number} --yes", yes=yes)
+    rolling.put(root, files)
+    try:
+        done = up.started(Request(services=tuple(sorted(names)), exact=True, once=True), TIMEOUT)
+    except StackError:
+        rolling.put(root, before)
+        raise
+    ended = "./inv rollback goes back to how it was" if done.exit_code else "done; ./inv rollback undoes it"
+    told["changes"] = done.data.get("changes", [])
+    return Result(told, done.problems, done.exit_code, [lines[0], *done.lines, ended])
+
+
+def _to(target: Entry, start: Entry) -> str:
+    before = f"{start.number} ({start.command}, {start.at})"
+    return f"back to what stood before {before}: that of {target.number}, which was {target.outcome}"
 
 
 def _otherwise(root: Path, start: Entry, data: bool) -> str:
@@ -174,8 +216,7 @@ def _data(target: Entry, start: Entry, found: Way, settings: list[Setting], save
 
 
 def _lines(target: Entry, start: Entry, found: Way, settings: list[Setting], saved: Saved | None) -> list[str]:
-    before = f"{start.number} ({start.command}, {start.at})"
-    lines = [f"back to what stood before {before}: that of {target.number}, which was {target.outcome}"]
+    lines = [_to(target, start)]
     words: dict[str, list[str]] = {}
     for one in found.changes:
         why = f" ({', '.join(one.keys)})" if one.keys else ""

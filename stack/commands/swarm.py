@@ -1,6 +1,7 @@
 """The commands on several machines: what up, plan, status and down do where RUN_ON is swarm."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 
 from stack import docker, tree
 from stack.cluster import (
+    answering,
     chosen,
     deploy,
     doors,
@@ -32,7 +34,7 @@ from stack.output.result import Result
 from stack.planning import assembly, changes, compare, lastup, layering, plan, planner, saving
 from stack.planning.changes import Change, Wanted
 from stack.planning.planner import Planned
-from stack.running import images, links, live, refusals, tls
+from stack.running import history, images, links, live, refusals, tls
 from stack.running.watching import Failure
 
 FILE = "stack.yaml"
@@ -117,7 +119,12 @@ def _beside(planned: Planned) -> list[str]:
     return [f"ended first, as Compose runs it here; the data stays: {', '.join(names)}"] if names else []
 
 
-def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recreate: bool, progress: Progress) -> Result:
+Noted = Callable[[Planned, list[Change]], contextlib.AbstractContextManager[list[str]]]
+"""Makes what its block does an entry of the history, and takes the services that failed."""
+
+
+def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recreate: bool, progress: Progress,
+       noted: Noted) -> Result:  # fmt: skip
     """Deploy a plan whose images are here or to be built, each service after what it depends on."""
     root, project = planned.checkout.root, planned.plan.project
     values = saving.secret_values(planned.checkout) | {k: v for k, v in saved.items() if v is not None}
@@ -135,18 +142,22 @@ def up(planned: Planned, saved: Mapping[str, str | None], timeout: float, recrea
     _end_compose(project, progress)
     told = [*layering.problems(planned), *gathered.placement.warned, *opened(gathered),
             *networks.unable(planned.checkout.settings, cluster)]  # fmt: skip
-    deploy.remove(project, [c.name for c in found if c.action == "remove"])
     if changes.nothing_to_do(found) and not recreate:
-        return _done(planned, standing, gathered, found, saved, [UNCHANGED], told)
+        with noted(standing, found) if history.unlike(root) else contextlib.nullcontext():
+            return _done(planned, standing, gathered, found, saved, [UNCHANGED], told)
     lastup.write(root, gathered.assembled.model["services"], values, [c.name for c in found if c.action == "beyond"])
     names, waited = _to_do(planned, found, recreate)
     order = deploy.Order(gathered.stack, planned.plan, names, waited, gathered.cluster)
-    failed = deploy.run(order, values, timeout, progress)
+    with noted(standing, found) as lost:
+        deploy.remove(project, [c.name for c in found if c.action == "remove"])
+        failed = deploy.run(order, values, timeout, progress)
+        lost += [failure.service for failure in failed if not failure.retry]
     problems = [explain(planned, failure, values) for failure in failed]
-    if any(not failure.retry for failure in failed):
+    if lost:
         lines = ["what runs is left for a look: docker stack ps --no-trunc " + project]
         return Result({**told_plan(planned), "placement": places(gathered)}, problems, FAILED, lines)
     deploy.tidy(project)
+    answering.wait(project, gathered.stack, entrance.of(standing).routes, names, gathered.cluster)
     return _done(planned, standing, gathered, found, saved, [], [*told, *problems])
 
 
@@ -289,6 +300,9 @@ def down(root: Path, project: str, volumes: bool) -> Result:
     if volumes:
         gone, problems = emptying.remove(root, project, remembered, Progress())
         lines.append(f"removed {len(gone)} volumes")
+        history.forget(root, project)
+    else:
+        problems = emptying.end_registries(project)
     doors.remove(project, data=volumes)
     left = [name for name in known if name not in gone]
     if left and not volumes:

@@ -162,7 +162,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     with progress.shown():
         first = planner.make(tree.root(), request)
         if checkouts.clustered(first.checkout):
-            return _on_swarm(first, request, timeout, recreate, progress, only)
+            return _on_swarm(first, request, timeout, recreate, progress, only, record)
         _off_swarm(request)
         ended = _ended_there(first, progress)
         running, saved = _checked(first, request)
@@ -202,7 +202,7 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
         lastup.write(planned.checkout.root, recorded, secrets, beyond, sources, special)
         kept.before(planned, secrets)
         unseen = entrance.unseen(planned) if entrance.runs(running) else 0.0
-        with noted(standing, changes) if record else contextlib.nullcontext([]) as lost:
+        with noted(standing, changes) if record else _unnoted() as lost:
             failed = _start(planned, assembled, changes, here, timeout, recreate, progress, unseen)
             lost += [failure.service for failure in failed if not failure.retry]
             routed = [] if lost else _routed(standing, apart, gateway_stays)
@@ -215,8 +215,8 @@ def _up(request: Request, timeout: float, recreate: bool, progress: Progress, on
     return result
 
 
-def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, progress: Progress,
-              only: str) -> Result:  # fmt: skip
+def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, progress: Progress, only: str,
+              record: bool) -> Result:  # fmt: skip
     """The same on a cluster: see commands/swarm.py."""
     from stack.commands import swarm
 
@@ -225,7 +225,8 @@ def _on_swarm(first: Planned, request: Request, timeout: float, recreate: bool, 
     if problems:
         raise StackError(problems)
     planned = _obtainable(first, request, progress, only)
-    return swarm.up(planned, saving.changes(planned, request), timeout, recreate, progress)
+    entered = noted if record else _unnoted
+    return swarm.up(planned, saving.changes(planned, request), timeout, recreate, progress, entered)
 
 
 def _ended_there(planned: Planned, progress: Progress) -> list[str]:
@@ -253,6 +254,11 @@ def noted(planned: Planned, changes: list[Change]) -> contextlib.AbstractContext
     newest = folder.newest(place, planned.plan.project)
     shown = checkouts.known(checkout.catalog) - checkout.secrets.keys()
     return history.recorded(checkout.root, planned.plan, changes, planner.pulled(planned), shown, newest)
+
+
+def _unnoted(*_: object) -> contextlib.AbstractContextManager[list[str]]:
+    """In its place where another command records what it does."""
+    return contextlib.nullcontext([])
 
 
 def _gateway_stays(changes: list[Change], running: list[Container], recreate: bool) -> bool:

@@ -183,22 +183,28 @@ def fetch(found: Way, progress: Progress) -> None:
 
 
 def put_back(root: Path, found: Way) -> None:
-    """Make the files be as they are to be: all or none, whatever ends this process; what follows from them after that.
+    """Make the files be as they are to be: all or none; what follows from them after that.
 
     Raises StackError where one can't be written."""
-    before = {path: unfinished.found(root / path) for path in found.files}
-    unfinished.begin(root, found.files, before)
+    put(root, found.files)
+    tree.enclose(root / assembly.PRIVATE)
+    for path, file in found.derived.items():
+        if path not in (live.GATEWAY, live.HAPROXY):
+            tree.share(root / path, file.data) if file.mode & 0o44 else tree.write(root / path, file.data, file.mode)
+
+
+def put(root: Path, files: Mapping[str, bytes | None]) -> None:
+    """Make files be as they are to be, all or none, whatever ends this process. Raises StackError where one can't be
+    written."""
+    before = {path: unfinished.found(root / path) for path in files}
+    unfinished.begin(root, files, before)
     try:
-        for path, data in found.files.items():
+        for path, data in files.items():
             unfinished.put(root, path, data)
     except BaseException:
         unfinished.undo(root)
         raise
     unfinished.end(root)
-    tree.enclose(root / assembly.PRIVATE)
-    for path, file in found.derived.items():
-        if path not in (live.GATEWAY, live.HAPROXY):
-            tree.share(root / path, file.data) if file.mode & 0o44 else tree.write(root / path, file.data, file.mode)
 
 
 def go(root: Path, found: Way, running: list[Container], timeout: float, progress: Progress) -> list[Failure]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from stack import docker
+from stack.cluster import doors
 from tests.engine.support import stacks, swarms
 from tests.engine.support.cluster import Cluster, Node
 from tests.engine.support.swarms import SwarmStack
@@ -117,6 +119,9 @@ def test_a_program_of_one_node_and_one_of_elsewhere_serve_the_same_consumer(make
         assert (who(stack), stack.ids("redis", "redis-host")) == (second.name, before)
         stack.up(*up, "--source", "redis=external")
         assert (who(stack), stack.ids("redis", "redis-host")) == (third.name, before)
+        assert stack.inv("rollback", "--yes").code == 0
+        assert (who(stack), stack.ids("redis", "redis-host")) == (second.name, before)
+        assert stack.env()["REDIS_SOURCE"] == "localhost"
     finally:
         for node in (second, third):
             node.run("docker", "rm", "-f", "-v", "sources-own")
@@ -144,29 +149,37 @@ def test_another_manager_goes_on_where_the_first_is_lost(make: Make, swarm: Clus
     stack, (first, second, third) = make("wheel", REGISTRY="none", STACK_PROFILES="small"), swarm.nodes
     stack.service("web", deploy={"replicas": "${WEB_SCALE:-2}"})
     reader(stack)
-    for node in (second, third):
-        first.docker("node", "promote", node.id())
-    try:
+    with swarm.managers(second, third):
         stack.up("--on", "swarm", "--place", f"redis={third.id()}")
         first_id = first.id()
-        first.power_off()
-        stack.at = second
-        stacks.until(lambda: "Down" in second.run("docker", "node", "ls").out, "the loss to be seen")
-        stack.set(WEB_SCALE="3")
-        stack.up()
-        assert len(stack.running("web")) == 3
-        assert first_id not in stack.running("web").values()
-    finally:
-        first.boot()
+        try:
+            first.power_off()
+            stack.at = second
+            stacks.until(lambda: "Down" in second.run("docker", "node", "ls").out, "the loss to be seen")
+            stack.set(WEB_SCALE="3")
+            stack.up()
+            assert len(stack.running("web")) == 3
+            assert first_id not in stack.running("web").values()
+        finally:
+            first.boot()
+            stack.at = first
         stacks.until(lambda: second.run("docker", "node", "ls").out.count("Ready") == 3, "the first one back")
-        for node in (second, third):
-            first.docker("node", "demote", node.id())
-        stack.at = first
     assert {name: len(stack.running(name)) for name in ("web", "redis", "reader")} == {
         "web": 3,
         "redis": 1,
         "reader": 1,
     }
+
+
+def test_a_down_on_another_manager_ends_the_registry_of_the_first(make: Make, swarm: Cluster) -> None:
+    stack, (first, second, third) = make("first"), swarm.nodes
+    with swarm.managers(second, third):
+        stack.up("--on", "swarm", "--service", "redis", "--exact")
+        stack.at = second
+        assert stack.inv("down").code == 0
+        stack.at = first
+    assert REGISTRY not in first.docker("ps", "-a")
+    assert "first-registry" not in first.docker("network", "ls")
 
 
 OLD = "/usr/bin/docker"
@@ -187,3 +200,67 @@ def test_a_client_as_old_as_the_oldest_engine_deploys(make: Make) -> None:
     assert stack.ids() == before
     assert stack.inv("down", "--volumes", "--yes", env=env).code == 0
     swarms.gone(stack.cluster, "old")
+
+
+def test_a_gpu_is_where_an_engine_offers_one(make: Make, swarm: Cluster) -> None:
+    """As a generic resource, which the engine counts and hands out by name, whatever stands behind it. On the manager:
+    elsewhere engines before 25 reject such a task as its network comes (moby/moby 44378)."""
+    first = swarm.first
+    reserved = {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"], "count": "${GPUS:-1}"}]}}}
+    stack = make("gpu", REGISTRY="none", STACK_PROFILES="small")
+    stack.service("model", deploy=reserved)
+    assert "no node offers one as a generic resource" in stack.inv("plan", "--on", "swarm").text
+    with first.configured({"node-generic-resources": ["NVIDIA-GPU=UUID-1"]}):
+        rows = stack.inv("cluster", "--json").json["data"]["nodes"]
+        assert {row["id"]: (row["gpu"], row["gpus"]) for row in rows if row["gpus"]} == {first.id(): ("NVIDIA-GPU", 1)}
+        stack.up("--on", "swarm")
+        assert set(stack.running("model").values()) == {first.id()}
+        assert "UUID-1" in stack.exec("model", "env")
+        stack.set(GPUS="2")
+        assert "no node offers more than 1" in stack.inv("plan").text
+        assert stack.inv("down").code == 0
+
+
+AUTHORITY = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={at} "
+             "-addext subjectAltName=IP:{at} -keyout {folder}/key.pem -out {folder}/ca.crt")  # fmt: skip
+LOGIN = "someone:$2y$05$vr2kM7wjhNPnsMRUKQpwNeYHcCIHL1A5DvFnUsv60hCkLZy1.yqm6"
+"""A line as `htpasswd -B` writes it; the password is `a-word`."""
+
+
+def test_nodes_pull_from_a_registry_of_the_users_own_by_his_login(make: Make, swarm: Cluster, tmp_path: Path) -> None:
+    """With TLS by an authority of his own, which each engine has to know, and a password."""
+    first, last = swarm.nodes[0], swarm.nodes[2]
+    at = f"{first.address}:5443"
+    stack = make("own", REGISTRY=at, REDIS_BUILD_IMAGE="genai-stack/redis:own")
+    files, client = tmp_path / "files", tmp_path / "client"
+    for folder in (files, client):
+        folder.mkdir(0o755)
+    done = stacks.run(*AUTHORITY.format(at=first.address, folder=files).split())
+    assert done.code == 0, done
+    (files / "key.pem").chmod(0o644)
+    (files / "users").write_text(LOGIN)
+    for node in swarm.nodes:
+        node.trust(at, (files / "ca.crt").read_text())
+    settings = {"HTTP_TLS_CERTIFICATE": "/files/ca.crt", "HTTP_TLS_KEY": "/files/key.pem",
+                "AUTH": "htpasswd", "AUTH_HTPASSWD_REALM": "x", "AUTH_HTPASSWD_PATH": "/files/users"}  # fmt: skip
+    given = [word for name, value in settings.items() for word in ("-e", f"REGISTRY_{name}={value}")]
+    env = {"DOCKER_CONFIG": str(client)}
+    (client / "cli-plugins").symlink_to(docker.config_folder() / "cli-plugins")
+    try:
+        first.docker("tag", REDIS, "genai-stack/redis:own")
+        first.docker("run", "-d", "--name", "own-registry", "-p", f"{at}:5000", "-v", f"{files}:/files:ro", *given,
+                     "--entrypoint", "sh", REGISTRY, "-c", doors.SERVE)  # fmt: skip
+        words = ("up", "--on", "swarm", "--service", "redis", "--exact", "--place", f"redis={last.id()}")
+        refused = stack.inv(*words, env=env)
+        assert refused.code == 1
+        assert f"docker login {first.address}:5443" in refused.text
+        login = (*first.enter, "docker", "login", "--username", "someone", "--password", "a-word", at)
+        stacks.until(lambda: stacks.run(*login, env={**first.env, **env}).code == 0, "the registry")
+        done = stack.inv(*words, env=env)
+        assert done.code == 0, done
+        assert set(stack.running("redis").values()) == {last.id()}
+        assert f"{at}/redis" in last.docker("images", "--digests")
+    finally:
+        for node in swarm.nodes:
+            node.run("docker", "rm", "-f", "-v", "own-registry")
+            node.run("docker", "rmi", "-f", "genai-stack/redis:own")

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from stack import docker, tree
-from stack.errors import StackError
-from stack.planning import locks
+from stack.cluster import chosen
+from stack.commands import rollback, swarm, up
+from stack.errors import StackError, fail
+from stack.planning import checkouts, locks
 from stack.planning.locks import Locked
 from stack.planning.plan import Plan
 from stack.running import history, rolling
@@ -168,3 +170,49 @@ def test_an_upgrade_that_was_cut_off_is_told_until_another_start_ends(
     start(tmp_path, "MODE=a\n")
     assert history.unended(tmp_path) == []
     assert not history.unlike(tmp_path)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose services a cluster runs, where none runs just now."""
+    monkeypatch.setattr(tree, "root", lambda: tmp_path)
+    monkeypatch.setattr(checkouts, "project_name", lambda _: PLAN.project)
+    monkeypatch.setattr(chosen, "now", lambda _: True)
+    monkeypatch.setattr(swarm, "running", lambda _: [])
+    return tmp_path
+
+
+def test_no_rollback_crosses_between_one_machine_and_a_cluster(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (checkout / "compose.yaml").touch()
+    start(checkout, "MODE=a\n")
+    (checkout / "compose.yaml").unlink()
+    start(checkout, "MODE=b\nRUN_ON=swarm\n")
+    with pytest.raises(StackError, match="ran on one machine") as raised:
+        rollback.run("", yes=True)
+    assert raised.value.problems[0].fix == "./inv up --on compose"
+    start(checkout, "MODE=b\n")
+    monkeypatch.setattr(chosen, "now", lambda _: False)
+    with pytest.raises(StackError, match="ran on a cluster"):
+        rollback.run("", yes=True)
+    assert (checkout / ".env").read_text() == "MODE=b\n"
+
+
+def test_a_rollback_on_a_cluster_that_is_refused_changes_nothing(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(checkout, "MODE=a\n")
+    start(checkout, "MODE=b\n")
+    (checkout / locks.FILE).write_text("later")
+    seen = []
+
+    def refused(*_: object) -> None:
+        seen.append(((checkout / ".env").read_text(), (checkout / locks.FILE).exists()))
+        raise fail("unknown-service", "unknown service web")
+
+    monkeypatch.setattr(up, "started", refused)
+    with pytest.raises(StackError, match="unknown service web"):
+        rollback.run("", yes=True)
+    assert seen == [("MODE=a\n", False)]
+    assert ((checkout / ".env").read_text(), (checkout / locks.FILE).read_text()) == ("MODE=b\n", "later")
+    with pytest.raises(StackError, match="rollback --data works on one machine"):
+        rollback.run("", yes=True, data=True)

@@ -49,6 +49,9 @@ def test_a_profile_that_is_added_starts_all_that_it_has(catalogue: Stack, page: 
     press(page, "See what that starts")
     agreed(page, "./inv up --profile all")
     patiently(page, f"{DRAWN} && {WELL}")
+    sized(page, 320)
+    page.until(f"{says('#job', 'Where it is reached')} && {FITS}")
+    page.devtools("Emulation.clearDeviceMetricsOverride")
     assert set(catalogue.env()["STACK_PROFILES"].split(",")) == {"core", "all"}
     closed(page)
 

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from stack import docker
 from stack.cluster import deploy, kept, manager, networks, nodes, placement, service, stackfile, tasks, watching
 from stack.cluster.nodes import Node
 from stack.cluster.placement import Cluster, Kept, Placement
@@ -407,6 +409,23 @@ def test_nobody_waits_for_the_end_of_what_is_on_a_node_that_is_not_there(monkeyp
     assert deploy._left("p") == ["task running1"]
     monkeypatch.setattr(nodes, "listed", lambda: [Node("aaa1", "a", state="down")])
     assert deploy._left("p") == []
+
+
+def test_a_network_in_which_tasks_still_end_is_removed_with_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["Failed to remove network n: it is in use by task t", ""]
+
+    def run(words: list[str], **_: Any) -> CompletedProcess[str]:
+        text = said.pop(0)
+        return CompletedProcess(words, int(bool(text)), "", text)
+
+    monkeypatch.setattr(docker, "run", run)
+    monkeypatch.setattr(deploy, "LOOK_S", 0)
+    monkeypatch.setattr(manager, "of_stack", lambda *_: [{}])
+    monkeypatch.setattr(deploy, "_left", lambda _: ["network n"] if said else [])
+    assert deploy.down("p")["networks"] == 1
+    said[:] = ["permission denied"]
+    with pytest.raises(StackError, match="permission denied"):
+        deploy.down("p")
 
 
 @pytest.mark.parametrize(("stands", "wanted", "codes"), [

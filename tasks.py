@@ -461,7 +461,10 @@ def backup_verify(file: str = "", identity: str = "") -> "Result":
 
 
 @command(
-    "Keep", "backup.remove", file="a name of backup.list", keep="which to keep, as 7d,4w,6m: one a day, week, month",
+    "Keep",
+    "backup.remove",
+    file="a name of backup.list",
+    keep="which to keep, as 7d,4w,6m: one a day, week, month",
     dry_run="say what would be removed",
 )
 def backup_remove(file: str = "", keep: str = "", yes: bool = False, dry_run: bool = False) -> "Result":

@@ -15,9 +15,9 @@ TOPICS = {"gateway": ("gateway", "rout")}
 """Tests of every kind that run by a name of their own: what the names of their files have in them."""
 AS_NEIGHBOURS = ["-n", "2", "--dist", "worksteal"]
 """pytest's words for quick tests: a worker has those that stand together, which mostly ask for the same plans."""
-BY_FILE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""pytest's words for engine tests. Those of a file share what runs, so a file stays with one worker; the files come in
-the order of tests/engine/conftest.py."""
+BY_FILE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""pytest's words for engine tests, which wait more than they work: three at a time on two processors. Those of a file
+share what runs, so a file stays with one worker; the files come in the order of tests/engine/conftest.py."""
 MARKED = {"core": BY_FILE, "soak": [], "offline": [], "majors": [], "cluster": []}
 """Engine tests of a mark, run by its name alone, with pytest's words: `core` are those in which engines may differ, a
 few of each subject; `soak` takes half an hour, `offline` minutes and a network to make a bundle by, `majors` two

@@ -89,7 +89,7 @@ def _mounts(raw: Service, sources: Sources,
     files: dict[str, list[Model]] = {"configs": [], "secrets": []}
     for mount in raw.get("volumes") or []:
         if mount["type"] != "bind":
-            volumes.append({k: v for k, v in mount.items() if k != "volume" or v})
+            volumes.append(_sized({k: v for k, v in mount.items() if k != "volume" or v}))
             continue
         for file in sources.files.get(mount["source"], []):
             target = f"{mount['target'].rstrip('/')}/{file.path}".rstrip("/")
@@ -101,6 +101,20 @@ def _mounts(raw: Service, sources: Sources,
     if raw.get("shm_size"):
         volumes.append({"type": "tmpfs", "target": "/dev/shm", "tmpfs": {"size": int(raw["shm_size"])}})  # noqa: S108
     return volumes, files
+
+
+def _sized(mount: Model) -> Model:
+    """A mount; of one in memory a stack file knows the size alone."""
+    size = (mount.get("tmpfs") or {}).get("size")
+    own = {"size": _bytes(str(size))} if size else {}
+    return {**{key: value for key, value in mount.items() if key != "tmpfs"}, **({"tmpfs": own} if own else {})}
+
+
+def closed_memory(raw: Service) -> bool:
+    """Whether a service has a mount in memory that not every user of its container is to write to."""
+    short = any("mode=" in one and not re.search(r"mode=0*1777\b", one) for one in _texts(raw.get("tmpfs")))
+    modes = [(mount.get("tmpfs") or {}).get("mode") for mount in raw.get("volumes") or []]
+    return short or any(mode not in (None, 0o1777) for mode in modes)
 
 
 def _texts(value: Any) -> list[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from stack.cluster import limits
 from stack.cluster.placement import Placement
-from stack.cluster.service import DIGEST, HOST, Sources, translated
+from stack.cluster.service import DIGEST, HOST, Sources, closed_memory, translated
 from stack.errors import Problem
 from stack.planning import assembly, compare
 from stack.planning.model import Model, Service
@@ -129,6 +129,9 @@ def _told(assembled: Model, made: Mapping[str, Service], sources: Sources) -> li
         )
     if inside:
         lines.append(f"secrets in the environment, where managers can read them: {_list(inside)}")
+    if open_ := [n for n, s in services.items() if closed_memory(s)]:
+        lines.append("mounts in memory that every user of the container may write to, as a stack file has no word for "
+                     f"their mode: {_list(open_)}")  # fmt: skip
     if free:
         lines.append("a stack file can't say no-new-privileges: set \"no-new-privileges\": true in each engine's "
                      "/etc/docker/daemon.json")  # fmt: skip

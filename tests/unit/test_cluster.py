@@ -257,6 +257,16 @@ def test_the_words_of_compose_that_a_stack_file_has_otherwise_are_translated() -
         "generic_resources": [{"discrete_resource_spec": {"kind": "gpu", "value": 2}}]}}  # fmt: skip
 
 
+def test_a_mount_in_memory_has_a_size_alone_and_a_mode_that_is_lost_is_told() -> None:
+    long = [{"type": "tmpfs", "target": "/own", "tmpfs": {"size": "64", "mode": 0o700}}]
+    for words in ({"tmpfs": ["/own:mode=0700,size=64"]}, {"volumes": long}):
+        found = made(web=words)
+        assert found.services["web"]["volumes"] == [{"type": "tmpfs", "target": "/own", "tmpfs": {"size": 64}}]
+        [line] = found.told
+        assert line.endswith("no word for their mode: web")
+    assert made(web={"tmpfs": ["/tmp:mode=1777"]}).told == []
+
+
 def test_a_gpu_is_asked_for_by_the_name_that_nodes_have_for_it_and_by_no_more_than_one_has() -> None:
     words = {"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"], "count": 2}]}}}}
     two = Node("bbb1", "b", gpus=2, gpu="NVIDIA-GPU")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -245,7 +246,7 @@ class Cluster:
             token = self.first.docker("swarm", "join-token", "-q", "manager" if number <= managers else "worker")
             words = ("docker", "swarm", "join", "--advertise-addr", node.address, "--token", token.strip(),
                      f"{self.first.address}:2377")  # fmt: skip
-            stacks.until(lambda node=node, words=words: _joined(node, words), f"{node.name} in the swarm")  # type: ignore[misc]
+            stacks.until(partial(_joined, node, words), f"{node.name} in the swarm")
 
     @contextlib.contextmanager
     def managers(self, *others: Node) -> Iterator[None]:
@@ -263,12 +264,17 @@ class Cluster:
         yield
         self._reachable(1 + len(ids))
         for one in ids:
-            stacks.until(lambda one=one: first.run("docker", "node", "demote", one).code == 0, f"a worker of {one}")  # type: ignore[misc]
+            stacks.until(partial(_demoted, first, one), f"a worker of {one}")
 
     def _reachable(self, count: int) -> None:
         """Wait until so many managers reach each other."""
         words = ("docker", "node", "ls", "--format", "{{.ManagerStatus}}")
         stacks.until(lambda: self.first.run(*words).out.split().count("Reachable") == count - 1, f"{count} managers")
+
+
+def _demoted(manager: Node, one: str) -> bool:
+    """Make a manager a worker, and tell whether that was taken."""
+    return manager.run("docker", "node", "demote", one).code == 0
 
 
 def _joined(node: Node, words: Sequence[str]) -> bool:

@@ -4,14 +4,13 @@ Pure."""
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from stack.cluster import limits, placement, words
 from stack.cluster.placement import Placement
 from stack.planning import model
-from stack.planning.model import Model, Service
+from stack.planning.model import Memory, Model, Service
 from stack.running.contents import File
 
 DIGEST = "stack.digest"
@@ -88,8 +87,10 @@ def _mounts(raw: Service, sources: Sources,
     volumes: list[Model] = []
     files: dict[str, list[Model]] = {"configs": [], "secrets": []}
     for mount in raw.get("volumes") or []:
+        if mount["type"] == "tmpfs":
+            continue
         if mount["type"] != "bind":
-            volumes.append(_sized({k: v for k, v in mount.items() if k != "volume" or v}))
+            volumes.append({k: v for k, v in mount.items() if k != "volume" or v})
             continue
         for file in sources.files.get(mount["source"], []):
             target = f"{mount['target'].rstrip('/')}/{file.path}".rstrip("/")
@@ -97,40 +98,19 @@ def _mounts(raw: Service, sources: Sources,
             name = _keep(file, target, section, sources, objects)
             mode = 0o555 if file.executable else 0o444
             files[section].append({"source": name, "target": target, "mode": mode})
-    volumes += [_tmpfs(*path.partition(":")[::2]) for path in _texts(raw.get("tmpfs"))]
-    if raw.get("shm_size"):
-        volumes.append({"type": "tmpfs", "target": "/dev/shm", "tmpfs": {"size": int(raw["shm_size"])}})  # noqa: S108
+    volumes += map(_memory, model.in_memory(raw))
     return volumes, files
 
 
-def _sized(mount: Model) -> Model:
-    """A mount; of one in memory a stack file knows the size alone."""
-    size = (mount.get("tmpfs") or {}).get("size")
-    own = {"size": _bytes(str(size))} if size else {}
-    return {**{key: value for key, value in mount.items() if key != "tmpfs"}, **({"tmpfs": own} if own else {})}
+def _memory(one: Memory) -> Model:
+    """A mount in memory, of which a stack file knows the size alone."""
+    size = {"tmpfs": {"size": one.size}} if one.size else {}
+    return {"type": "tmpfs", "target": one.target, **({"read_only": True} if one.read_only else {}), **size}
 
 
 def closed_memory(raw: Service) -> bool:
     """Whether a service has a mount in memory that not every user of its container is to write to."""
-    short = any("mode=" in one and not re.search(r"mode=0*1777\b", one) for one in _texts(raw.get("tmpfs")))
-    modes = [(mount.get("tmpfs") or {}).get("mode") for mount in raw.get("volumes") or []]
-    return short or any(mode not in (None, 0o1777) for mode in modes)
-
-
-def _texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or [])
-
-
-def _tmpfs(target: str, options: str) -> Model:
-    """A tmpfs as a mount, which a stack file knows the size of alone."""
-    sizes = [option.partition("=")[2] for option in options.split(",") if option.startswith("size=")]
-    return {"type": "tmpfs", "target": target, **({"tmpfs": {"size": _bytes(sizes[0])}} if sizes else {})}
-
-
-def _bytes(size: str) -> int:
-    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-    number = size.lower().rstrip("b")
-    return int(number[:-1]) * units[number[-1]] if number[-1:] in units else int(number)
+    return any(one.mode != model.OPEN for one in model.in_memory(raw))
 
 
 def _keep(file: File, target: str, section: str, sources: Sources, objects: dict[str, dict[str, bytes]]) -> str:

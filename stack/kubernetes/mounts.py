@@ -99,25 +99,7 @@ def _of_secret(name: str) -> Object:
 def folders(service: Service) -> dict[str, int]:
     """What a service has in memory, with its size in bytes, 0 for no limit: tmpfs, and /dev/shm where it has a size of
     its own."""
-    found = {path: _size(words) for path, _, words in (one.partition(":") for one in _list(service.get("tmpfs")))}
-    for one in service.get("volumes") or []:
-        if one["type"] == "tmpfs":
-            found[one["target"]] = int((one.get("tmpfs") or {}).get("size") or 0)
-    if service.get("shm_size"):
-        found["/dev/shm"] = int(service["shm_size"])  # noqa: S108
-    return found
-
-
-def _list(value: str | list[str] | None) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or [])
-
-
-UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-
-
-def _size(words: str) -> int:
-    found = re.search(r"(?:^|,)size=(\d+)([kmg]?)", words.lower())
-    return int(found[1]) * UNITS[found[2]] if found else 0
+    return {one.target: one.size for one in model.in_memory(service)}
 
 
 def _in_memory(size: int) -> Object:

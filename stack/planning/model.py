@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from stack.planning.graph import Edge
 
@@ -66,6 +66,43 @@ def binds(service: Service) -> list[str]:
 def named_volumes(service: Service) -> list[str]:
     """The top-level volumes that the service mounts."""
     return [v["source"] for v in service.get("volumes") or [] if v.get("type") == "volume" and v.get("source")]
+
+
+UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+OPEN = 0o1777
+"""The mode of a mount in memory that says none, so that every user of the container may write there (docs.docker.com,
+tmpfs mounts)."""
+
+
+class Memory(NamedTuple):
+    """A mount that is memory: where it is, its size in bytes, 0 for no limit, and its mode."""
+
+    target: str
+    size: int
+    mode: int = OPEN
+    read_only: bool = False
+
+
+def in_memory(service: Service) -> list[Memory]:
+    """What a service has in memory: by `tmpfs`, among its volumes, and /dev/shm where it has a size of its own."""
+    short = service.get("tmpfs") or []
+    found = [_short(*one.partition(":")[::2]) for one in ([short] if isinstance(short, str) else short)]
+    for one in service.get("volumes") or []:
+        if one["type"] == "tmpfs":
+            own = one.get("tmpfs") or {}
+            size, mode = int(own.get("size") or 0), int(own.get("mode") or OPEN)
+            found.append(Memory(one["target"], size, mode, bool(one.get("read_only"))))
+    shared = int(service.get("shm_size") or 0)
+    return [*found, *([Memory("/dev/shm", shared)] if shared else [])]  # noqa: S108
+
+
+def _short(target: str, options: str) -> Memory:
+    words = dict(word.partition("=")[::2] for word in options.lower().split(","))
+    size = re.match(r"(\d+)([kmg]?)", words.get("size", ""))
+    mode = re.fullmatch(r"[0-7]+", words.get("mode", ""))
+    return Memory(
+        target, int(size[1]) * UNITS[size[2]] if size else 0, int(mode[0], 8) if mode else OPEN, "ro" in words
+    )
 
 
 def exposed(service: Service) -> set[int]:

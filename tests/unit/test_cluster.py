@@ -264,7 +264,9 @@ def test_a_mount_in_memory_has_a_size_alone_and_a_mode_that_is_lost_is_told() ->
         assert found.services["web"]["volumes"] == [{"type": "tmpfs", "target": "/own", "tmpfs": {"size": 64}}]
         [line] = found.told
         assert line.endswith("no word for their mode: web")
-    assert made(web={"tmpfs": ["/tmp:mode=1777"]}).told == []
+    found = made(web={"tmpfs": ["/tmp:mode=1777,ro"]})
+    assert found.told == []
+    assert found.services["web"]["volumes"] == [{"type": "tmpfs", "target": "/tmp", "read_only": True}]
 
 
 def test_a_gpu_is_asked_for_by_the_name_that_nodes_have_for_it_and_by_no_more_than_one_has() -> None:

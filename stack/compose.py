@@ -47,13 +47,9 @@ def config(root: Path, files: Sequence[str], env: Mapping[str, str], project: st
     kept, relative paths left alone; `text` is what the file `-` has. Raises StackError with Compose's own words where
     it refuses."""
     flags = [word for file in files for word in ("-f", file)]
-    args = ["-p", project, "--project-directory", ".", "--env-file", os.devnull, *flags, "--profile", "*",
-            "config", "--no-consistency", "--no-path-resolution", "--format", "json"]  # fmt: skip
-    around = {**docker.bare_environment(), **env, **RARELY_COLLECTED}
-    done = docker.run(args, text=text, env=around, cwd=root, timeout=120, program=words())
-    if done.returncode != 0:
-        raise refused(done.stderr)
-    return done.stdout
+    asked = ["--env-file", os.devnull, *flags, "--profile", "*", "config", "--no-consistency", "--no-path-resolution",
+             "--format", "json"]  # fmt: skip
+    return _configured(root, project, text, env, asked, limit_s=120)
 
 
 NO_PLUGIN = ("unknown shorthand flag", "docker: unknown command", "docker: 'compose' is not a docker command",
@@ -91,10 +87,12 @@ def hashes(root: Path, project: str, text: str, env: Mapping[str, str], apart: b
     return dict(line.split() for line in found.splitlines() if len(line.split()) == 2)
 
 
-def _configured(root: Path, project: str, text: str, env: Mapping[str, str], asked: list[str]) -> str:
+def _configured(root: Path, project: str, text: str | None, env: Mapping[str, str], asked: Sequence[str],
+                limit_s: float = 60) -> str:  # fmt: skip
+    """What Compose answers about files, by the settings in `env` alone."""
     args = ["-p", project, "--project-directory", ".", *asked]
     around = {**docker.bare_environment(), **env, **RARELY_COLLECTED}
-    done = docker.run(args, text=text, env=around, cwd=root, timeout=60, program=words())
+    done = docker.run(args, text=text, env=around, cwd=root, timeout=limit_s, program=words())
     if done.returncode != 0:
         raise refused(done.stderr)
     return done.stdout

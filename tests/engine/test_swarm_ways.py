@@ -260,3 +260,27 @@ def test_nodes_pull_from_a_registry_of_the_users_own_by_his_login(make: Make, sw
         for node in swarm.nodes:
             node.run("docker", "rm", "-f", "-v", "own-registry")
             node.run("docker", "rmi", "-f", "genai-stack/redis:own")
+
+
+def test_the_commands_of_one_machine_answer_on_a_cluster(make: Make) -> None:
+    stack = make("same", REGISTRY="none")
+    stack.up("--on", "swarm")
+    data = {name: ids for name, ids in stack.ids().items() if name in ("redis", "supabase-db")}
+    assert "backend" in stack.inv("why", "redis").text
+    assert "supabase-db" in stack.inv("open", "supabase-db").text
+    assert stack.inv("open", "nothing-here").code == 2
+    checked = {row["id"]: row["grade"] for row in stack.inv("doctor", "--json").json["data"]["checks"]}
+    assert "error" not in checked.values(), checked
+    image = swarms.IMAGES["BACKEND_BUILD_IMAGE"]
+    added = stack.inv("add-service", "notes", "--image", image, "--port", "8000", "--profile", "core",
+                      "--command", "python3 -m http.server 8000", "--route", "/notes", "--auth", "none")  # fmt: skip
+    assert added.code == 0, added
+    stack.up()
+    assert {name: stack.ids()[name] for name in data} == data
+    assert stack.ask("/notes/")[0] == 200
+    assert stack.inv("route.add", "--service", "backend", "--path", "/extra", "--auth", "none").code == 0
+    assert "backend" in stack.inv("route.test", "GET", "/extra/health").text
+    stack.up()
+    assert stack.ask("/extra/health")[0] == 200
+    assert stack.inv("remove-service", "notes", "--yes").code == 0
+    assert "notes" not in stack.tasks()
